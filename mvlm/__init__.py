@@ -1,0 +1,1 @@
+"""mvlm: the finished reference implementations behind *From Pixels to Prompts*."""
