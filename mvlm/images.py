@@ -1,0 +1,207 @@
+"""From a picture to a tensor: open, resize, crop, pad, scale and normalise.
+
+Chapter 02. On Pillow and torch alone, and equal to transformers' Pillow processors, because a
+model only sees well through the preprocessing it was trained with.
+Sizes are (height, width) in pixels throughout, as in tensors; Pillow itself says (width, height).
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Resampling
+from torch import Tensor
+
+Colour = tuple[float, float, float]
+
+# Radford et al. 2021, as released in openai/CLIP `clip/clip.py`.
+CLIP_MEAN: Colour = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD: Colour = (0.26862954, 0.26130258, 0.27577711)
+# transformers' ViT image processor.
+HALF: Colour = (0.5, 0.5, 0.5)
+
+
+def open_image(path: str | os.PathLike) -> Image.Image:
+    """Read a picture file wholly into memory, as RGB.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no picture, is cut off, is too large, or holds 16-bit numbers.
+    """
+    name = Path(path).name
+    try:
+        with Image.open(path) as file:
+            file.load()
+            return to_rgb(file)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no picture at {path}: check the name") from None
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"{name} is not a picture that Pillow can read: pass a PNG, JPEG, WebP or GIF file"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{name} is too large ({error}): scale it down first") from None
+    except (OSError, SyntaxError) as error:  # Pillow's errors for a damaged file
+        raise ValueError(
+            f"{name} is damaged or cut off ({error}): fetch or save it again"
+        ) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Three channels of 8 bits, whatever came: grey, palette and CMYK are converted.
+
+    A transparent picture loses its transparency and keeps the colours beneath, as in
+    transformers; paste it on a background first to choose what shows through.
+
+    Raises:
+        TypeError: not a Pillow image. ValueError: 16 or 32 bits a channel, which Pillow would clip
+            to white.
+    """
+    if not isinstance(image, Image.Image):
+        raise TypeError(
+            f"the picture is a {type(image).__name__}: pass a Pillow image, "
+            "for an array Image.fromarray(array)"
+        )
+    if image.mode.startswith("I") or image.mode == "F":
+        raise ValueError(
+            f"the picture has mode {image.mode!r}, more than 8 bits a channel: scale it first, "
+            "Image.fromarray((np.asarray(image) / 257).astype('uint8')) for 16 bits"
+        )
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def to_tensor(image: Image.Image) -> Float[Tensor, "3 height width"]:
+    """A picture as float32 between 0 and 1, channels first: (3, H, W)."""
+    pixels = np.array(to_rgb(image))  # H W 3, a copy: the tensor may be written to
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous().float() / 255  # 3 H W
+
+
+def to_image(tensor: Float[Tensor, "3 height width"]) -> Image.Image:
+    """The way back: (3, H, W) between 0 and 1 as a picture, values outside cut off."""
+    if tensor.ndim != 3 or tensor.shape[0] != 3:
+        raise ValueError(f"the tensor is {tuple(tensor.shape)}, wanted one picture (3, H, W)")
+    pixels = (tensor.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())  # H W 3
+
+
+def resize_short_side(
+    image: Image.Image, size: int, resample: Resampling = Resampling.BICUBIC
+) -> Image.Image:
+    """Scale so that the shorter side is ``size`` pixels; the longer one is cut to a whole number."""
+    width, height = image.size
+    short = min(width, height)
+    return image.resize((size * width // short, size * height // short), resample)
+
+
+def center_crop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The middle (height, width) pixels. Raises ValueError when the picture is smaller."""
+    height, width = size
+    if image.height < height or image.width < width:
+        raise ValueError(
+            f"the picture is {image.height}×{image.width}, smaller than the crop "
+            f"{height}×{width}: resize or pad it first"
+        )
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def crop_to_multiple(image: Image.Image, patch_size: int) -> Image.Image:
+    """Cut the fewest pixels from the edges so that ``patch_size`` divides both sides."""
+    height, width = (side // patch_size * patch_size for side in (image.height, image.width))
+    if not height or not width:
+        raise ValueError(
+            f"the picture is {image.height}×{image.width}, smaller than one patch of {patch_size}: "
+            "pad it instead"
+        )
+    return center_crop(image, (height, width))
+
+
+def pad_to_multiple(
+    image: Image.Image, patch_size: int, colour: tuple[int, int, int] = (0, 0, 0)
+) -> Image.Image:
+    """Add the fewest pixels at the right and the bottom so that ``patch_size`` divides both sides."""
+    width, height = (math.ceil(side / patch_size) * patch_size for side in image.size)
+    padded = Image.new("RGB", (width, height), colour)
+    padded.paste(to_rgb(image), (0, 0))
+    return padded
+
+
+def pad_to_square(image: Image.Image, colour: tuple[int, int, int] | None = None) -> Image.Image:
+    """Centre the picture on a square, as LLaVA-1.5 does, so that nothing is cropped away.
+
+    Args:
+        image: any picture.
+        colour: of the border; left out, CLIP's mean colour, int(mean·255) = (122, 116, 104).
+    """
+    if colour is None:
+        colour = tuple(int(channel * 255) for channel in CLIP_MEAN)
+    side = max(image.size)
+    square = Image.new("RGB", (side, side), colour)
+    square.paste(to_rgb(image), ((side - image.width) // 2, (side - image.height) // 2))
+    return square
+
+
+def normalise(
+    images: Float[Tensor, "*batch channel height width"], mean: Colour, std: Colour
+) -> Float[Tensor, "*batch channel height width"]:
+    """(x - mean) / std, each channel by its own two numbers."""
+    shape = (-1, 1, 1)
+    return (images - images.new_tensor(mean).view(shape)) / images.new_tensor(std).view(shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What a model's pictures go through on the way in; call it on one picture or a list.
+
+    Attributes:
+        resize: an int scales the short side to it, a (height, width) scales to exactly that.
+        crop: (height, width) taken from the middle, or None.
+        square: pad to a square with CLIP's mean colour first (LLaVA-1.5).
+        resample: the filter for scaling.
+        mean, std: of each channel, for values between 0 and 1.
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int] | None = None
+    square: bool = False
+    resample: Resampling = Resampling.BICUBIC
+    mean: Colour = CLIP_MEAN
+    std: Colour = CLIP_STD
+
+    def __call__(
+        self, images: Image.Image | Sequence[Image.Image]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """One picture or several → (B, 3, H, W), float32, normalised."""
+        if isinstance(images, Image.Image):
+            images = [images]
+        if not len(images):
+            raise ValueError("no picture came: pass at least one")
+        return normalise(torch.stack([self._one(image) for image in images]), self.mean, self.std)
+
+    def _one(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
+        image = to_rgb(image)
+        if self.square:
+            image = pad_to_square(image)
+        if isinstance(self.resize, int):
+            image = resize_short_side(image, self.resize, self.resample)
+        else:
+            image = image.resize(self.resize[::-1], self.resample)
+        if self.crop is not None:
+            image = center_crop(image, self.crop)
+        return to_tensor(image)
+
+
+def clip_preprocessing(size: int = 224) -> Preprocessing:
+    """CLIP's: short side to ``size`` (bicubic), middle square, CLIP's mean and standard deviation."""
+    return Preprocessing(resize=size, crop=(size, size))
+
+
+def vit_preprocessing(size: int = 224) -> Preprocessing:
+    """transformers' ViT: squeezed to ``size``×``size`` (bilinear), mean and deviation one half."""
+    return Preprocessing(resize=(size, size), resample=Resampling.BILINEAR, mean=HALF, std=HALF)
