@@ -1,0 +1,346 @@
+"""The transformer: one pre-norm block, shared by every model of the course.
+
+A ViT, both towers of CLIP and a Llama-style decoder differ in the norm, the activation and the
+shape of the MLP; how the tokens meet is the same. What differs is a field of
+`TransformerConfig`; what is the same is `Block`:
+
+    x = x + attention(norm1(x))
+    x = x + mlp(norm2(x))
+
+Sources: Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
+equations 2-3 (pre-norm); Shazeer 2020 (SwiGLU); Su et al. 2021 (rotary positions); Ainslie et
+al. 2023 (grouped-query attention).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+def quick_gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The GELU of OpenAI's CLIP, x·σ(1.702x): close to the exact one, yet not equal to it."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+def _gelu_tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return F.gelu(x, approximate="tanh")
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "quick_gelu": quick_gelu,
+    "gelu_tanh": _gelu_tanh,
+    "silu": F.silu,
+}
+
+NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """What one stack of blocks is made of.
+
+    `width` is the length of a token's vector. Each of `heads` queries is `head_width` long
+    (`width / heads` unless given); keys and values have `kv_heads` heads (`heads` unless given),
+    each shared by `heads / kv_heads` queries. `eps` belongs to the norms. The `mlp` is "plain"
+    (up, activation, down) or "gated" (activation of a gate times up, then down).
+    """
+
+    width: int
+    depth: int
+    heads: int
+    mlp_width: int
+    kv_heads: int | None = None
+    head_width: int | None = None
+    norm: Literal["layer", "rms"] = "layer"
+    eps: float = 1e-6
+    activation: Literal["gelu", "quick_gelu", "gelu_tanh", "silu"] = "gelu"
+    mlp: Literal["plain", "gated"] = "plain"
+    qkv_bias: bool = True
+    out_bias: bool = True
+    mlp_bias: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ("norm", self.norm, NORMS),
+            ("activation", self.activation, ACTIVATIONS),
+            ("mlp", self.mlp, MLPS),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
+        if self.head_width is None:
+            if self.width % self.heads:
+                raise ValueError(
+                    f"width {self.width} does not divide into {self.heads} heads: "
+                    f"change one of them or give head_width"
+                )
+            object.__setattr__(self, "head_width", self.width // self.heads)
+        if self.kv_heads is None:
+            object.__setattr__(self, "kv_heads", self.heads)
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly: "
+                f"kv_heads must divide heads"
+            )
+
+
+class Cache(Protocol):
+    """What attention asks of a key-value cache (`mvlm.language.KVCache` is one)."""
+
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append (B, K, T, d) keys and values of `layer`; return all of them so far."""
+        ...
+
+
+Rotary = tuple[Tensor, Tensor]
+"""Cosines and sines, each (T, d/2) or (B, 1, T, d/2): half a head wide."""
+
+
+def rotate(
+    x: Float[Tensor, "batch head token head_width"], rotary: Rotary
+) -> Float[Tensor, "batch head token head_width"]:
+    """Turn each pair of numbers (i, i + d/2) of a head by its position's angle.
+
+    Llama's convention pairs the two HALVES of a head; the RoFormer paper (Su et al. 2021,
+    equation 34) pairs neighbours. The two differ by a permutation of the weights.
+    """
+    cos, sin = rotary
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def causal_mask(
+    queries: int, keys: int, *, device: torch.device | None = None
+) -> Bool[Tensor, "query key"]:
+    """True where a query may look: at itself and at what came before it.
+
+    The last query is aligned with the last key, as a cache needs it: with 1 query and 5 keys the
+    one row is all True.
+    """
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
+
+
+def _visible(
+    queries: int, keys: int, mask: Tensor | None, causal: bool, device: torch.device
+) -> Tensor | None:
+    """`mask` and causality as one boolean mask, or None where every query may see every key."""
+    if mask is not None and mask.dtype is not torch.bool:
+        raise TypeError(
+            f"attention mask has dtype {mask.dtype}: give a boolean one, True where a query may "
+            f"attend (mask.bool() for a mask of ones and zeros)"
+        )
+    if not causal or (mask is None and queries == 1):
+        return mask
+    before = causal_mask(queries, keys, device=device)
+    if mask is None:
+        return before
+    # A padding token's query may see no key at all, and softmax over nothing is not a number.
+    # So each token may see itself: no other token looks at a padding token, so nothing changes.
+    itself = before.triu(keys - queries)
+    return (mask & before) | itself
+
+
+def attend(
+    query: Float[Tensor, "batch head query head_width"],
+    key: Float[Tensor, "batch head key head_width"],
+    value: Float[Tensor, "batch head key head_width"],
+    *,
+    mask: Bool[Tensor, "*batch query key"] | None = None,
+    causal: bool = False,
+) -> Float[Tensor, "batch head query head_width"]:
+    """softmax(Q Kᵀ / √d) V, where d is the width of ONE HEAD (Vaswani et al. 2017, equation 1).
+
+    `mask` is boolean, True where a query may attend, of a shape that broadcasts to
+    (batch, head, query, key). `causal` hides later keys, the last query being at the last key.
+    """
+    queries, keys = query.shape[-2], key.shape[-2]
+    if causal and mask is None and queries == keys:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    visible = _visible(queries, keys, mask, causal, query.device)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+
+
+def attention_weights(
+    query: Float[Tensor, "batch head query head_width"],
+    key: Float[Tensor, "batch head key head_width"],
+    *,
+    mask: Bool[Tensor, "*batch query key"] | None = None,
+    causal: bool = False,
+) -> Float[Tensor, "batch head query key"]:
+    """The softmax(Q Kᵀ / √d) that `attend` uses and does not keep; each row sums to 1."""
+    scores = query @ key.mT * query.shape[-1] ** -0.5
+    visible = _visible(query.shape[-2], key.shape[-2], mask, causal, query.device)
+    if visible is not None:
+        scores = scores.masked_fill(~visible, float("-inf"))
+    return scores.softmax(dim=-1)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; queries, keys and values come from one matrix product.
+
+    Rows of `qkv.weight`: first the queries of all heads, then the keys, then the values.
+    """
+
+    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = config.heads, config.kv_heads
+        self.head_width, self.layer = config.head_width, layer
+        rows = (config.heads + 2 * config.kv_heads) * config.head_width
+        self.qkv = nn.Linear(config.width, rows, bias=config.qkv_bias)
+        self.out = nn.Linear(config.heads * config.head_width, config.width, bias=config.out_bias)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch token width"],
+        *,
+        mask: Bool[Tensor, "*batch query key"] | None = None,
+        causal: bool = False,
+        rotary: Rotary | None = None,
+        cache: Cache | None = None,
+        record: list[Tensor] | None = None,
+    ) -> Float[Tensor, "batch token width"]:
+        """Let each token gather from the tokens it may see.
+
+        `rotary` turns queries and keys by their positions. With a `cache`, `x` holds only the new
+        tokens, and they see the cached ones too. A list given as `record` receives this layer's
+        attention weights (batch, head, query, key); they are computed only then.
+        """
+        query, key, value = self._split(self.qkv(x))
+        if rotary is not None:
+            query, key = rotate(query, rotary), rotate(key, rotary)
+        if cache is not None:
+            key, value = cache.update(self.layer, key, value)
+        if self.kv_heads != self.heads:
+            shared_by = self.heads // self.kv_heads
+            key = key.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
+            value = value.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
+        if record is None:
+            heads = attend(query, key, value, mask=mask, causal=causal)
+        else:
+            weights = attention_weights(query, key, mask=mask, causal=causal)
+            record.append(weights)
+            heads = weights @ value
+        return self.out(heads.transpose(1, 2).flatten(2))  # (B, H, T, d) -> (B, T, H·d)
+
+    def _split(self, qkv: Float[Tensor, "batch token rows"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Views of the queries (B, H, T, d), keys and values (B, K, T, d); nothing is copied."""
+        heads = qkv.unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # (B, H+2K, T, d)
+        return heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+
+
+class MLP(nn.Module):
+    """Up to `mlp_width`, activation, down: what each token does by itself."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[config.activation]
+        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
+
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """Each token's vector in, one of the same width out."""
+        return self.down(self.activation(self.up(x)))
+
+
+class GatedMLP(nn.Module):
+    """down(activation(gate(x)) · up(x)); with SiLU this is SwiGLU (Shazeer 2020, equation 6)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[config.activation]
+        self.gate = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
+
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """Each token's vector in, one of the same width out."""
+        return self.down(self.activation(self.gate(x)) * self.up(x))
+
+
+MLPS: dict[str, type[nn.Module]] = {"plain": MLP, "gated": GatedMLP}
+
+
+class Block(nn.Module):
+    """One pre-norm block: attention, then MLP, each added to the residual path.
+
+    The residual path `x` itself is never normalised: overwriting it (`x = norm1(x)`) is a known
+    bug that trains all the same, only worse.
+    """
+
+    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
+        super().__init__()
+        norm = NORMS[config.norm]
+        self.norm1 = norm(config.width, eps=config.eps)
+        self.attention = Attention(config, layer)
+        self.norm2 = norm(config.width, eps=config.eps)
+        self.mlp = MLPS[config.mlp](config)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch token width"],
+        *,
+        mask: Bool[Tensor, "*batch query key"] | None = None,
+        causal: bool = False,
+        rotary: Rotary | None = None,
+        cache: Cache | None = None,
+        record: list[Tensor] | None = None,
+    ) -> Float[Tensor, "batch token width"]:
+        """Tokens in, tokens out; the arguments are those of `Attention`."""
+        x = x + self.attention(
+            self.norm1(x), mask=mask, causal=causal, rotary=rotary, cache=cache, record=record
+        )
+        return x + self.mlp(self.norm2(x))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """What a model made of its input, layer by layer.
+
+    `tokens` (B, T, D) is the model's output for each token, after its final norm.
+    `hidden_states` holds L + 1 tensors (B, T, D): what enters the first block, then what each
+    block leaves; none of them is normalised. `attentions` holds L tensors (B, H, T, T), or
+    nothing when they were not asked for.
+    """
+
+    tokens: Float[Tensor, "batch token width"]
+    hidden_states: tuple[Float[Tensor, "batch token width"], ...]
+    attentions: tuple[Float[Tensor, "batch head query key"], ...] = ()
+
+
+class Transformer(nn.Module):
+    """A stack of `config.depth` blocks, without embedding before or norm after."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.depth))
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch token width"],
+        *,
+        mask: Bool[Tensor, "*batch query key"] | None = None,
+        causal: bool = False,
+        rotary: Rotary | None = None,
+        cache: Cache | None = None,
+        hidden_states: list[Tensor] | None = None,
+        attentions: list[Tensor] | None = None,
+    ) -> Float[Tensor, "batch token width"]:
+        """Pass tokens through every block.
+
+        Lists given as `hidden_states` and `attentions` receive L + 1 and L tensors (see
+        `Encoding`); without them nothing is kept.
+        """
+        if hidden_states is not None:
+            hidden_states.append(x)
+        for block in self.blocks:
+            x = block(x, mask=mask, causal=causal, rotary=rotary, cache=cache, record=attentions)
+            if hidden_states is not None:
+                hidden_states.append(x)
+        return x
