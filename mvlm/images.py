@@ -93,7 +93,7 @@ def to_image(tensor: Float[Tensor, "3 height width"]) -> Image.Image:
 def resize_short_side(
     image: Image.Image, size: int, resample: Resampling = Resampling.BICUBIC
 ) -> Image.Image:
-    """Scale so that the shorter side is ``size`` pixels; the longer one is cut to a whole number."""
+    """Scale the shorter side to ``size`` pixels; the longer one is cut to a whole number."""
     width, height = image.size
     short = min(width, height)
     return image.resize((size * width // short, size * height // short), resample)
@@ -125,7 +125,7 @@ def crop_to_multiple(image: Image.Image, patch_size: int) -> Image.Image:
 def pad_to_multiple(
     image: Image.Image, patch_size: int, colour: tuple[int, int, int] = (0, 0, 0)
 ) -> Image.Image:
-    """Add the fewest pixels at the right and the bottom so that ``patch_size`` divides both sides."""
+    """Add the fewest pixels at the right and bottom that make both sides multiples."""
     width, height = (math.ceil(side / patch_size) * patch_size for side in image.size)
     padded = Image.new("RGB", (width, height), colour)
     padded.paste(to_rgb(image), (0, 0))
@@ -198,7 +198,7 @@ class Preprocessing:
 
 
 def clip_preprocessing(size: int = 224) -> Preprocessing:
-    """CLIP's: short side to ``size`` (bicubic), middle square, CLIP's mean and standard deviation."""
+    """CLIP: short side to ``size`` (bicubic), middle square, CLIP's mean and deviation."""
     return Preprocessing(resize=size, crop=(size, size))
 
 

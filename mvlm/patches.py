@@ -57,7 +57,8 @@ def _check_images(images: Tensor) -> None:
     if images.ndim != 4:
         hint = ": add the batch with images[None]" if images.ndim == 3 else ""
         raise ValueError(
-            f"images has {images.ndim} dimensions {tuple(images.shape)}, wanted 4: (B, C, H, W){hint}"
+            f"images has {images.ndim} dimensions {tuple(images.shape)}, wanted 4, "
+            f"(B, C, H, W){hint}"
         )
     if images.shape[0] == 0:
         raise ValueError(f"images is an empty batch {tuple(images.shape)}: pass at least one image")
@@ -229,9 +230,9 @@ class LearnedPositions(nn.Module):
 def sincos_positions(rows: int, columns: int, width: int) -> Float[Tensor, "patch width"]:
     """Fixed two-dimensional sine–cosine positions: nothing to learn, any grid.
 
-    The first half of the vector tells the column, the second half the row; each half is
+    The first half of the vector tells the row, the second half the column; each half is
     [sin(p·w_k), cos(p·w_k)] with w_k = 10000^(-k/(D/4)), k = 0 … D/4 - 1.
-    Source: He et al., "Masked Autoencoders" (2021), appendix A.1, and its released code.
+    Source: He et al., "Masked Autoencoders" (2021), appendix A.1; the order is transformers'.
 
     Args:
         rows, columns: the patch grid.
@@ -251,7 +252,7 @@ def sincos_positions(rows: int, columns: int, width: int) -> Float[Tensor, "patc
         torch.arange(columns, dtype=torch.float64),
         indexing="ij",
     )
-    angles = [place.reshape(-1, 1) * frequencies for place in (column, row)]  # 2 × (N, D/4)
+    angles = [place.reshape(-1, 1) * frequencies for place in (row, column)]  # 2 × (N, D/4)
     waves = [wave for angle in angles for wave in (angle.sin(), angle.cos())]  # 4 × (N, D/4)
     return torch.cat(waves, dim=1).float()  # N D
 

@@ -1,0 +1,150 @@
+"""Pictures to tensors, against transformers' Pillow processors, and every bad picture."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mvlm import images as im
+
+
+def picture(height: int, width: int, mode: str = "RGB", seed: int = 0) -> Image.Image:
+    """A smooth random picture, so that resizing has something to do."""
+    noise = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+
+
+SIZES = [(224, 224), (480, 640), (333, 500), (500, 333), (100, 31), (31, 100)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK"])
+def test_equal_to_transformers_clip(size, mode):
+    from transformers.models.clip import CLIPImageProcessorPil
+
+    image = picture(*size, mode)
+    theirs = CLIPImageProcessorPil()(image, return_tensors="pt")["pixel_values"]
+    torch.testing.assert_close(im.clip_preprocessing()(image), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_equal_to_transformers_vit(size):
+    from transformers.models.vit import ViTImageProcessorPil
+
+    image = picture(*size)
+    theirs = ViTImageProcessorPil()(image, return_tensors="pt")["pixel_values"]
+    torch.testing.assert_close(im.vit_preprocessing()(image), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_padding_equal_to_transformers_llava(size):
+    from transformers.models.llava import LlavaImageProcessorPil
+
+    image = picture(*size)
+    theirs = LlavaImageProcessorPil(
+        do_pad=True, size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}
+    )(image, return_tensors="pt")["pixel_values"]
+    ours = im.Preprocessing(resize=336, crop=(336, 336), square=True)(image)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_pad_to_square_uses_clips_mean_colour():
+    square = im.pad_to_square(picture(10, 30))
+    assert square.size == (30, 30)
+    assert square.getpixel((0, 0)) == (122, 116, 104)
+
+
+def test_there_and_back():
+    image = picture(12, 20)
+    tensor = im.to_tensor(image)
+    assert tensor.shape == (3, 12, 20)
+    assert 0 <= tensor.min() <= tensor.max() <= 1
+    assert im.to_image(tensor).tobytes() == image.tobytes()
+
+
+def test_known_bug_rescaling_twice():
+    """transformers #24857: values already between 0 and 1 divided by 255 again turn black."""
+    white = Image.new("RGB", (4, 4), "white")
+    assert im.to_tensor(white).max() == 1
+    assert im.Preprocessing(resize=4, mean=(0, 0, 0), std=(1, 1, 1))(white).max() == 1
+
+
+def test_known_bug_missing_normalisation():
+    image = picture(224, 224)
+    plain, normalised = im.to_tensor(image), im.clip_preprocessing()(image)[0]
+    assert not torch.allclose(plain, normalised, atol=0.1)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (im.CLIP_MEAN, im.CLIP_STD))
+    torch.testing.assert_close(normalised * std + mean, plain)
+
+
+def test_crop_and_pad_to_a_multiple():
+    assert im.crop_to_multiple(picture(128, 100), 40).size == (80, 120)
+    padded = im.pad_to_multiple(picture(128, 100), 40)
+    assert padded.size == (120, 160)
+    assert padded.getpixel((119, 159)) == (0, 0, 0)
+    assert im.pad_to_multiple(picture(120, 120), 40).size == (120, 120)
+
+
+def test_several_pictures_become_one_batch():
+    batch = im.clip_preprocessing(32)([picture(40, 50), picture(64, 33)])
+    assert batch.shape == (2, 3, 32, 32)
+
+
+# --- bad input ---------------------------------------------------------------------------------
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no picture at .*nothing.png: check the name"):
+        im.open_image(tmp_path / "nothing.png")
+
+
+def test_a_file_that_is_no_picture(tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("hello")
+    with pytest.raises(ValueError, match=r"notes.png is not a picture that Pillow can read"):
+        im.open_image(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_a_file_that_is_cut_off(tmp_path, suffix):
+    path = tmp_path / f"cut.{suffix}"
+    picture(200, 200).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match="cut.* is (damaged or cut off|not a picture)"):
+        im.open_image(path)
+
+
+def test_a_picture_that_is_far_too_large(tmp_path, monkeypatch):
+    path = tmp_path / "huge.png"
+    picture(100, 100).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"huge.png is too large .*scale it down first"):
+        im.open_image(path)
+
+
+def test_a_16_bit_picture(tmp_path):
+    path = tmp_path / "depth.png"
+    Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16)).save(path)
+    with pytest.raises(ValueError, match=r"mode 'I.*more than 8 bits a channel: scale it first"):
+        im.open_image(path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1", "CMYK"])
+def test_other_modes_are_converted(tmp_path, mode):
+    path = tmp_path / ("picture.tiff" if mode == "CMYK" else "picture.png")
+    picture(8, 6).convert(mode).save(path)
+    assert im.open_image(path).mode == "RGB"
+    assert im.to_tensor(Image.open(path)).shape == (3, 8, 6)
+
+
+def test_wrong_types_and_sizes():
+    with pytest.raises(TypeError, match="a ndarray: pass a Pillow image"):
+        im.to_tensor(np.zeros((4, 4, 3)))
+    with pytest.raises(ValueError, match=r"picture is 4×4, smaller than the crop 8×8"):
+        im.center_crop(picture(4, 4), (8, 8))
+    with pytest.raises(ValueError, match="smaller than one patch of 40: pad it"):
+        im.crop_to_multiple(picture(39, 80), 40)
+    with pytest.raises(ValueError, match="no picture came"):
+        im.clip_preprocessing()([])
+    with pytest.raises(ValueError, match=r"tensor is \(1, 3, 4, 4\), wanted one picture"):
+        im.to_image(torch.zeros(1, 3, 4, 4))
