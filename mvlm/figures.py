@@ -1,0 +1,189 @@
+"""Plots in one style, each with its alt text.
+
+Colours are Okabe and Ito's eight ("Color Universal Design", 2008), told apart by colour-blind
+readers too. Figures stand on white, also in dark mode, so that colour maps keep their meaning.
+"""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
+from torch import Tensor
+
+BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+SKY, YELLOW, BLACK, GREY = "#56b4e9", "#f0e442", "#1a1a1a", "#767676"
+PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, BLACK)
+
+STYLE = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "image.cmap": "viridis",
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+}
+PIXEL_RATIO = 2  # pixels stored for one pixel shown, so that screens with fine pixels look sharp
+
+
+def figure(
+    width: float = 7.0, height: float = 3.0, *, rows: int = 1, columns: int = 1
+) -> tuple[Figure, np.ndarray]:
+    """A figure in the course's style, and its axes as a (rows, columns) array.
+
+    Args:
+        width, height: in inches of 100 shown pixels; a phone shows 3.5 inches across.
+        rows, columns: how many axes.
+    """
+    with plt.rc_context(STYLE):
+        drawn, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    return drawn, axes
+
+
+def png(drawn: Figure) -> bytes:
+    """The figure as PNG bytes, the same bytes at every run; the figure is closed."""
+    buffer = io.BytesIO()
+    with plt.rc_context(STYLE):
+        drawn.savefig(buffer, dpi=100 * PIXEL_RATIO, metadata={"Software": None})
+    plt.close(drawn)
+    buffer.seek(0)
+    # 256 colours are enough for a plot and take a third of the bytes.
+    image = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    image.save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def show(drawn: Figure, alt: str) -> None:
+    """Display a figure with a description for those who cannot see it.
+
+    Args:
+        drawn: a matplotlib figure; it is closed.
+        alt: what one would say of it over the telephone.
+
+    Raises:
+        ValueError: ``alt`` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence or two what the figure shows")
+    width = round(drawn.get_figwidth() * 100)
+    display(
+        {"image/png": png(drawn), "text/plain": f"[Figure: {alt}]"},
+        metadata={"image/png": {"alt": alt, "width": width}},
+        raw=True,
+    )
+
+
+def as_pixels(image: Image.Image | Tensor | ArrayLike) -> np.ndarray:
+    """Any picture as an (H, W, 3) or (H, W) array for ``imshow``; tensors are channels first."""
+    if isinstance(image, Tensor):
+        array = image.detach().float().cpu()
+        if array.ndim == 3:
+            array = array.permute(1, 2, 0)  # H W C
+        return array.clamp(0, 1).numpy()
+    return np.asarray(image)
+
+
+def draw_image(axes: Axes, image: Image.Image | Tensor | ArrayLike, title: str = "") -> None:
+    """A picture without ticks, its title above it."""
+    axes.imshow(as_pixels(image))
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def draw_grid(
+    axes: Axes,
+    image: Image.Image | Tensor | ArrayLike,
+    patch_size: int,
+    *,
+    numbers: bool = False,
+    title: str = "",
+) -> None:
+    """A picture with the lines along which it is cut, the patches numbered if asked."""
+    draw_image(axes, image, title)
+    height, width = as_pixels(image).shape[:2]
+    for x in range(0, width + 1, patch_size):
+        axes.axvline(x - 0.5, color="white", linewidth=2.5)
+        axes.axvline(x - 0.5, color=BLACK, linewidth=1)
+    for y in range(0, height + 1, patch_size):
+        axes.axhline(y - 0.5, color="white", linewidth=2.5)
+        axes.axhline(y - 0.5, color=BLACK, linewidth=1)
+    axes.set_xlim(-1.5, width + 0.5)
+    axes.set_ylim(height + 0.5, -1.5)
+    if numbers:
+        columns = width // patch_size
+        for place in range(columns * (height // patch_size)):
+            axes.text(
+                place % columns * patch_size + 3,
+                place // columns * patch_size + 3,
+                str(place),
+                color="white",
+                va="top",
+                bbox={"facecolor": BLACK, "edgecolor": "none", "pad": 1.5},
+            )
+
+
+def image_row(
+    images: Sequence[Image.Image | Tensor | ArrayLike],
+    titles: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    size: float = 1.4,
+) -> Figure:
+    """Several pictures side by side, ``columns`` in a row, each ``size`` inches wide."""
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    drawn, axes = figure(
+        size * columns, (size + (0.3 if titles else 0)) * rows, rows=rows, columns=columns
+    )
+    for place, one in enumerate(axes.flat):
+        if place < len(images):
+            draw_image(one, images[place], titles[place] if titles else "")
+        else:
+            one.set_axis_off()
+    return drawn
+
+
+def similarity_matrix(
+    axes: Axes,
+    values: Tensor | ArrayLike,
+    *,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
+    digits: int = 2,
+    title: str = "",
+) -> None:
+    """A matrix as colours with each number written in its cell."""
+    matrix = torch.as_tensor(values).detach().float().cpu().numpy()
+    low, high = limits or (float(matrix.min()), float(matrix.max()))
+    axes.imshow(matrix, vmin=low, vmax=high, cmap="cividis")
+    for (row, column), value in np.ndenumerate(matrix):
+        light = value > (low + high) / 2
+        axes.text(
+            column,
+            row,
+            f"{value:.{digits}f}",
+            ha="center",
+            va="center",
+            color=BLACK if light else "white",
+        )
+    axes.set_xticks(range(matrix.shape[1]), columns or [""] * matrix.shape[1])
+    axes.set_yticks(range(matrix.shape[0]), rows or [""] * matrix.shape[0])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title)

@@ -1,0 +1,1 @@
+"""From the text that authors write (MyST Markdown notebooks) to the notebooks that readers open."""

@@ -1,0 +1,30 @@
+"""``python -m mvlm release``: an instructor's own masters, wherever they are kept."""
+
+import argparse
+from pathlib import Path
+
+from mvlm.publish.address import read_address
+from mvlm.publish.masters import solution_version, student_version
+from mvlm.publish.portable import check_portable
+from mvlm.publish.sources import read_source, write_notebook
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("masters", type=Path, nargs="+", help="masters: MyST Markdown notebooks")
+    parser.add_argument("--out", type=Path, required=True, help="where the notebooks go")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the course's folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write ``exercises/`` and ``solutions/NAME.ipynb``; refuse if an answer would leak."""
+    requirement = read_address(options.root).requirement
+    for source in options.masters:
+        master = read_source(source, requirement)
+        check_portable(master, source.name)
+        versions = {"exercises": student_version(master), "solutions": solution_version(master)}
+        for folder, notebook in versions.items():
+            path = options.out / folder / f"{source.stem}.ipynb"
+            write_notebook(notebook, path)
+            print(path)
+    return 0
