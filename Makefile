@@ -44,7 +44,8 @@ lint: $(READY)  ## Check the code's style
 	$(BIN)/ruff check mvlm tests benchmarks book/_site
 	$(BIN)/ruff format --check mvlm tests benchmarks book/_site
 
-lock: $(READY)  ## Make requirements.lock again from pyproject.toml
+lock:  ## Make requirements.lock again from pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-header --no-annotate \
 	  --no-emit-index-url --quiet --upgrade -o requirements.lock

@@ -20,7 +20,8 @@ STYLE = """\
 .mvlm-frames legend{font-weight:600;padding:0;margin-bottom:.4em;float:none;font-size:1em}
 .mvlm-frames input{position:absolute;opacity:0;width:1px;height:1px}
 .mvlm-frames label{display:inline-block;border:1px solid #767676;border-radius:.3em;\
-padding:.35em .9em;margin:0 .3em .5em 0;cursor:pointer;color:inherit;min-width:1.5em;text-align:center}
+padding:.35em .9em;margin:0 .3em .5em 0;cursor:pointer;color:inherit;min-width:1.5em;\
+text-align:center}
 .mvlm-frames input:checked+label{background:#0072b2;border-color:#0072b2;color:#fff}
 .mvlm-frames input:focus-visible+label{outline:3px solid #d55e00;outline-offset:2px}
 .mvlm-frames .frame{display:none;margin:.3em 0 0}

@@ -8,11 +8,12 @@ import re
 
 from nbformat import NotebookNode
 
+ROLE = r"\{[\w:-]+\}`"
 # pattern → what to write in its place
 FOREIGN = {
     r"^\s*(`{3,}|~{3,}|:{3,})\s*\{": 'a directive: write <div class="admonition note">',
     r"^\s*:::": 'a colon fence: write <div class="admonition note">',
-    r"\{[\w:-]+\}`": "a role: write a plain link or $…$",
+    ROLE: "a role: write a plain link or $…$",
     r"^\(([\w-]+)\)=\s*$": "a target: link to the heading",
     r"^\+\+\+": "a cell break: it belongs to the source, not into a cell",
     r"^%%? ": "a MyST comment: leave it out",
@@ -30,15 +31,13 @@ def foreign_syntax(text: str) -> list[str]:
     complaints = []
     inside_code = False
     for line in text.splitlines():
-        fence = re.match(r"\s*(```|~~~)(?!\s*\{)", line)
-        if fence:
-            inside_code = not inside_code
-        if inside_code or fence:
-            continue
-        plain = re.sub(r"(?<!\})`[^`]*`", "", line)  # inline code, but not a role's
+        fence = re.match(r"\s*(```|~~~)", line)
         for pattern, advice in FOREIGN.items():
-            if re.search(pattern, plain if pattern != r"\{[\w:-]+\}`" else line):
+            # Inline code may hold anything, but `…` after {…} is what makes a role.
+            shown = line if pattern == ROLE else re.sub(r"`[^`]*`", "", line)
+            if (not inside_code) and re.search(pattern, line if fence else shown):
                 complaints.append(f"{line.strip()[:70]!r} has {advice}")
+        inside_code ^= bool(fence)
     return complaints
 
 
