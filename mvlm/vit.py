@@ -1,0 +1,225 @@
+"""The vision transformer: an image as a sequence of patch tokens.
+
+Chapter 03. Dosovitskiy et al., "An Image is Worth 16x16 Words" (2020), section 3.1 and table 1.
+
+    z_0 = [class; x_1·E; …; x_N·E] + positions     equation 1
+    z_l = block(z_{l-1})                           equations 2 and 3
+    y   = head(norm(z_L's class token))            equation 4
+
+The same class is CLIP's image tower (`mvlm.clip`), which leaves the patch projection's bias out,
+normalises once more before the first block, and has other constants.
+
+Letters: B images, P the patch size in pixels, N patches, D the width of a token, L blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mvlm.patches import PatchEmbedding, grid_size, resize_positions
+from mvlm.transformer import Encoding, Transformer, TransformerConfig
+
+SIZES = {
+    "Ti": {"width": 192, "depth": 12, "heads": 3, "mlp_width": 768},
+    "S": {"width": 384, "depth": 12, "heads": 6, "mlp_width": 1536},
+    "B": {"width": 768, "depth": 12, "heads": 12, "mlp_width": 3072},
+    "L": {"width": 1024, "depth": 24, "heads": 16, "mlp_width": 4096},
+    "H": {"width": 1280, "depth": 32, "heads": 16, "mlp_width": 5120},
+    "g": {"width": 1408, "depth": 40, "heads": 16, "mlp_width": 6144},
+    "G": {"width": 1664, "depth": 48, "heads": 16, "mlp_width": 8192},
+}
+"""Table 1 of the ViT paper (B, L, H), table 1 of "How to train your ViT?" (Steiner et al. 2021;
+Ti, S) and table 2 of "Scaling Vision Transformers" (Zhai et al. 2021; g, G)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViTConfig:
+    """The shape of a ViT.
+
+    Attributes:
+        image_size: side of the square images in pixels, or (height, width).
+        patch_size: side P of a patch in pixels; divides the image.
+        width, depth, heads, mlp_width: of the transformer; `mlp_width` is 4·width unless given.
+        num_classes: rows of the head; None leaves the head out.
+        channels: of the images.
+        activation, eps: of the MLPs and the norms. timm's ViTs have eps 1e-6, transformers' 1e-12.
+        qkv_bias, patch_bias: whether these projections add an offset.
+        pre_norm: whether the tokens are normalised before the first block (CLIP's `ln_pre`).
+    """
+
+    image_size: int | tuple[int, int] = 224
+    patch_size: int = 16
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    mlp_width: int | None = None
+    num_classes: int | None = None
+    channels: int = 3
+    activation: Literal["gelu", "quick_gelu", "gelu_tanh", "silu"] = "gelu"
+    eps: float = 1e-6
+    qkv_bias: bool = True
+    patch_bias: bool = True
+    pre_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.image_size, int):
+            object.__setattr__(self, "image_size", (self.image_size, self.image_size))
+        if self.mlp_width is None:
+            object.__setattr__(self, "mlp_width", 4 * self.width)
+        if self.num_classes is not None and self.num_classes < 1:
+            raise ValueError(
+                f"num_classes is {self.num_classes}: pass at least 1, or None for no head"
+            )
+        _ = self.grid, self.transformer  # both check what they are made from
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return grid_size(*self.image_size, self.patch_size)
+
+    @property
+    def transformer(self) -> TransformerConfig:
+        """The blocks' part of this config."""
+        return TransformerConfig(
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_width=self.mlp_width,
+            activation=self.activation,
+            eps=self.eps,
+            qkv_bias=self.qkv_bias,
+        )
+
+
+class ViT(nn.Module):
+    """Patches in, one vector an image out: class logits, or the class token where no head is.
+
+    A new model starts as the paper's code does: class token and head at zero, so that the first
+    logits are all 0; positions from N(0, 0.02²); Glorot-uniform matrices in the blocks.
+    """
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.config = config
+        rows, columns = config.grid
+        self.patches = PatchEmbedding(
+            config.patch_size, config.width, config.channels, bias=config.patch_bias
+        )
+        self.class_token = nn.Parameter(torch.zeros(config.width))
+        self.positions = nn.Parameter(torch.empty(1 + rows * columns, config.width))
+        self.pre_norm = (
+            nn.LayerNorm(config.width, eps=config.eps) if config.pre_norm else nn.Identity()
+        )
+        self.transformer = Transformer(config.transformer)
+        self.norm = nn.LayerNorm(config.width, eps=config.eps)
+        self.head = (
+            nn.Identity()
+            if config.num_classes is None
+            else nn.Linear(config.width, config.num_classes)
+        )
+        self._initialise()
+
+    @classmethod
+    def from_variant(
+        cls,
+        variant: str,
+        *,
+        num_classes: int | None = None,
+        image_size: int | tuple[int, int] = 224,
+    ) -> ViT:
+        """A published size with a patch size, such as "B/16", "Ti/16", "L/32", "H/14" or "g/14".
+
+        The weights are new; `mvlm.hub.load_vit` fetches trained ones.
+        """
+        size, _, patch_size = variant.partition("/")
+        if size not in SIZES or not patch_size.isdecimal():
+            raise ValueError(
+                f"ViT variant {variant!r} is not known: pass a size of {', '.join(SIZES)} "
+                f"and a patch size, such as 'B/16'"
+            )
+        return cls(
+            ViTConfig(
+                image_size=image_size,
+                patch_size=int(patch_size),
+                num_classes=num_classes,
+                **SIZES[size],
+            )
+        )
+
+    def forward(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits (B, num_classes); without a head the normalised class token (B, D).
+
+        Raises:
+            ValueError: the images are not of the size, or the channels, the model was made for.
+        """
+        class_token = self.transformer(self.embed(images), keep=slice(1))[:, 0]  # B D
+        return self.head(self.norm(class_token))
+
+    def encode(
+        self, images: Float[Tensor, "batch channel height width"], *, attentions: bool = False
+    ) -> Encoding:
+        """Every token at every depth, as data: see `Encoding`. The class token is the first.
+
+        `attentions` asks for the attention weights too, which costs the fused attention's speed
+        and memory.
+        """
+        states: list[Tensor] = []
+        weights: list[Tensor] = []
+        tokens = self.transformer(
+            self.embed(images),
+            hidden_states=states,
+            attentions=weights if attentions else None,
+        )
+        return Encoding(
+            tokens=self.norm(tokens), hidden_states=tuple(states), attentions=tuple(weights)
+        )
+
+    def embed(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch token width"]:
+        """Class token and patch tokens with their positions added: (B, 1+N, D), equation 1."""
+        if images.ndim == 4 and tuple(images.shape[2:]) != self.config.image_size:
+            came, wanted = images.shape[2:], self.config.image_size
+            raise ValueError(
+                f"the images are {came[0]}×{came[1]} pixels, this model was made for "
+                f"{wanted[0]}×{wanted[1]}: resize them, or fit the model to them with "
+                f"resize_(({came[0]}, {came[1]}))"
+            )
+        patches = self.patches(images) + self.positions[1:]  # B N D
+        first = (self.class_token + self.positions[0]).expand(len(images), 1, -1)  # B 1 D
+        return self.pre_norm(torch.cat((first, patches), dim=1))  # B 1+N D
+
+    def resize_(self, image_size: int | tuple[int, int]) -> ViT:
+        """Fit the model to images of another size, in place, and return it.
+
+        The table of positions is stretched to the new grid (section 3.2 of the paper); every other
+        weight stays. It becomes a new parameter: make optimisers afterwards.
+        """
+        config = replace(self.config, image_size=image_size)
+        table = resize_positions(self.positions.detach(), self.config.grid, config.grid)
+        self.positions = nn.Parameter(table.clone(), requires_grad=self.positions.requires_grad)
+        self.config = config
+        return self
+
+    def _initialise(self) -> None:
+        nn.init.normal_(self.positions, std=0.02)
+        for module in self.transformer.modules():
+            if isinstance(module, nn.Linear):
+                # Queries, keys and values are three square matrices in one: draw each by itself,
+                # or the larger matrix would make all three smaller.
+                square = module.in_features
+                parts = module.weight.split(square) if module.out_features == 3 * square else ()
+                for part in parts or (module.weight,):
+                    nn.init.xavier_uniform_(part)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        if isinstance(self.head, nn.Linear):
+            nn.init.zeros_(self.head.weight)
+            nn.init.zeros_(self.head.bias)
