@@ -1,0 +1,143 @@
+"""Figures and moving figures: alt text, determinism, HTML that stands alone."""
+
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import mvlm
+from mvlm import figures, widgets
+
+
+def a_figure(value: float = 1.0):
+    drawn, axes = figures.figure(3.0, 2.0)
+    axes[0, 0].plot([0, value])
+    return drawn
+
+
+def test_a_figure_is_the_same_bytes_every_time():
+    first, second = (figures.png(a_figure()) for _ in range(2))
+    assert first == second
+    assert first.startswith(b"\x89PNG")
+    assert first != figures.png(a_figure(2.0))
+
+
+def test_png_closes_the_figure():
+    drawn = a_figure()
+    figures.png(drawn)
+    assert not plt.fignum_exists(drawn.number)
+
+
+def test_show_stores_alt_text_and_width(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        figures, "display", lambda data, metadata, raw: shown.update(metadata, **data)
+    )
+    figures.show(a_figure(), alt="A rising line.")
+    assert shown["text/plain"] == "[Figure: A rising line.]"
+    assert "A rising line." in str(shown)
+
+
+def test_show_without_alt_text():
+    with pytest.raises(ValueError, match="alt is empty: say"):
+        figures.show(a_figure(), alt="  ")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("RGB", (6, 4)), torch.zeros(3, 4, 6), np.zeros((4, 6, 3)), torch.zeros(4, 6)],
+)
+def test_any_picture_can_be_drawn(image):
+    assert figures.as_pixels(image).shape[:2] == (4, 6)
+    drawn, axes = figures.figure()
+    figures.draw_grid(axes[0, 0], image, 2, numbers=True)
+    assert [text.get_text() for text in axes[0, 0].texts] == list("012345")
+    plt.close(drawn)
+
+
+def test_image_row_fills_rows():
+    drawn = figures.image_row([torch.zeros(3, 4, 4)] * 5, list("abcde"), columns=3)
+    assert len(drawn.axes) == 6
+    assert [axes.get_title(loc="center") for axes in drawn.axes][:5] == list("abcde")
+    plt.close(drawn)
+
+
+def test_similarity_matrix_writes_each_number():
+    drawn, axes = figures.figure()
+    figures.similarity_matrix(
+        axes[0, 0], torch.tensor([[0.25, 1.0]]), rows=["a"], columns=["b", "c"]
+    )
+    assert [text.get_text() for text in axes[0, 0].texts] == ["0.25", "1.00"]
+    plt.close(drawn)
+
+
+def two_states() -> list[widgets.Frame]:
+    return [
+        widgets.Frame(label=str(n), drawn=a_figure(n), alt=f'A line to "{n}"', text=f"N < {n}")
+        for n in (1, 2)
+    ]
+
+
+class Tags(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, name: str) -> list[dict]:
+        return [attrs for tag, attrs in self.found if tag == name]
+
+
+def test_frames_are_radio_buttons_with_labels_and_alt_text():
+    shown = widgets.frames("Patch size", two_states(), first=1)
+    tags = Tags(shown.html)
+    buttons, labels, pictures = tags.all("input"), tags.all("label"), tags.all("img")
+    assert [button["type"] for button in buttons] == ["radio", "radio"]
+    assert ["checked" in button for button in buttons] == [False, True]
+    assert [label["for"] for label in labels] == [button["id"] for button in buttons]
+    assert [picture["alt"] for picture in pictures] == ['A line to "1"', 'A line to "2"']
+    assert "N &lt; 2" in shown.html
+    for button, place in zip(buttons, range(2), strict=True):
+        assert f"#{button['id']}:checked~.frame-{place}" in shown.html
+
+
+def test_frames_need_no_script_and_no_other_host():
+    html = widgets.frames("Patch size", two_states()).html
+    assert "<script" not in html
+    assert not re.search(r"https?://", html)
+
+
+def test_two_figures_on_a_page_do_not_share_names():
+    first, second = (widgets.frames(name, two_states()).html for name in ("One", "Two"))
+    ids = [set(re.findall(r'id="([^"]+)"', html)) for html in (first, second)]
+    assert not ids[0] & ids[1]
+    assert widgets.frames("One", two_states()).html == first
+
+
+def test_frames_in_plain_text_say_what_is_seen():
+    bundle = widgets.frames("Patch size", two_states())._repr_mimebundle_()
+    assert "[Patch size 1: A line to" in bundle["text/plain"]
+
+
+def test_bad_frames():
+    with pytest.raises(ValueError, match="at least two"):
+        widgets.frames("Patch size", two_states()[:1])
+    bad = [*two_states(), widgets.Frame(label="3", drawn=a_figure(), alt="")]
+    with pytest.raises(ValueError, match="frame '3' has no alt text"):
+        widgets.frames("Patch size", bad)
+
+
+def test_start_says_one_line_and_seeds(capsys):
+    device = mvlm.start()
+    first = torch.rand(3)
+    mvlm.start()
+    assert torch.equal(first, torch.rand(3))
+    assert device.type in ("cpu", "cuda")
+    assert len(capsys.readouterr().out.splitlines()) == 2
