@@ -1,0 +1,284 @@
+"""Exercises, their questions and their checks: one set for the notebook, for CI and for grading.
+
+A check is one function of the student's functions. It draws an input, lets the student's function
+work on it, and says with :func:`fail` what to think about when the result is not right. It reaches
+that function through ``student.call("name", …)`` alone, so the same check runs on functions of the
+notebook and on functions in a sandbox on the instructor's machine.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NoReturn, Protocol
+
+import torch
+from torch import Tensor
+
+PUBLIC_SEED = "public"
+
+
+class CheckFailed(Exception):
+    """The answer is not right; the message is for the student."""
+
+
+class NotWritten(CheckFailed):
+    """There is no answer yet."""
+
+
+class AnswerFailed(CheckFailed):
+    """The student's function did not return a value that can be looked at."""
+
+
+def fail(message: str) -> NoReturn:
+    """End a check: the answer is not right, and ``message`` says what to think about."""
+    raise CheckFailed(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returned:
+    """What a call gave back.
+
+    Attributes:
+        value: the returned value.
+        arguments: the arguments as they are after the call, to see what was changed in place.
+    """
+
+    value: Any
+    arguments: tuple[Any, ...]
+
+
+class Caller(Protocol):
+    """Where the student's functions are: in this notebook, or in a sandbox."""
+
+    def call(self, name: str, arguments: tuple[Any, ...], seconds: float) -> Returned:
+        """Call one function on copies of ``arguments``.
+
+        Raises:
+            NotWritten: there is no such function, or only its stub.
+            AnswerFailed: it raised, ran too long, leans on a forbidden module, or returned
+                something that is no plain value.
+        """
+        ...
+
+
+@dataclass
+class Student:
+    """What a check sees of a student: functions to call, and numbers drawn for this check.
+
+    Attributes:
+        generator: the source of every random number of the check.
+    """
+
+    caller: Caller
+    generator: torch.Generator
+    seconds: float
+    _place: list[str] = field(default_factory=list)
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """The value that the student's function ``name`` returns for copies of ``arguments``."""
+        return self.look(name, *arguments).value
+
+    def look(self, name: str, *arguments: Any) -> Returned:
+        """As :meth:`call`, with the arguments as they are after the call."""
+        return self.caller.call(name, arguments, self.seconds)
+
+    def integer(self, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return int(torch.randint(low, high + 1, (), generator=self.generator))
+
+    def normal(self, *shape: int) -> Tensor:
+        """Numbers of mean 0 and variance 1, float32."""
+        return torch.randn(*shape, generator=self.generator)
+
+    def distinct(self, *shape: int) -> Tensor:
+        """Whole numbers 1, 2, 3, … in a random order, as float32: no two are alike, none is 0."""
+        count = torch.Size(shape).numel()
+        return torch.randperm(count, generator=self.generator).add(1).float().reshape(shape)
+
+    @contextlib.contextmanager
+    def on(self, place: str) -> Iterator[None]:
+        """Name the input at hand; a failure inside says it: "… (on a view of a larger image)"."""
+        try:
+            yield
+        except NotWritten:
+            raise
+        except CheckFailed as failure:
+            raise type(failure)(f"{failure} ({place})") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that a right answer does.
+
+    Attributes:
+        name: what to call it in files and tests, unique in the exercise.
+        title: what it looks at, as the student reads it.
+        hint: what to think about when it fails.
+        points: what it is worth.
+        run: the check itself; returns when the answer is right, calls :func:`fail` when not.
+        seconds: how long one call of the student's function may take.
+        hidden: whether the student learns the hint alone, never what was seen.
+    """
+
+    name: str
+    title: str
+    hint: str
+    points: int
+    run: Callable[[Student], None]
+    seconds: float = 10.0
+    hidden: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One function to write.
+
+    Attributes:
+        function: the name of the student's function.
+        title: the question in a few words.
+        minutes: how long it may take.
+        teaches: what one knows afterwards.
+        checks: what a right answer does.
+    """
+
+    function: str
+    title: str
+    minutes: int
+    teaches: str
+    checks: tuple[Check, ...]
+
+    @property
+    def points(self) -> int:
+        """What a right answer is worth."""
+        return sum(check.points for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One notebook of questions.
+
+    Attributes:
+        name: the name of its files, such as ``02_patches``.
+        title: as the student reads it.
+        forbids: modules that hold finished answers, which the student's may not lean on.
+        questions: in the notebook's order.
+    """
+
+    name: str
+    title: str
+    forbids: tuple[str, ...]
+    questions: tuple[Question, ...]
+
+    def __post_init__(self) -> None:
+        names = [check.name for question in self.questions for check in question.checks]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(
+                f"{self.name} has two checks named {min(twice)}: give each a name of its own"
+            )
+
+    @property
+    def points(self) -> int:
+        """What all right answers are worth."""
+        return sum(question.points for question in self.questions)
+
+    def question(self, function: str) -> Question:
+        """The question that asks for ``function``.
+
+        Raises:
+            ValueError: there is none; the message lists those there are.
+        """
+        for question in self.questions:
+            if question.function == function:
+                return question
+        names = ", ".join(question.function for question in self.questions)
+        raise ValueError(f"{self.name} has no question {function!r}: it asks for {names}")
+
+
+class Status(Enum):
+    """How a check ended; the value is the sign that stands before its line."""
+
+    PASSED = "✅"
+    FAILED = "❌"
+    NOT_WRITTEN = "⬜"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one check ended.
+
+    Attributes:
+        message: what was seen, in one line; empty when the check passed.
+    """
+
+    check: Check
+    status: Status
+    message: str = ""
+
+    @property
+    def points(self) -> int:
+        """What the check earned."""
+        return self.check.points if self.status is Status.PASSED else 0
+
+
+def generator_for(seed: str, name: str) -> torch.Generator:
+    """The random numbers of one check: the same for the same seed, whatever else is run."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def run_check(check: Check, caller: Caller, seed: str = PUBLIC_SEED) -> Outcome:
+    """Run one check on one student's functions. Never raises for what a student did."""
+    student = Student(caller, generator_for(seed, check.name), check.seconds)
+    try:
+        check.run(student)
+    except NotWritten as missing:
+        return Outcome(check=check, status=Status.NOT_WRITTEN, message=str(missing))
+    except CheckFailed as failure:
+        return Outcome(check=check, status=Status.FAILED, message=str(failure))
+    except Exception as error:  # a value that the check's author did not think of
+        message = f"what came back could not be compared ({type(error).__name__}: {error})"
+        return Outcome(check=check, status=Status.FAILED, message=message)
+    return Outcome(check=check, status=Status.PASSED)
+
+
+def run_question(question: Question, caller: Caller, seed: str = PUBLIC_SEED) -> list[Outcome]:
+    """Run the checks of one question that the student may see, in order."""
+    return [run_check(check, caller, seed) for check in question.checks if not check.hidden]
+
+
+# What checks have in common: each looks at one property, and fails with a question or a fact.
+
+
+def expect_tensor(value: Any, function: str) -> Tensor:
+    """``value``, when it is a tensor."""
+    if value is None:
+        fail(f"{function} returned None: is there a return at its end?")
+    if type(value) is not Tensor:
+        kind = "NumPy array" if type(value).__name__ == "ndarray" else type(value).__name__
+        fail(f"{function} returned a {kind}, wanted a torch tensor")
+    return value
+
+
+def expect_shape(value: Any, shape: Sequence[int], function: str, meaning: str) -> Tensor:
+    """``value``, when it is a tensor of this shape; ``meaning`` names the dimensions."""
+    tensor = expect_tensor(value, function)
+    if tuple(tensor.shape) != tuple(shape):
+        fail(
+            f"{function} returned {tuple(tensor.shape)}, wanted {tuple(shape)}, which is {meaning}"
+        )
+    return tensor
+
+
+def equal(value: Tensor, expected: Tensor) -> bool:
+    """Whether shape and every number agree exactly; the kinds of number may differ."""
+    return value.shape == expected.shape and bool((value.double() == expected.double()).all())
+
+
+def close(value: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether shape and every number agree up to rounding."""
+    if value.shape != expected.shape:
+        return False
+    return torch.allclose(value.double(), expected.double(), rtol=tolerance, atol=tolerance)
