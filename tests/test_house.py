@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,17 @@ def test_nothing_imports_torchvision(folder):
     for path in (ROOT / folder).rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^\s*(import|from) torchvision", text, re.M), path
+
+
+def test_the_wheel_is_small_and_whole(tmp_path):
+    """Built without a network; what the package needs at run time is inside."""
+    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-c", build, str(tmp_path)]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    wheel = tmp_path / out.stdout.split()[-1]
+    assert wheel.stat().st_size <= 25_000_000
+    held = set(zipfile.ZipFile(wheel).namelist())
+    for path in tracked_files():
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith("mvlm/"):
+            assert name in held
