@@ -1,0 +1,185 @@
+"""Inside a ViT: what its filters, its positions and its attention learnt.
+
+Chapter 04. The four measurements of Dosovitskiy et al. 2020, section 4.5, figures 6, 7 and 11 and
+appendix D.7-D.8. Each takes plain tensors: a weight, a table, or the attentions that
+`vit.encode(images, attentions=True)` returns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+Attentions = Sequence[Float[Tensor, "batch head token token"]]
+
+
+def filter_components(
+    weight: Float[Tensor, "filter dim"], *, components: int = 28, channels: int = 3
+) -> Float[Tensor, "component channel height width"]:
+    """The directions in pixel space along which a patch projection's filters vary most.
+
+    Figure 7, left: "RGB embedding filters, first 28 principal components". The D filters are the
+    points and the C·P·P pixels their coordinates: centre over the filters, then take the first
+    right singular vectors. (The analysis of the transposed matrix is a common error: its vectors
+    have D numbers and are no pictures.)
+
+    Args:
+        weight: (D, C·P·P), as `vit.patches.projection.weight`.
+        components: how many, at most D and C·P·P.
+        channels: C.
+
+    Returns:
+        (components, C, P, P), each of length 1, its largest number positive, the most important
+        first. `unit_range` scales them for display.
+
+    Raises:
+        ValueError: the rows are not C·P·P long, or more components are wanted than there are.
+    """
+    if weight.ndim != 2:
+        raise ValueError(f"the weight is {tuple(weight.shape)}, wanted (D, C·P·P): flatten(1) it")
+    side = math.isqrt(weight.shape[1] // channels)
+    if channels * side * side != weight.shape[1]:
+        raise ValueError(
+            f"a filter of {weight.shape[1]} numbers is no square of {channels} channels: "
+            f"check channels"
+        )
+    if not 1 <= components <= min(weight.shape):
+        raise ValueError(
+            f"{components} components of a {weight.shape[0]}×{weight.shape[1]} matrix: "
+            f"ask for 1 to {min(weight.shape)}"
+        )
+    centred = weight.detach().double() - weight.detach().double().mean(dim=0)
+    directions = torch.linalg.svd(centred, full_matrices=False).Vh[:components]  # k C·P·P
+    # A singular vector's sign is arbitrary; fix it, so that the picture is always the same.
+    largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))  # k 1
+    directions = directions * largest.sign()
+    return directions.reshape(components, channels, side, side).to(weight.dtype)  # k C P P
+
+
+def unit_range(
+    pictures: Float[Tensor, "picture channel height width"],
+) -> Float[Tensor, "picture channel height width"]:
+    """Each picture stretched to run from 0 to 1, all its channels together; a flat one gives 0.
+
+    The paper does not say how it scaled its figure 7; this is the usual choice.
+    """
+    low = pictures.amin(dim=(1, 2, 3), keepdim=True)  # k 1 1 1
+    high = pictures.amax(dim=(1, 2, 3), keepdim=True)  # k 1 1 1
+    spread = (high - low).where(high > low, torch.ones_like(high))
+    return (pictures - low) / spread
+
+
+def position_similarity(
+    positions: Float[Tensor, "place width"], grid: tuple[int, int]
+) -> Float[Tensor, "row column row column"]:
+    """How alike the learned positions are: the cosine of each place with each other one.
+
+    Figure 7, centre. A row that stands for the class token is left out.
+
+    Args:
+        positions: (N, D), or (1+N, D) with the class row first, as `vit.positions`.
+        grid: rows and columns of patches.
+
+    Returns:
+        (rows, columns, rows, columns): [r, c] is the picture of place (r, c); itself is 1 there.
+
+    Raises:
+        ValueError: the table does not fit the grid.
+    """
+    rows, columns = grid
+    count = rows * columns
+    if positions.ndim != 2 or len(positions) - count not in (0, 1):
+        raise ValueError(
+            f"a {rows}×{columns} grid has {count} places, the table is {tuple(positions.shape)}: "
+            f"pass ({count}, D), or ({count + 1}, D) with a class row"
+        )
+    places = F.normalize(positions.detach()[-count:], dim=1)  # N D
+    return (places @ places.T).reshape(rows, columns, rows, columns)  # N N -> r c r c
+
+
+def attention_rollout(
+    attentions: Attentions, grid: tuple[int, int], *, residual: float = 1.0
+) -> Float[Tensor, "batch row column"]:
+    """How much each patch reaches the class token through all the layers.
+
+    Figure 6 and appendix D.8, after Abnar and Zuidema 2020, section 3: average the heads, add the
+    residual path as an identity, let each row sum to 1 again, and multiply the layers, the later
+    one on the left.
+
+    Args:
+        attentions: L tensors (B, H, 1+N, 1+N), the class token first.
+        grid: rows and columns of patches.
+        residual: weight of the identity beside the attention's 1. Abnar and Zuidema take 1, half
+            of each; ViT's text does not mention it, and 0 leaves it out.
+
+    Returns:
+        (B, rows, columns): the class token's row without its own column.
+
+    Raises:
+        ValueError: no attentions came, or they do not fit the grid.
+    """
+    _check_attentions(attentions, grid, class_tokens=(1,))
+    joint = None
+    for attention in attentions:
+        layer = attention.float().mean(dim=1)  # B T T
+        layer = layer + residual * torch.eye(layer.shape[-1]).to(layer)
+        layer = layer / layer.sum(dim=-1, keepdim=True)  # without keepdim, columns would be divided
+        joint = layer if joint is None else layer @ joint  # B T T
+    return joint[:, 0, 1:].reshape(-1, *grid)  # B N -> B r c
+
+
+def attention_distance(
+    attentions: Attentions, grid: tuple[int, int], patch_size: int
+) -> Float[Tensor, "layer head"]:
+    """How far each head looks, in pixels: its attention's mean distance in the image.
+
+    Figure 7, right, and figure 11: the distance between the query's and the key's patch centres,
+    weighted by attention, averaged over queries and images. Attention between patches counts
+    alone; without the class token's share it is made to sum to 1 again. A query that gives the
+    patches nothing counts as 0.
+
+    Args:
+        attentions: L tensors (B, H, T, T), with T = N, or T = 1+N and the class token first.
+        grid: rows and columns of patches.
+        patch_size: side of a patch in pixels.
+
+    Returns:
+        (L, H) pixels. Looking only at oneself gives 0; looking everywhere alike on a 14×14 grid
+        of 16 pixels gives 116.492.
+
+    Raises:
+        ValueError: no attentions came, or they do not fit the grid.
+    """
+    _check_attentions(attentions, grid, class_tokens=(0, 1))
+    rows, columns = grid
+    count = rows * columns
+    centres = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))  # N 2
+    centres = patch_size * centres.float().to(attentions[0].device)
+    distances = torch.cdist(centres, centres, compute_mode="donot_use_mm_for_euclid_dist")  # N N
+    layers = []
+    for attention in attentions:
+        patches = attention[:, :, -count:, -count:].float()  # B H N N
+        total = patches.sum(dim=-1).clamp_min(torch.finfo(patches.dtype).tiny)  # B H N
+        reach = (patches * distances).sum(dim=-1) / total  # B H N
+        layers.append(reach.mean(dim=(0, 2)))  # H
+    return torch.stack(layers)  # L H
+
+
+def _check_attentions(
+    attentions: Attentions, grid: tuple[int, int], class_tokens: tuple[int, ...]
+) -> None:
+    if len(attentions) == 0:
+        raise ValueError("no attentions came: ask for them, vit.encode(images, attentions=True)")
+    count = grid[0] * grid[1]
+    wanted = [count + extra for extra in class_tokens]
+    for attention in attentions:
+        if attention.ndim != 4 or attention.shape[-1] not in wanted:
+            raise ValueError(
+                f"attention is {tuple(attention.shape)}, wanted (B, H, T, T) with T = "
+                f"{' or '.join(map(str, wanted))} for a {grid[0]}×{grid[1]} grid: check the grid"
+            )
