@@ -1,0 +1,636 @@
+"""A language model: predict the next token, again and again.
+
+Chapter 08. A Llama-style decoder on the shared block: RMSNorm, rotary positions, SwiGLU and
+grouped-query attention. The same class is the course's tiny model, SmolLM2-135M and LLaVA's
+Vicuna-7B.
+
+Sources: Touvron et al. 2023, section 2.2 (Llama); Su et al. 2021 (rotary positions); Holtzman et
+al. 2020 (top-p). Letters: B rows, T tokens, V vocabulary, D width, d width of a head.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mvlm.tokenizer import pad_rows
+from mvlm.transformer import NORMS, Rotary, Transformer, TransformerConfig, causal_mask
+
+IGNORED = -100
+"""The label of a token that no loss is taken on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotaryScaling:
+    """Slower rotations for a longer context than the model was first trained on.
+
+    With `kind` "linear" all are slowed by `factor` (Chen et al. 2023). With "llama3" only those
+    that turn fewer than `low_turns` times in the original context are; those that turn more than
+    `high_turns` times stay, and between the two it is mixed (Llama Team 2024, as released).
+    """
+
+    kind: str
+    factor: float
+    low_turns: float = 1.0
+    high_turns: float = 4.0
+    original_context: int = 8192
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("linear", "llama3"):
+            raise ValueError(f"rotary scaling {self.kind!r} is not known: use linear or llama3")
+
+    def __call__(self, frequencies: Float[Tensor, " half"]) -> Float[Tensor, " half"]:
+        """Slow the rotations, given and returned in radians a token."""
+        if self.kind == "linear":
+            return frequencies / self.factor
+        turns = self.original_context * frequencies / (2 * math.pi)
+        keep = (turns - self.low_turns) / (self.high_turns - self.low_turns)
+        keep = keep.clamp(0, 1)
+        return frequencies * keep + frequencies / self.factor * (1 - keep)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageConfig:
+    """What a language model is made of.
+
+    `context` is the number of tokens it can see at most. With `tied` the output layer is the
+    embedding once more, which saves V·D weights. `kv_heads` and `head_width` default to `heads`
+    and `width / heads`.
+    """
+
+    vocab_size: int
+    width: int
+    depth: int
+    heads: int
+    mlp_width: int
+    kv_heads: int | None = None
+    head_width: int | None = None
+    context: int = 2048
+    rope_theta: float = 10_000.0
+    rope_scaling: RotaryScaling | None = None
+    eps: float = 1e-5
+    tied: bool = True
+    qkv_bias: bool = False
+    out_bias: bool = False
+    mlp_bias: bool = False
+
+    @property
+    def transformer(self) -> TransformerConfig:
+        """The same, as the shared block wants it."""
+        return TransformerConfig(
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            kv_heads=self.kv_heads,
+            head_width=self.head_width,
+            mlp_width=self.mlp_width,
+            norm="rms",
+            eps=self.eps,
+            activation="silu",
+            mlp="gated",
+            qkv_bias=self.qkv_bias,
+            out_bias=self.out_bias,
+            mlp_bias=self.mlp_bias,
+        )
+
+
+_SMOL = LanguageConfig(
+    vocab_size=49152,
+    width=576,
+    depth=30,
+    heads=9,
+    kv_heads=3,
+    mlp_width=1536,
+    context=8192,
+    rope_theta=100_000.0,
+)
+_LLAMA = LanguageConfig(
+    vocab_size=32000,
+    width=4096,
+    depth=32,
+    heads=32,
+    mlp_width=11008,
+    context=4096,
+    tied=False,
+)
+# From the config.json of each model on the Hugging Face hub.
+VARIANTS: dict[str, LanguageConfig] = {
+    "SmolLM2-135M": _SMOL,
+    "SmolLM2-360M": replace(_SMOL, width=960, depth=32, heads=15, kv_heads=5, mlp_width=2560),
+    "SmolLM2-1.7B": replace(
+        _SMOL, width=2048, depth=24, heads=32, kv_heads=32, mlp_width=8192, rope_theta=130_000.0
+    ),
+    "TinyLlama-1.1B": replace(
+        _LLAMA, width=2048, depth=22, kv_heads=4, mlp_width=5632, context=2048
+    ),
+    "Llama-3.2-1B": LanguageConfig(
+        vocab_size=128256,
+        width=2048,
+        depth=16,
+        heads=32,
+        kv_heads=8,
+        mlp_width=8192,
+        context=131072,
+        rope_theta=500_000.0,
+        rope_scaling=RotaryScaling(kind="llama3", factor=32.0),
+    ),
+    "Llama-2-7B": _LLAMA,
+    "Vicuna-7B": _LLAMA,  # v1.5, fine-tuned from Llama 2
+    "Vicuna-13B": replace(_LLAMA, width=5120, depth=40, heads=40, mlp_width=13824),
+}
+
+
+class RotaryTable:
+    """Cosines and sines of every position, worked out once and looked up afterwards.
+
+    Su et al. 2021, equation 15: pair i of a head turns by theta^(-2i/d) radians a token.
+    """
+
+    def __init__(self, config: LanguageConfig) -> None:
+        self.config = config
+        self._tables: dict[tuple[torch.device, torch.dtype], Rotary] = {}
+
+    def __call__(
+        self, positions: slice | Int[Tensor, "batch token"], like: Float[Tensor, "*shape"]
+    ) -> Rotary:
+        """Turns of `positions`, on the device and in the precision of `like`.
+
+        A slice gives (T, d/2), the same for every row; a tensor (B, T) gives (B, 1, T, d/2).
+        """
+        place = (like.device, like.dtype)
+        if place not in self._tables:
+            self._tables[place] = self._table(like)
+        cos, sin = self._tables[place]
+        if isinstance(positions, slice):
+            return cos[positions], sin[positions]  # (T, d/2)
+        return cos[positions].unsqueeze(1), sin[positions].unsqueeze(1)  # (B, 1, T, d/2)
+
+    def _table(self, like: Tensor) -> Rotary:
+        width = self.config.transformer.head_width
+        even = torch.arange(0, width, 2, dtype=torch.float32, device=like.device)
+        frequencies = 1 / self.config.rope_theta ** (even / width)  # (d/2,)
+        if self.config.rope_scaling is not None:
+            frequencies = self.config.rope_scaling(frequencies)
+        steps = torch.arange(self.config.context, dtype=torch.float32, device=like.device)
+        angles = torch.outer(steps, frequencies)  # (context, d/2), in float32 whatever `like` is
+        return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+class KVCache:
+    """Keys and values of every token seen so far, so that each step works on the new ones only.
+
+    The memory is taken once. The cache also remembers which tokens were padding, so that no later
+    step can forget it. Make one with `LanguageModel.cache`.
+
+    Args:
+        config: of the model it serves.
+        batch: rows B.
+        length: tokens it can hold.
+        device, dtype: of the model.
+    """
+
+    def __init__(
+        self,
+        config: LanguageConfig,
+        *,
+        batch: int,
+        length: int,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if not 1 <= length <= config.context:
+            raise ValueError(
+                f"a cache of {length} tokens does not fit the model's context of "
+                f"{config.context}: make it 1 to {config.context} long"
+            )
+        block = config.transformer
+        shape = (config.depth, 2, batch, block.kv_heads, length, block.head_width)
+        self._memory = torch.empty(shape, device=device, dtype=dtype)
+        self._visible = torch.ones(batch, length, dtype=torch.bool, device=device)
+        self.batch, self.capacity = batch, length
+        self.length = 0
+        self.padded = False
+
+    def update(
+        self,
+        layer: int,
+        keys: Float[Tensor, "batch kv_head token head_width"],
+        values: Float[Tensor, "batch kv_head token head_width"],
+    ) -> tuple[Tensor, Tensor]:
+        """Write the new tokens' keys and values; give back views of all so far."""
+        end = self.length + keys.shape[2]
+        all_keys, all_values = self._memory[layer]  # (B, K, length, d) each
+        all_keys[:, :, self.length : end] = keys
+        all_values[:, :, self.length : end] = values
+        return all_keys[:, :, :end], all_values[:, :, :end]
+
+    def admit(
+        self, batch: int, tokens: int, attention_mask: Bool[Tensor, "batch token"] | None
+    ) -> Bool[Tensor, "batch key"] | None:
+        """Make room for new tokens: which tokens are no padding, or None when none is.
+
+        `attention_mask` covers the new tokens, or all tokens so far and the new ones.
+
+        Raises:
+            ValueError: they do not fit, or are not as many rows as the cache has.
+        """
+        if batch != self.batch:
+            raise ValueError(f"the cache has {self.batch} rows, but {batch} came: make a new one")
+        end = self.length + tokens
+        if end > self.capacity:
+            raise ValueError(
+                f"the cache holds {self.capacity} tokens and {self.length} are taken, but "
+                f"{tokens} more came: make a longer one"
+            )
+        if attention_mask is not None:
+            self._visible[:, self.length : end] = attention_mask[:, -tokens:]
+            self.padded = self.padded or not bool(attention_mask.all())
+        return self._visible[:, :end] if self.padded else None
+
+
+class LanguageModel(nn.Module):
+    """Token ids in, a score for every possible next token out.
+
+    Args:
+        config: see `LanguageConfig`.
+    """
+
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.transformer = Transformer(config.transformer)
+        self.norm = NORMS["rms"](config.width, eps=config.eps)
+        if not config.tied:
+            self.head = nn.Linear(config.width, config.vocab_size, bias=False)
+        self._rotary = RotaryTable(config)
+        self._initialise()
+
+    @classmethod
+    def from_variant(cls, name: str, **changes: object) -> LanguageModel:
+        """A model of a published shape with random weights, such as "SmolLM2-135M".
+
+        Args:
+            name: one of `VARIANTS`.
+            changes: fields of the configuration to replace, such as `vocab_size=1024`.
+        """
+        if name not in VARIANTS:
+            raise ValueError(f"variant {name!r} is not known: choose from {', '.join(VARIANTS)}")
+        return cls(replace(VARIANTS[name], **changes))
+
+    def _initialise(self) -> None:
+        """N(0, .02); what writes to the residual path by 1/√(2L) smaller (Radford et al. 2019)."""
+        residual = ("attention.out.weight", "mlp.down.weight")
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2:
+                shrink = (2 * self.config.depth) ** -0.5 if name.endswith(residual) else 1.0
+                nn.init.normal_(parameter, std=0.02 * shrink)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "batch token"] | None = None,
+        *,
+        embeddings: Float[Tensor, "batch token width"] | None = None,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "batch token vocabulary"]:
+        """Scores (B, T, V) for the token after each of the T tokens.
+
+        Args:
+            ids: tokens (B, T), or None when `embeddings` stand in for them.
+            embeddings: vectors (B, T, D) in place of ids: words and pictures, already embedded.
+            attention_mask: True (or 1) on tokens, False on padding, on either side. Positions are
+                counted without the padding.
+            cache: what came before; it takes the new tokens in. See `cache`.
+
+        Raises:
+            ValueError: neither or both of ids and embeddings, an id out of range, more tokens than
+                the context or the cache holds, or a mask of another shape.
+        """
+        if ids is not None:
+            self._check(ids)
+        return self.logits(
+            self.hidden(ids, embeddings=embeddings, attention_mask=attention_mask, cache=cache)
+        )
+
+    def hidden(
+        self,
+        ids: Int[Tensor, "batch token"] | None = None,
+        *,
+        embeddings: Float[Tensor, "batch token width"] | None = None,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "batch token width"]:
+        """What `forward` turns into scores: one normalised vector (B, T, D) a token."""
+        if (ids is None) == (embeddings is None):
+            raise ValueError("pass either ids or embeddings, and not both")
+        x = self.embedding(ids) if embeddings is None else embeddings  # (B, T, D)
+        past = 0 if cache is None else cache.length
+        tokens = x.shape[1]
+        self._check_length(past + tokens)
+        visible = self._visible(x, attention_mask, cache)
+        if visible is None:
+            rotary = self._rotary(slice(past, past + tokens), x)
+            causal = past == 0  # with a past, one new token may see everything: no mask at all
+            mask = (
+                None
+                if causal or tokens == 1
+                else causal_mask(tokens, past + tokens, device=x.device)
+            )
+        else:
+            positions = visible.cumsum(1)[:, past:] - 1  # (B, T)
+            rotary = self._rotary(positions.clamp(min=0), x)
+            causal, mask = False, _mask(visible, tokens)
+        x = self.transformer(x, mask=mask, causal=causal, rotary=rotary, cache=cache)
+        if cache is not None:
+            cache.length += tokens
+        return self.norm(x)
+
+    def logits(self, hidden: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
+        """Scores of the vocabulary for vectors that `hidden` gave."""
+        weight = self.embedding.weight if self.config.tied else self.head.weight
+        return F.linear(hidden, weight)
+
+    def cache(self, batch: int, length: int) -> KVCache:
+        """An empty cache for `batch` rows of at most `length` tokens."""
+        weight = self.embedding.weight
+        return KVCache(
+            self.config, batch=batch, length=length, device=weight.device, dtype=weight.dtype
+        )
+
+    def generate(self, prompts: Prompts | None = None, **options) -> list[list[int]]:
+        """New tokens for each prompt: see `generate`."""
+        return generate(self, prompts, **options)
+
+    def _visible(
+        self, x: Tensor, attention_mask: Tensor | None, cache: KVCache | None
+    ) -> Bool[Tensor, "batch key"] | None:
+        batch, tokens, _ = x.shape
+        if attention_mask is not None:
+            past = 0 if cache is None else cache.length
+            if tuple(attention_mask.shape) not in {(batch, tokens), (batch, past + tokens)}:
+                raise ValueError(
+                    f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
+                    f"{(batch, tokens)}"
+                )
+            attention_mask = attention_mask.to(device=x.device, dtype=torch.bool)
+        if cache is not None:
+            return cache.admit(batch, tokens, attention_mask)
+        if attention_mask is None or bool(attention_mask.all()):
+            return None
+        return attention_mask
+
+    def _check(self, ids: Tensor) -> None:
+        if ids.ndim != 2 or ids.numel() == 0:
+            raise ValueError(
+                f"ids is {tuple(ids.shape)}, wanted (B, T) with at least one token: for one row "
+                "ids[None]"
+            )
+        low, high = (int(bound) for bound in ids.aminmax())
+        if low < 0 or high >= self.config.vocab_size:
+            wrong = low if low < 0 else high
+            hint = "an image marker belongs to LLaVA" if wrong == -200 else "check the tokenizer"
+            raise ValueError(
+                f"token id {wrong} is outside the vocabulary, 0 to {self.config.vocab_size - 1}: "
+                f"{hint}"
+            )
+
+    def _check_length(self, length: int) -> None:
+        if length > self.config.context:
+            raise ValueError(
+                f"{length} tokens are more than the model's context of {self.config.context}: "
+                "shorten the text"
+            )
+
+
+def _mask(visible: Bool[Tensor, "batch key"], queries: int) -> Bool[Tensor, "batch 1 query key"]:
+    """Padding and causality in one mask, built once a step rather than once a layer."""
+    keys = visible.shape[1]
+    before = causal_mask(queries, keys, device=visible.device)
+    # A padding token would see nothing, and a softmax over nothing is not a number: it may see
+    # itself. No other token looks at it, so nothing changes.
+    itself = before.triu(keys - queries)
+    return (before & visible[:, None, None, :]) | itself  # (B, 1, query, key)
+
+
+def next_token_loss(
+    logits: Float[Tensor, "batch token vocabulary"], labels: Int[Tensor, "batch token"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of each next token, over the labels that are not -100.
+
+    Args:
+        logits: (B, T, V); those of token t are scored against label t + 1.
+        labels: (B, T), the token ids themselves, -100 where no loss is wanted: on the question, on
+            pictures and on padding.
+
+    Raises:
+        ValueError: shapes differ, a label is out of range, or no label is left: a loss of 0/0.
+    """
+    if logits.shape[:2] != labels.shape:
+        raise ValueError(
+            f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}: "
+            "pass one label for each token"
+        )
+    targets = labels[:, 1:]
+    wanted = targets != IGNORED
+    if not bool(wanted.any()):
+        raise ValueError(
+            "no token is supervised: every label but the first is -100, so check where the answer "
+            "starts"
+        )
+    vocabulary = logits.shape[-1]
+    outside = targets[wanted & ((targets < 0) | (targets >= vocabulary))]
+    if len(outside):
+        raise ValueError(
+            f"label {int(outside[0])} is outside the vocabulary, 0 to {vocabulary - 1}: "
+            f"use {IGNORED} for tokens without a loss"
+        )
+    return F.cross_entropy(
+        logits[:, :-1].reshape(-1, vocabulary).float(),  # (B·(T-1), V)
+        targets.reshape(-1),  # (B·(T-1),)
+        ignore_index=IGNORED,
+    )
+
+
+Prompts = Sequence[Sequence[int]] | Tensor
+
+
+def filter_logits(
+    logits: Float[Tensor, "*batch vocabulary"],
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Float[Tensor, "*batch vocabulary"]:
+    """Sharpen the scores, then cut the unlikely tokens off with minus infinity, in this order.
+
+    1. divide by `temperature`; 2. keep the `top_k` highest; 3. of what is left keep the fewest
+    whose probabilities reach `top_p` together. Taking the temperature last would let `top_p`
+    judge probabilities that are not those drawn from.
+
+    Raises:
+        ValueError: a temperature not above 0, top_k under 1, or top_p not in (0, 1].
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature is {temperature}: pass more than 0")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}: pass at least 1")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}: pass more than 0 and at most 1")
+    logits = logits / temperature
+    if top_k is not None and top_k < logits.shape[-1]:
+        kept = logits.topk(top_k, dim=-1).values[..., -1:]
+        logits = logits.masked_fill(logits < kept, -torch.inf)
+    if top_p is not None and top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True)
+        probabilities = ordered.softmax(dim=-1)
+        before = probabilities.cumsum(dim=-1) - probabilities  # of all likelier tokens
+        enough = (before >= top_p).scatter(-1, order, before >= top_p)  # back to token order
+        logits = logits.masked_fill(enough, -torch.inf)
+    return logits
+
+
+def generate(model: LanguageModel, prompts: Prompts | None = None, **options) -> list[list[int]]:
+    """Continue each prompt; the arguments are those of `stream`.
+
+    Returns:
+        The new tokens of each row, without the prompt, up to and with its end token if one came.
+    """
+    rows: list[list[int]] | None = None
+    for tokens in stream(model, prompts, **options):
+        rows = [[] for _ in tokens] if rows is None else rows
+        for row, token in zip(rows, tokens, strict=True):
+            if token is not None:
+                row.append(token)
+    return rows
+
+
+def stream(
+    model: LanguageModel,
+    prompts: Prompts | None = None,
+    *,
+    max_new_tokens: int,
+    embeddings: Float[Tensor, "batch token width"] | None = None,
+    attention_mask: Bool[Tensor, "batch token"] | None = None,
+    end_id: int | Sequence[int] = (),
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[list[int | None]]:
+    """Continue prompts token by token: one list a step, with None for a row that has ended.
+
+    Args:
+        model: the language model.
+        prompts: rows of token ids, of any lengths; or one tensor (B, T), with `attention_mask`
+            where it is padded, on the LEFT.
+        max_new_tokens: steps at most.
+        embeddings: vectors (B, T, D) in place of prompts, padded on the left.
+        attention_mask: True on tokens, False on padding.
+        end_id: the token, or tokens, that end a row. Each row ends by itself.
+        temperature: 0 takes the likeliest token every time; more draws, see `filter_logits`.
+        top_k, top_p: what to draw from.
+        generator: for the draws, on the CPU, so that a seed gives the same on every device.
+
+    Raises:
+        ValueError: an empty prompt, padding on the right, or no room in the context.
+    """
+    ends = {end_id} if isinstance(end_id, int) else set(end_id)
+    if max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1")
+    if temperature < 0:
+        raise ValueError(f"temperature is {temperature}: pass 0 for the likeliest token, or more")
+    if embeddings is None:
+        embeddings, attention_mask = _embed_prompts(model, prompts, attention_mask)
+    elif prompts is not None:
+        raise ValueError("pass either prompts or embeddings, and not both")
+    _check_left_padded(attention_mask)
+    batch, length, _ = embeddings.shape
+    wanted = length + max_new_tokens
+    if wanted > model.config.context:
+        raise ValueError(
+            f"{length} prompt tokens and {max_new_tokens} new ones are more than the model's "
+            f"context of {model.config.context}: shorten one of them"
+        )
+    return _stream(
+        model,
+        embeddings,
+        attention_mask,
+        model.cache(batch, wanted - 1),  # the last token is never read
+        steps=max_new_tokens,
+        ends=ends,
+        choose=lambda logits: _choose(logits, temperature, top_k, top_p, generator),
+    )
+
+
+@torch.inference_mode()
+def _stream(
+    model: LanguageModel,
+    embeddings: Tensor,
+    attention_mask: Tensor | None,
+    cache: KVCache,
+    *,
+    steps: int,
+    ends: set[int],
+    choose: Callable[[Tensor], Tensor],
+) -> Iterator[list[int | None]]:
+    alive = [True] * len(embeddings)
+    for step in range(steps):
+        hidden = model.hidden(embeddings=embeddings, attention_mask=attention_mask, cache=cache)
+        chosen = choose(model.logits(hidden[:, -1]))  # (B,), from the last token alone
+        tokens = chosen.tolist()
+        yield [token if live else None for token, live in zip(tokens, alive, strict=True)]
+        alive = [live and token not in ends for token, live in zip(tokens, alive, strict=True)]
+        if not any(alive):
+            return
+        if step + 1 < steps:
+            embeddings, attention_mask = model.embedding(chosen[:, None]), None  # (B, 1, D)
+
+
+def _choose(
+    logits: Float[Tensor, "batch vocabulary"],
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    generator: torch.Generator | None,
+) -> Int[Tensor, " batch"]:
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = filter_logits(logits.float(), temperature=temperature, top_k=top_k, top_p=top_p)
+    drawn = torch.multinomial(logits.softmax(dim=-1).cpu(), 1, generator=generator)
+    return drawn[:, 0].to(logits.device)
+
+
+def _embed_prompts(
+    model: LanguageModel, prompts: Prompts | None, attention_mask: Tensor | None
+) -> tuple[Float[Tensor, "batch token width"], Bool[Tensor, "batch token"] | None]:
+    if prompts is None or not len(prompts):
+        raise ValueError("no prompt came: pass at least one row of token ids")
+    if not isinstance(prompts, Tensor):
+        empty = [i for i, row in enumerate(prompts) if not len(row)]
+        if empty:
+            raise ValueError(
+                f"prompt {empty[0]} is empty: pass at least one token, such as the start token"
+            )
+        prompts, attention_mask = pad_rows(prompts, 0, side="left")
+    model._check(prompts)
+    prompts = prompts.to(model.embedding.weight.device)
+    return model.embedding(prompts), attention_mask
+
+
+def _check_left_padded(attention_mask: Tensor | None) -> None:
+    if attention_mask is None:
+        return
+    if not bool(attention_mask[:, -1].all()):
+        raise ValueError(
+            "a prompt is empty or is padded on the right, so the last token is padding: pad on the "
+            "left, or pass lists of ids"
+        )
