@@ -190,13 +190,15 @@ def _check_retrieval(image_features: Tensor, text_features: Tensor, image_of_tex
         raise ValueError(
             f"image_of_text is {tuple(image_of_text.shape)}, wanted ({texts},): one image a text"
         )
-    textless = set(range(images)) - set(image_of_text.tolist())
-    unknown = set(image_of_text.tolist()) - set(range(images))
-    if textless or unknown:
+    named = set(image_of_text.tolist())
+    if not named <= set(range(images)):
         raise ValueError(
-            f"image_of_text leaves out image {min(textless)}"
-            if textless
-            else f"image_of_text names image {min(unknown)}, the images run from 0 to {images - 1}"
+            f"image_of_text runs from {min(named)} to {max(named)}, the images from 0 to "
+            f"{images - 1}: number them as the features are"
+        )
+    if len(named) < images:
+        raise ValueError(
+            f"image {min(set(range(images)) - named)} has no text: leave it out or give it one"
         )
     if not (image_features.isfinite().all() and text_features.isfinite().all()):
         raise ValueError("the features hold NaN or infinity: check the model that made them")
