@@ -315,8 +315,6 @@ class LanguageModel(nn.Module):
             ValueError: neither or both of ids and embeddings, an id out of range, more tokens than
                 the context or the cache holds, or a mask of another shape.
         """
-        if ids is not None:
-            self._check(ids)
         return self.logits(
             self.hidden(ids, embeddings=embeddings, attention_mask=attention_mask, cache=cache)
         )
@@ -332,7 +330,7 @@ class LanguageModel(nn.Module):
         """What `forward` turns into scores: one normalised vector (B, T, D) a token."""
         if (ids is None) == (embeddings is None):
             raise ValueError("pass either ids or embeddings, and not both")
-        x = self.embedding(ids) if embeddings is None else embeddings  # (B, T, D)
+        x = self._vectors(ids) if embeddings is None else embeddings  # (B, T, D)
         past = 0 if cache is None else cache.length
         tokens = x.shape[1]
         self._check_length(past + tokens)
@@ -388,20 +386,26 @@ class LanguageModel(nn.Module):
             return None
         return attention_mask
 
-    def _check(self, ids: Tensor) -> None:
+    def embed(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape width"]:
+        """A vector for each id, which may be on another device; an id out of range raises."""
+        if ids.numel():
+            low, high = (int(bound) for bound in ids.aminmax())
+            if low < 0 or high >= self.config.vocab_size:
+                wrong = low if low < 0 else high
+                raise ValueError(
+                    f"token id {wrong} is outside the vocabulary, 0 to "
+                    f"{self.config.vocab_size - 1}: check the tokenizer; image markers (-200) "
+                    f"belong to LLaVA"
+                )
+        return self.embedding(ids.to(self.embedding.weight.device))
+
+    def _vectors(self, ids: Tensor) -> Float[Tensor, "batch token width"]:
         if ids.ndim != 2 or ids.numel() == 0:
             raise ValueError(
                 f"ids is {tuple(ids.shape)}, wanted (B, T) with at least one token: for one row "
                 "ids[None]"
             )
-        low, high = (int(bound) for bound in ids.aminmax())
-        if low < 0 or high >= self.config.vocab_size:
-            wrong = low if low < 0 else high
-            hint = "an image marker belongs to LLaVA" if wrong == -200 else "check the tokenizer"
-            raise ValueError(
-                f"token id {wrong} is outside the vocabulary, 0 to {self.config.vocab_size - 1}: "
-                f"{hint}"
-            )
+        return self.embed(ids)
 
     def _check_length(self, length: int) -> None:
         if length > self.config.context:
@@ -621,9 +625,7 @@ def _embed_prompts(
                 f"prompt {empty[0]} is empty: pass at least one token, such as the start token"
             )
         prompts, attention_mask = pad_rows(prompts, 0, side="left")
-    model._check(prompts)
-    prompts = prompts.to(model.embedding.weight.device)
-    return model.embedding(prompts), attention_mask
+    return model._vectors(prompts), attention_mask
 
 
 def _check_left_padded(attention_mask: Tensor | None) -> None:

@@ -1,0 +1,394 @@
+"""LLaVA: show a language model a picture, as a few more vectors among its words.
+
+Chapters 09 and 10. Liu et al., "Visual Instruction Tuning" (2023), section 4, and "Improved
+Baselines" (2023), section 3; haotian-liu/LLaVA `llava_arch.py`, `constants.py`.
+
+A frozen CLIP turns the picture into N vectors, a projector brings them to the language model's
+width, and `splice` puts them where the text holds an image marker. Letters: B rows, I images,
+N vectors an image, T tokens, D the language model's width.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mvlm.language import IGNORED, LanguageModel, generate, next_token_loss, stream
+from mvlm.tokenizer import IMAGE, Tokenizer, pad_rows
+from mvlm.transformer import Encoding
+
+IMAGE_MARKER = -200
+"""Stands for one picture among the token ids. It is never embedded: no vocabulary has it."""
+
+
+class Vision(Protocol):
+    """What LLaVA asks of a picture's encoder: `mvlm.vit.ViT`, CLIP's image tower included."""
+
+    def encode(self, images: Tensor) -> Encoding:
+        """Pictures (I, 3, H, W) in, the states of every layer out."""
+        ...
+
+
+class Projector(nn.Sequential):
+    """From the width of a vision vector to that of a word vector.
+
+    Args:
+        vision_width: of the vectors that come.
+        width: of the language model.
+        depth: 1 is LLaVA's first, one linear layer; 2 is LLaVA-1.5's, Linear-GELU-Linear.
+        bias: whether the layers have offsets; every released LLaVA has them.
+    """
+
+    def __init__(self, vision_width: int, width: int, depth: int = 2, *, bias: bool = True) -> None:
+        if depth < 1:
+            raise ValueError(f"depth is {depth}: pass 1 for a linear projector, or 2")
+        layers: list[nn.Module] = [nn.Linear(vision_width, width, bias=bias)]
+        for _ in range(depth - 1):
+            layers += [nn.GELU(), nn.Linear(width, width, bias=bias)]
+        super().__init__(*layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spliced:
+    """Words and pictures in one sequence, ready for the language model.
+
+    `embeddings` (B, T', D); `attention_mask` (B, T') is True where there is no padding; `labels`
+    (B, T') are -100 on pictures and padding, or None when none were given.
+    """
+
+    embeddings: Float[Tensor, "batch token width"]
+    attention_mask: Bool[Tensor, "batch token"]
+    labels: Int[Tensor, "batch token"] | None
+
+
+def splice(
+    ids: Int[Tensor, "batch token"] | Sequence[Sequence[int]],
+    features: Float[Tensor, "image vector width"] | Sequence[Float[Tensor, "vector width"]],
+    embed: Callable[[Tensor], Tensor],
+    *,
+    labels: Int[Tensor, "batch token"] | Sequence[Sequence[int]] | None = None,
+    attention_mask: Bool[Tensor, "batch token"] | None = None,
+    side: str = "right",
+) -> Spliced:
+    """Put each picture's vectors in the place of its marker.
+
+    A row may hold no marker, one or several; pictures are taken in reading order, row by row. A
+    row of text alone needs no stand-in picture.
+
+    Args:
+        ids: a row of tokens each, -200 where a picture belongs; lists of any lengths or a tensor.
+        features: the projected vectors of each picture: (I, N, D), or a list of (N, D).
+        embed: ids → vectors, usually `language.embed`.
+        labels: the token each place should have predicted, as `ids`; -100 for none.
+        attention_mask: False on padding, where `ids` is a padded tensor.
+        side: where the result is padded: "right" to train, "left" to generate.
+
+    Raises:
+        ValueError: more pictures than markers or fewer, an empty row, or labels of another shape.
+    """
+    rows = _unpad(ids, attention_mask)
+    answers = None if labels is None else _unpad(labels, attention_mask)
+    if answers is not None and [len(row) for row in answers] != [len(row) for row in rows]:
+        raise ValueError("labels and ids differ in length: pass one label for each token")
+    markers = sum(int((row == IMAGE_MARKER).sum()) for row in rows)
+    if markers != len(features):
+        raise ValueError(
+            f"{len(features)} images came for {markers} image markers: put one marker "
+            f"({IMAGE_MARKER}, {IMAGE} in a chat) in the text for each image"
+        )
+    pictures = iter(features)
+    pieces, targets = [], []
+    for i, row in enumerate(rows):
+        if not len(row):
+            raise ValueError(f"row {i} is empty: pass at least one token or image marker")
+        answer = torch.full_like(row, IGNORED) if answers is None else answers[i]
+        vectors, target = _splice_row(row, answer, pictures, embed)
+        pieces.append(vectors)
+        targets.append(target)
+    return _pad(pieces, None if labels is None else targets, side)
+
+
+def _splice_row(
+    row: Int[Tensor, " token"],
+    answer: Int[Tensor, " token"],
+    pictures: Iterator[Tensor],
+    embed: Callable[[Tensor], Tensor],
+) -> tuple[Float[Tensor, "longer width"], Int[Tensor, " longer"]]:
+    vectors, targets, start = [], [], 0
+    for place in [*(row == IMAGE_MARKER).nonzero()[:, 0].tolist(), len(row)]:
+        vectors.append(embed(row[start:place]))  # the words before the picture (T, D)
+        targets.append(answer[start:place])
+        if place < len(row):
+            picture = next(pictures)  # (N, D)
+            vectors.append(picture.to(vectors[0]))
+            targets.append(answer.new_full((len(picture),), IGNORED))
+        start = place + 1
+    return torch.cat(vectors), torch.cat(targets)
+
+
+def _unpad(
+    rows: Tensor | Sequence[Sequence[int]], attention_mask: Tensor | None
+) -> list[Int[Tensor, " token"]]:
+    if isinstance(rows, Tensor) and rows.ndim != 2:
+        raise ValueError(f"ids is {tuple(rows.shape)}, wanted (B, T): for one row ids[None]")
+    if attention_mask is None:
+        return [torch.as_tensor(row, dtype=torch.long) for row in rows]
+    if tuple(attention_mask.shape) != (len(rows), len(rows[0])):
+        raise ValueError(
+            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
+            f"{(len(rows), len(rows[0]))}"
+        )
+    keep = attention_mask.to(torch.bool)
+    return [torch.as_tensor(row)[kept.cpu()] for row, kept in zip(rows, keep, strict=True)]
+
+
+def _pad(pieces: list[Tensor], targets: list[Tensor] | None, side: str) -> Spliced:
+    if side not in ("left", "right"):
+        raise ValueError(f"side {side!r} is not known: choose left or right")
+    first, longest = pieces[0], max(len(piece) for piece in pieces)
+    embeddings = first.new_zeros(len(pieces), longest, first.shape[-1])  # (B, T', D)
+    mask = torch.zeros(len(pieces), longest, dtype=torch.bool, device=first.device)
+    labels = torch.full((len(pieces), longest), IGNORED, device=first.device)
+    for i, piece in enumerate(pieces):
+        gap = longest - len(piece)
+        here = slice(0, len(piece)) if side == "right" else slice(gap, longest)
+        embeddings[i, here] = piece
+        mask[i, here] = True
+        if targets is not None:
+            labels[i, here] = targets[i].to(first.device)
+    return Spliced(
+        embeddings=embeddings, attention_mask=mask, labels=None if targets is None else labels
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One conversation as tokens: `ids`, -200 for a picture, and `labels`, -100 for no loss."""
+
+    ids: list[int]
+    labels: list[int]
+
+
+Turns = Sequence[tuple[str, str | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chat:
+    """A conversation's form, and its tokens and labels in ONE pass over the text.
+
+    The text is written once, noting which characters are answers, and tokenised once; each token
+    knows its characters. Tokenising every prefix again and subtracting lengths, as the original
+    does, goes wrong where a prefix splits differently, and then silently drops the whole sample.
+
+    The defaults are Vicuna's, as LLaVA-1.5 was trained, without its system sentence.
+
+    Attributes:
+        tokenizer: with its end token after every answer.
+        system: what stands before everything.
+        user, assistant: what stands before a question and before an answer.
+    """
+
+    tokenizer: Tokenizer
+    system: str = ""
+    user: str = "USER: "
+    assistant: str = " ASSISTANT:"
+
+    def example(self, turns: Turns) -> Example:
+        """A conversation to learn from: pairs of (question, answer), `<image>` for a picture.
+
+        Only the answers and the end token after each are supervised.
+
+        Raises:
+            ValueError: there is no turn, or no answer with a token in it.
+        """
+        example = self._encode(turns, [answer is not None for _, answer in turns])
+        if all(label == IGNORED for label in example.labels):
+            raise ValueError(
+                "no token is supervised: the conversation has no answer, so give the last turn one"
+            )
+        return example
+
+    def prompt(self, turns: Turns) -> list[int]:
+        """A conversation to continue: the last answer is None. It starts as `example` does."""
+        if not turns or turns[-1][1] is not None:
+            raise ValueError("nothing is left to answer: pass None as the last turn's answer")
+        return self._encode(turns, [False] * len(turns)).ids
+
+    def caption(self, text: str) -> Example:
+        """LLaVA's plain form for its first stage: the picture, then its caption, supervised."""
+        if not text:
+            raise ValueError("no token is supervised: the caption is empty, so pass some text")
+        return self._tokenise([(IMAGE, False), (text + self.tokenizer.end, True)])
+
+    def _encode(self, turns: Turns, supervised: Sequence[bool]) -> Example:
+        if not turns:
+            raise ValueError("the conversation is empty: pass at least one (question, answer)")
+        pieces = [(self.system, False)]
+        for (question, answer), wanted in zip(turns, supervised, strict=True):
+            pieces.append((self.user + question + self.assistant, False))
+            if answer is not None:
+                pieces.append((f" {answer}{self.tokenizer.end}", wanted))
+        if any(IMAGE in answer for _, answer in turns if answer is not None):
+            raise ValueError(f"an answer holds {IMAGE}: a picture belongs in a question")
+        return self._tokenise(pieces)
+
+    def _tokenise(self, pieces: Sequence[tuple[str, bool]]) -> Example:
+        text = "".join(piece for piece, _ in pieces)
+        wanted = [flag for piece, flag in pieces for _ in piece]  # one a character
+        start = self.tokenizer.start_id
+        ids = [] if start is None else [start]
+        labels = [IGNORED] * len(ids)
+        at = 0
+        for between in re.split(f"({re.escape(IMAGE)})", text):
+            if between == IMAGE:
+                ids.append(IMAGE_MARKER)
+                labels.append(IGNORED)
+            elif between:
+                tokens, offsets = self.tokenizer.encode_with_offsets(between)
+                ids += tokens
+                # A token counts when its last character is the answer's: none spans both.
+                labels += [
+                    token if last > first and wanted[at + last - 1] else IGNORED
+                    for token, (first, last) in zip(tokens, offsets, strict=True)
+                ]
+            at += len(between)
+        return Example(ids=ids, labels=labels)
+
+
+def collate(
+    examples: Sequence[Example], pad_id: int
+) -> tuple[Int[Tensor, "batch token"], Int[Tensor, "batch token"], Bool[Tensor, "batch token"]]:
+    """Examples as one batch: ids, labels (-100 on padding) and the attention mask."""
+    ids, mask = pad_rows([example.ids for example in examples], pad_id)
+    labels, _ = pad_rows([example.labels for example in examples], IGNORED)
+    return ids, labels, mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a model with pictures gives.
+
+    `logits` (B, T', V) score every place of the spliced sequence, `attention_mask` (B, T') is
+    True where there is no padding, and `loss` is there when labels were given.
+    """
+
+    logits: Float[Tensor, "batch token vocabulary"]
+    attention_mask: Bool[Tensor, "batch token"]
+    loss: Float[Tensor, ""] | None = field(default=None)
+
+
+class LLaVA(nn.Module):
+    """A picture's encoder, a projector and a language model.
+
+    The encoder is frozen, as in both stages of LLaVA's training.
+
+    Args:
+        vision: gives `encode(images).hidden_states`.
+        projector: see `Projector`.
+        language: see `mvlm.language.LanguageModel`.
+        feature_layer: which of the encoder's L + 1 hidden states is taken. The last but one (-2)
+            describes places better than the last, which was trained to serve the class token.
+    """
+
+    def __init__(
+        self,
+        vision: nn.Module,
+        projector: nn.Module,
+        language: LanguageModel,
+        *,
+        feature_layer: int = -2,
+    ) -> None:
+        super().__init__()
+        self.vision = vision.requires_grad_(False)
+        self.projector = projector
+        self.language = language
+        self.feature_layer = feature_layer
+
+    def features(
+        self, images: Float[Tensor, "image 3 height width"]
+    ) -> Float[Tensor, "image vector width"]:
+        """Pictures as word-like vectors (I, N, D), one for each patch: no class token, no norm."""
+        states = self.vision.encode(images).hidden_states[self.feature_layer]  # (I, 1 + N, W)
+        return self.projector(states[:, 1:])
+
+    def forward(
+        self,
+        images: Float[Tensor, "image 3 height width"] | None,
+        ids: Int[Tensor, "batch token"] | Sequence[Sequence[int]],
+        labels: Int[Tensor, "batch token"] | Sequence[Sequence[int]] | None = None,
+        *,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        side: str = "right",
+    ) -> Output:
+        """Score every next token; with labels, also the mean loss over those that are not -100.
+
+        Args:
+            images: all pictures of the batch in reading order, normalised; None for none.
+            ids, labels, attention_mask, side: see `splice`.
+
+        Raises:
+            ValueError: see `splice`, `LanguageModel.forward` and `next_token_loss`.
+        """
+        spliced = self.splice(images, ids, labels, attention_mask=attention_mask, side=side)
+        logits = self.language(embeddings=spliced.embeddings, attention_mask=spliced.attention_mask)
+        loss = None if labels is None else next_token_loss(logits, spliced.labels)
+        return Output(logits=logits, attention_mask=spliced.attention_mask, loss=loss)
+
+    def splice(
+        self,
+        images: Float[Tensor, "image 3 height width"] | None,
+        ids: Int[Tensor, "batch token"] | Sequence[Sequence[int]],
+        labels: Int[Tensor, "batch token"] | Sequence[Sequence[int]] | None = None,
+        *,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        side: str = "right",
+    ) -> Spliced:
+        """Encode the pictures and put them in their places: see the function `splice`."""
+        features = [] if images is None or not len(images) else self.features(images)
+        return splice(
+            ids,
+            features,
+            self.language.embed,
+            labels=labels,
+            attention_mask=attention_mask,
+            side=side,
+        )
+
+    def generate(
+        self,
+        images: Float[Tensor, "image 3 height width"] | None,
+        prompts: Int[Tensor, "batch token"] | Sequence[Sequence[int]],
+        *,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        **options,
+    ) -> list[list[int]]:
+        """Answer each prompt: new tokens a row; `options` are those of `mvlm.language.stream`."""
+        spliced = self._prefill(images, prompts, attention_mask)
+        return generate(self.language, **spliced, **options)
+
+    def stream(
+        self,
+        images: Float[Tensor, "image 3 height width"] | None,
+        prompts: Int[Tensor, "batch token"] | Sequence[Sequence[int]],
+        *,
+        attention_mask: Bool[Tensor, "batch token"] | None = None,
+        **options,
+    ) -> Iterator[list[int | None]]:
+        """As `generate`, one token a row at a time: see `mvlm.language.stream`."""
+        spliced = self._prefill(images, prompts, attention_mask)
+        return stream(self.language, **spliced, **options)
+
+    @torch.inference_mode()
+    def _prefill(
+        self, images: Tensor | None, prompts: Tensor | Sequence, attention_mask: Tensor | None
+    ) -> dict[str, Tensor]:
+        if not len(prompts):
+            raise ValueError("no prompt came: pass at least one row of token ids")
+        spliced = self.splice(images, prompts, attention_mask=attention_mask, side="left")
+        return {"embeddings": spliced.embeddings, "attention_mask": spliced.attention_mask}
