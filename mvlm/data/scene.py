@@ -1,0 +1,277 @@
+"""The course's world: 120×120 pictures of a 3×3 grid, with what is in them.
+
+A scene is first a list of objects (`lay_out`), then a picture (`draw`) and texts (`captions.py`,
+`questions.py`), all from one seed a scene. Splits differ in what the language side may know:
+
+| split        | names          | artists       | combinations of objects   |
+|--------------|----------------|---------------|---------------------------|
+| `train`      | 90 of 100      | noto, twemoji | 80 % of all               |
+| `vision`     | all 100        | noto, twemoji | the same 80 %             |
+| `validation` | 90             | noto, twemoji | another 10 %              |
+| `test`       | 90             | noto, twemoji | the last 10 %             |
+| `artist`     | 90             | fluent        | the last 10 %             |
+| `names`      | the other 10   | noto, twemoji | the last 10 %             |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from datasets import Dataset, Features, Image, IterableDataset, Value
+from datasets import Sequence as ListOf
+from jaxtyping import UInt8
+from torch import Tensor
+
+from mvlm.data.captions import caption
+from mvlm.data.dice import Dice
+from mvlm.data.emojis import bucket, everyday_vocabulary, held_out, sprite, words
+from mvlm.data.questions import Question, questions
+from mvlm.data.rows import dataset_from_rows, one_of, png
+from mvlm.data.things import Thing
+
+GRID = 3  # cells a side
+CELL = 40  # pixels a cell
+WIDTH = GRID * CELL
+
+TRAIN_ARTISTS = ("noto", "twemoji")
+TEST_ARTISTS = ("fluent",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """What one split may draw from."""
+
+    combinations: range  # buckets, of 100, of the combination of objects
+    artists: tuple[str, ...] = TRAIN_ARTISTS
+    held_out_names: tuple[bool, ...] = (False,)
+    kept_phrasings: bool = True  # may ask in words that training never used
+
+
+SPLITS = {
+    "train": Split(combinations=range(80), kept_phrasings=False),
+    "vision": Split(combinations=range(80), held_out_names=(False, True), kept_phrasings=False),
+    "validation": Split(combinations=range(80, 90), kept_phrasings=False),
+    "test": Split(combinations=range(90, 100)),
+    "artist": Split(combinations=range(90, 100), artists=TEST_ARTISTS),
+    "names": Split(combinations=range(90, 100), held_out_names=(True,)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything about a picture but its pixels."""
+
+    things: tuple[Thing, ...]
+    colours: tuple[tuple[int, int, int], tuple[int, int, int]]  # of the background's two ends
+    upright: bool  # whether the background changes from top to bottom, or from left to right
+    caption: str = ""
+    questions: tuple[Question, ...] = field(default=())
+
+
+def combination(names: Sequence[str]) -> int:
+    """The bucket, 0 to 99, of a combination of objects: their names and how many, in no order."""
+    return bucket("+".join(sorted(names)))
+
+
+def split_vocabulary(split: str, vocabulary: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The names a split draws from, out of `vocabulary` (the everyday 100 by default).
+
+    Raises:
+        ValueError: an unknown split, an unknown name, or too few names to draw a scene from.
+    """
+    one_of("split", split, SPLITS)
+    vocabulary = everyday_vocabulary() if vocabulary is None else tuple(vocabulary)
+    unknown = [name for name in vocabulary if name not in words()]
+    if unknown:
+        raise ValueError(
+            f"no drawing is named {unknown[0]!r}: mvlm.data.full_vocabulary() lists the names"
+        )
+    mine = tuple(name for name in vocabulary if held_out(name) in SPLITS[split].held_out_names)
+    if len(mine) < GRID * GRID:
+        raise ValueError(
+            f"split {split!r} has {len(mine)} of the {len(vocabulary)} names given, and a scene "
+            f"needs {GRID * GRID} to choose from: give a wider vocabulary"
+        )
+    return mine
+
+
+def choose_names(dice: Dice, vocabulary: Sequence[str]) -> list[str]:
+    """One to nine names, some of them several times, so that there is something to count."""
+    left, names = dice.between(1, GRID * GRID), []
+    for name in dice.sample(vocabulary, left):
+        count = min(left, dice.pick((1, 1, 1, 1, 1, 2, 2, 3, 4)))
+        names += [name] * count
+        left -= count
+        if not left:
+            break
+    return names
+
+
+def lay_out(dice: Dice, names: Sequence[str], artists: Sequence[str]) -> tuple[Thing, ...]:
+    """Put each object in a cell of its own, jittered in size and place; in reading order."""
+    things = []
+    cells = dice.sample(range(GRID * GRID), len(names))
+    for cell, name in sorted(zip(cells, names, strict=True)):
+        row, column = divmod(cell, GRID)
+        artist, size = dice.pick(artists), dice.pick((24, 26, 28, 30, 32, 34, 36, 38, 40))
+        height, width = sprite(name, artist, size)[1].shape[:2]
+        x0 = column * CELL + dice.between(0, CELL - width)
+        y0 = row * CELL + dice.between(0, CELL - height)
+        things.append(
+            Thing(
+                name=name, artist=artist, size=size, box=(x0, y0, x0 + width, y0 + height),
+                row=row, column=column,
+            )
+        )  # fmt: skip
+    return tuple(things)
+
+
+def draw(scene: Scene, width: int = WIDTH, height: int = WIDTH) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture, in whole-number arithmetic, so that every machine gives the same bytes."""
+    steps = height if scene.upright else width
+    ramp = np.arange(steps)[:, None]  # (steps, 1)
+    start, end = np.array(scene.colours)  # (3,), (3,)
+    shades = (start * (steps - 1 - ramp) + end * ramp) // (steps - 1)  # (steps, 3)
+    shades = shades[:, None] if scene.upright else shades[None]  # (steps, 1, 3) or (1, …)
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[:] = shades
+    for thing in scene.things:
+        paint, clear = sprite(thing.name, thing.artist, thing.size)
+        x0, y0, x1, y1 = thing.box
+        under = picture[y0:y1, x0:x1]
+        under[:] = (paint + under * clear) // 255
+    return picture
+
+
+def choose_background(dice: Dice) -> dict:
+    colours = tuple(tuple(dice.between(110, 255) for _ in range(3)) for _ in range(2))
+    return {"colours": colours, "upright": dice.chance(0.5)}
+
+
+class Scenes(torch.utils.data.Dataset):
+    """Scenes drawn when they are asked for, as tensors: what training reads.
+
+    `Scenes("train", 200_000)[17]` is the same in every process, whatever was drawn before, so a
+    `DataLoader` may have any number of workers, and nothing is held in memory.
+
+    Args:
+        split: one of `SPLITS` (the table above).
+        count: how many scenes.
+        seed: another seed, other scenes of the same split.
+        vocabulary: the names to draw from; the everyday 100 by default.
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        count: int = 10_000,
+        seed: int = 0,
+        vocabulary: Sequence[str] | None = None,
+    ) -> None:
+        self.names = split_vocabulary(split, vocabulary)
+        self.split, self.count, self.seed = split, count, seed
+
+    def __len__(self) -> int:
+        return self.count
+
+    def scene(self, index: int) -> Scene:
+        """What is in picture `index`, its caption and its questions; no pixels yet."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"scene {index} of {self.count}: count from 0 to {self.count - 1}")
+        rules = SPLITS[self.split]
+        dice = Dice(f"scenes {self.seed} {self.split} {index}")
+        names = choose_names(dice, self.names)
+        while combination(names) not in rules.combinations:
+            names = choose_names(dice, self.names)
+        things = lay_out(dice, names, rules.artists)
+        return Scene(
+            things=things,
+            **choose_background(dice),
+            caption=caption(dice, things),
+            questions=questions(dice, things, self.names, kept_phrasings=rules.kept_phrasings),
+        )
+
+    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "3 120 120"], Scene]:
+        scene = self.scene(index)
+        pixels = torch.from_numpy(draw(scene))  # (120, 120, 3)
+        return pixels.permute(2, 0, 1), scene  # (3, 120, 120)
+
+    def batch(self, indices: Sequence[int]) -> tuple[UInt8[Tensor, "batch 3 120 120"], list[Scene]]:
+        """Pictures and scenes of these indices, in their order."""
+        scenes = [self.scene(index) for index in indices]
+        pixels = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
+        return pixels.permute(0, 3, 1, 2).contiguous(), scenes  # (batch, 3, 120, 120)
+
+    def rows(self, indices: Sequence[int]) -> Iterator[dict]:
+        """The same scenes as the rows that `scenes()` returns."""
+        for index in indices:
+            scene = self.scene(index)
+            yield scene_row(scene, draw(scene))
+
+
+def scene_row(scene: Scene, picture: np.ndarray) -> dict:
+    return {
+        "image": png(picture),
+        "objects": [
+            {"name": thing.name, "artist": thing.artist, "box": list(thing.box)}
+            for thing in scene.things
+        ],
+        "caption": scene.caption,
+        "questions": [question._asdict() for question in scene.questions],
+    }
+
+
+def scene_features() -> Features:
+    text = Value("string")
+    return Features(
+        {
+            "image": Image(),
+            "objects": [{"name": text, "artist": text, "box": ListOf(Value("int32"), length=4)}],
+            "caption": text,
+            "questions": [{"kind": text, "question": text, "answer": text}],
+        }
+    )
+
+
+def scenes(
+    split: str = "train",
+    count: int = 10_000,
+    seed: int = 0,
+    vocabulary: Sequence[str] | None = None,
+) -> Dataset:
+    """Scenes as a `datasets.Dataset`, in memory (about 12 kB a scene).
+
+    Args: as for `Scenes`.
+
+    Returns:
+        Rows of `image` (120×120 RGB), `objects` (`name`, `artist`, `box` as x0, y0, x1, y1 in
+        pixels, the far sides not included), `caption`, `questions` (`kind`, `question`, `answer`).
+
+    Raises:
+        ValueError: an unknown split or name.
+    """
+    source = Scenes(split, count, seed, vocabulary)
+    return dataset_from_rows(source.rows(range(count)), scene_features())
+
+
+def stream_scenes(
+    split: str = "train",
+    count: int = 200_000,
+    seed: int = 0,
+    vocabulary: Sequence[str] | None = None,
+) -> IterableDataset:
+    """The same rows, drawn as they are read and never held; shards for up to 64 workers."""
+    source = Scenes(split, count, seed, vocabulary)
+    bounds = [count * i // 64 for i in range(65)]
+    shards = [range(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    return IterableDataset.from_generator(
+        _shard_rows, scene_features(), gen_kwargs={"source": source, "shards": shards}
+    )
+
+
+def _shard_rows(source: Scenes, shards: Sequence[range]) -> Iterator[dict]:
+    for indices in shards:
+        yield from source.rows(indices)
