@@ -1,0 +1,192 @@
+"""What is planted must be found; hand-made cases must give hand-made answers."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from mvlm.inspection import (
+    attention_distance,
+    attention_rollout,
+    filter_components,
+    position_similarity,
+    unit_range,
+)
+from mvlm.vit import ViT, ViTConfig
+
+
+def planted(filters: int = 200, strengths=(9.0, 4.0, 1.0)):
+    """Filters that vary along three known pictures only, around a large common mean."""
+    pictures = torch.linalg.qr(torch.randn(48, len(strengths))).Q.T  # 3 48, orthonormal
+    amounts = torch.randn(filters, len(strengths)) * torch.tensor(strengths)
+    amounts -= amounts.mean(0)
+    amounts = torch.linalg.qr(amounts).Q * torch.tensor(strengths)  # uncorrelated
+    return pictures, amounts @ pictures + 100 * torch.randn(48)
+
+
+def assert_components_found(find):
+    pictures, weight = planted()
+    found = find(weight, 3).flatten(1)
+    assert found.shape == (3, 48)
+    cosines = (found * pictures).sum(1).abs()
+    torch.testing.assert_close(cosines, torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_planted_components_are_found():
+    assert_components_found(lambda weight, k: filter_components(weight, components=k))
+
+
+def test_bug_components_of_the_transpose():
+    def transposed(weight, k):
+        return torch.linalg.svd((weight.T - weight.T.mean(0)).T, full_matrices=False).Vh[:k]
+
+    with pytest.raises(AssertionError):
+        assert_components_found(transposed)
+
+
+def test_bug_components_without_centring():
+    def uncentred(weight, k):
+        return torch.linalg.svd(weight, full_matrices=False).Vh[:k]
+
+    with pytest.raises(AssertionError):
+        assert_components_found(uncentred)
+
+
+def test_components_are_28_pictures_of_length_1_with_a_fixed_sign():
+    vit = ViT(ViTConfig(image_size=8, patch_size=4, width=60, depth=1, heads=3))
+    weight = vit.patches.projection.weight
+    found = filter_components(weight)
+    assert found.shape == (28, 3, 4, 4)
+    assert not found.requires_grad
+    torch.testing.assert_close(found.flatten(1).norm(dim=1), torch.ones(28))
+    flat = found.flatten(1)
+    assert (flat.amax(1) >= -flat.amin(1)).all()
+    torch.testing.assert_close(filter_components(-weight), found, atol=1e-4, rtol=0)
+
+
+def test_unit_range():
+    pictures = torch.stack((torch.randn(3, 4, 4), torch.full((3, 4, 4), 5.0)))
+    scaled = unit_range(pictures)
+    assert scaled[0].min() == 0
+    assert scaled[0].max() == 1
+    assert scaled[1].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((10, 47), {}, r"47 numbers is no square of 3 channels"),
+        ((10, 48), {"components": 11}, r"11 components of a 10×48 matrix: ask for 1 to 10"),
+        ((10, 3, 4, 4), {}, r"wanted \(D, C·P·P\): flatten\(1\) it"),
+    ],
+)
+def test_wrong_weights_are_refused(shape, options, message):
+    with pytest.raises(ValueError, match=message):
+        filter_components(torch.randn(shape), **options)
+
+
+@pytest.mark.parametrize("class_rows", [0, 1])
+def test_position_similarity_is_a_double_loop_of_cosines(class_rows):
+    table = torch.randn(class_rows + 6, 5)
+    similarity = position_similarity(table, (2, 3))
+    assert similarity.shape == (2, 3, 2, 3)
+    for i in range(6):
+        for j in range(6):
+            a, b = table[class_rows + i], table[class_rows + j]
+            want = torch.dot(a, b) / a.norm() / b.norm()
+            torch.testing.assert_close(similarity[i // 3, i % 3, j // 3, j % 3], want)
+        assert similarity[i // 3, i % 3, i // 3, i % 3].item() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_table_of_another_grid_is_refused():
+    with pytest.raises(ValueError, match=r"2×3 grid has 6 places, the table is \(8, 5\)"):
+        position_similarity(torch.randn(8, 5), (2, 3))
+
+
+# Two layers, two heads, a class token and two patches, small enough to do on paper.
+# Heads average to A1 and A2; (A + I)/2 is already row-stochastic.
+A1 = [[0.2, 0.8, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]
+A2 = [[0.0, 0.4, 0.6], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def two_layers():
+    shift = torch.tensor([[0.1, -0.1, 0.0], [0.0, 0.0, 0.0], [-0.2, 0.0, 0.2]])
+    first, second = torch.tensor(A1), torch.tensor(A2)
+    return [torch.stack((m + shift, m - shift))[None] for m in (first, second)]  # 1 2 3 3
+
+
+def test_rollout_on_paper():
+    # residual 1: class row of (A2+I)/2 = [.5, .2, .3]; times the rows of (A1+I)/2:
+    # [.6, .4, 0], [0, 1, 0], [.25, 0, .75] -> patch 1: .5·.4 + .2·1 = .4; patch 2: .3·.75 = .225
+    torch.testing.assert_close(
+        attention_rollout(two_layers(), (1, 2)), torch.tensor([[[0.4, 0.225]]])
+    )
+    # residual 0: [0, .4, .6] times the rows of A1 -> patch 1: .4·1; patch 2: .6·.5
+    without = attention_rollout(two_layers(), (1, 2), residual=0.0)
+    torch.testing.assert_close(without, torch.tensor([[[0.4, 0.3]]]))
+
+
+def assert_unequal_rows_are_normalised(rollout):
+    """Rows stop summing to 1 where small attentions were thrown away before."""
+    layers = [layer * torch.tensor([0.5, 2.0, 1.0])[:, None] for layer in two_layers()]
+    torch.testing.assert_close(rollout(layers, (1, 2)), torch.tensor([[[0.4, 0.3]]]))
+
+
+def test_bug_rollout_sums_without_keepdim():
+    """vit-explain issue 16: a row of sums divides the columns. Whole rows do not show it."""
+    assert_unequal_rows_are_normalised(partial(attention_rollout, residual=0.0))
+
+    def without_keepdim(attentions, grid):
+        first, second = (layer.mean(1) / layer.mean(1).sum(-1) for layer in attentions)
+        return (second @ first)[:, 0, 1:].reshape(-1, *grid)
+
+    with pytest.raises(AssertionError):
+        assert_unequal_rows_are_normalised(without_keepdim)
+
+
+def test_distance_of_looking_at_oneself_is_0():
+    assert attention_distance([torch.eye(9).expand(2, 4, 9, 9)], (3, 3), 40).tolist() == [[0.0] * 4]
+
+
+@pytest.mark.parametrize("class_tokens", [0, 1])
+def test_distance_of_looking_everywhere_alike(class_tokens):
+    tokens = 196 + class_tokens
+    uniform = torch.full((1, 1, tokens, tokens), 1 / tokens)
+    assert attention_distance([uniform], (14, 14), 16).item() == pytest.approx(116.492, abs=5e-4)
+
+
+def test_distance_is_a_double_loop():
+    attention = torch.rand(2, 3, 7, 7).softmax(-1)
+    got = attention_distance([attention, attention.flip(1)], (2, 3), 8)
+    for head in range(3):
+        total = 0.0
+        for image in range(2):
+            for q in range(6):
+                row = attention[image, head, 1 + q, 1:]
+                for k in range(6):
+                    steps = math.hypot(q // 3 - k // 3, q % 3 - k % 3)
+                    total += 8 * steps * (row[k] / row.sum()).item()
+        assert got[0, head].item() == pytest.approx(total / 12, rel=1e-5)
+        assert got[1, 2 - head].item() == pytest.approx(total / 12, rel=1e-5)
+
+
+def test_distance_of_a_head_that_sees_only_the_class_token_is_0():
+    attention = torch.zeros(1, 1, 5, 5)
+    attention[..., 0] = 1
+    assert attention_distance([attention], (2, 2), 4).item() == 0
+
+
+def test_a_models_own_attentions_go_in():
+    vit = ViT(ViTConfig(image_size=(8, 12), patch_size=4, width=12, depth=2, heads=3))
+    attentions = vit.encode(torch.randn(2, 3, 8, 12), attentions=True).attentions
+    assert attention_distance(attentions, vit.config.grid, 4).shape == (2, 3)
+    assert attention_rollout(attentions, vit.config.grid).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("measure", [attention_rollout, lambda a, g: attention_distance(a, g, 4)])
+def test_wrong_attentions_are_refused(measure):
+    with pytest.raises(ValueError, match=r"ask for them, vit.encode\(images, attentions=True\)"):
+        measure((), (2, 2))
+    with pytest.raises(ValueError, match=r"attention is \(1, 1, 7, 7\), .* for a 2×2 grid"):
+        measure([torch.zeros(1, 1, 7, 7)], (2, 2))
