@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import huggingface_hub
+import tokenizers
 import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from PIL.Image import Resampling
@@ -28,7 +29,9 @@ from torch import Tensor, nn
 
 from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config
 from mvlm.images import Preprocessing, clip_preprocessing, vit_preprocessing
-from mvlm.tokenizer import CLIPTokenizer
+from mvlm.language import LanguageConfig, LanguageModel, RotaryScaling
+from mvlm.llava import LLaVA, Projector
+from mvlm.tokenizer import CLIPTokenizer, Tokenizer
 from mvlm.transformer import TransformerConfig
 from mvlm.vit import ViT, ViTConfig
 
@@ -688,3 +691,254 @@ def _part(config: Config, tower: str) -> dict[str, Any]:
     return dict(config.get(f"{tower}_config") or {}) | dict(
         config.get(f"{tower}_config_dict") or {}
     )
+
+
+# ---------------------------------------------------------------------------- language models
+
+LLAMA_NAMES = BlockNames(
+    block="layers.{}",
+    query="self_attn.q_proj",
+    key="self_attn.k_proj",
+    value="self_attn.v_proj",
+    out="self_attn.o_proj",
+    norm1="input_layernorm",
+    norm2="post_attention_layernorm",
+    up="mlp.up_proj",
+    down="mlp.down_proj",
+    gate="mlp.gate_proj",
+)
+LLAMA_TYPES = ("llama", "mistral", "qwen2")
+# Older files of Llama carry the rotary frequencies, which follow from the config.
+ROTARY_FREQUENCIES = "rotary_emb.inv_freq"
+
+
+class LoadedLanguage(NamedTuple):
+    """A language model, and its tokenizer, if the folder has one."""
+
+    model: LanguageModel
+    tokenizer: Tokenizer | None
+
+
+def load_language(
+    name_or_folder: str | os.PathLike,
+    *,
+    revision: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> LoadedLanguage:
+    """A Llama-style model with trained weights, such as "HuggingFaceTB/SmolLM2-135M".
+
+    Llama, and Mistral and Qwen2, which have the same blocks. Args and errors are those of
+    `load_vit`.
+    """
+    folder = fetch(name_or_folder, revision=revision)
+    config = read_config(folder, LLAMA_TYPES)
+    checkpoint = Checkpoint(folder)
+    language_config = language_config_from(config)
+    with torch.device("meta"):
+        model = LanguageModel(language_config)
+    sources = language_sources(language_config, checkpoint)
+    load_weights(
+        model,
+        sources,
+        checkpoint,
+        ignore=_unused(language_config),
+        dtype=dtype,
+    )
+    return LoadedLanguage(model.eval(), read_tokenizer(folder, config))
+
+
+def language_config_from(config: Config) -> LanguageConfig:
+    """transformers' Llama config in our words; what it leaves out has transformers' default.
+
+    Raises:
+        WeightsError: it asks for something that `LanguageModel` does not do.
+    """
+    if config.get("hidden_act", "silu") != "silu":
+        raise WeightsError(
+            f"hidden_act {config['hidden_act']!r} is not Llama's silu: mvlm has no such decoder"
+        )
+    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+    context = config.get("max_position_embeddings", 2048)
+    window = config.get("sliding_window")
+    if window is not None and config.get("use_sliding_window", True):
+        context = min(context, window)  # beyond its window a model would forget the start
+    biased = config.get("attention_bias", False)
+    heads = config.get("num_attention_heads", 32)
+    return LanguageConfig(
+        vocab_size=config.get("vocab_size", 32000),
+        width=config.get("hidden_size", 4096),
+        depth=config.get("num_hidden_layers", 32),
+        heads=heads,
+        kv_heads=config.get("num_key_value_heads") or heads,
+        head_width=config.get("head_dim"),
+        mlp_width=config.get("intermediate_size", 11008),
+        context=context,
+        rope_theta=rope.get("rope_theta") or config.get("rope_theta", 10_000.0),
+        rope_scaling=_rotary_scaling(rope, context),
+        eps=config.get("rms_norm_eps", 1e-6),
+        tied=config.get("tie_word_embeddings", False),
+        qkv_bias=biased or config.get("model_type") == "qwen2",
+        out_bias=biased,
+        mlp_bias=config.get("mlp_bias", False),
+    )
+
+
+def _rotary_scaling(rope: Config, context: int) -> RotaryScaling | None:
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind == "default":
+        return None
+    if kind not in ("linear", "llama3"):
+        raise WeightsError(f"rope_type {kind!r} is not known: mvlm has default, linear and llama3")
+    return RotaryScaling(
+        kind=kind,
+        factor=rope["factor"],
+        low_turns=rope.get("low_freq_factor", 1.0),
+        high_turns=rope.get("high_freq_factor", 4.0),
+        original_context=rope.get("original_max_position_embeddings", context),
+    )
+
+
+def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: str = "") -> Sources:
+    """Where a language model finds its numbers, whatever prefix the file gives it."""
+    theirs = _prefix(checkpoint, "embed_tokens.weight", usual="model.")
+    sources = {
+        f"{ours}embedding.weight": Source((f"{theirs}embed_tokens.weight",)),
+        f"{ours}norm.weight": Source((f"{theirs}norm.weight",)),
+    }
+    if not config.tied:
+        head = _prefix(checkpoint, "lm_head.weight", usual="") + "lm_head"
+        sources |= same(f"{ours}head", head, bias=False)
+    return sources | transformer_sources(
+        config.transformer, f"{ours}transformer", within(theirs, LLAMA_NAMES)
+    )
+
+
+def _unused(config: LanguageConfig) -> tuple[str, ...]:
+    """Endings the file may have beside the model's own: a tied model's head, said twice."""
+    return (ROTARY_FREQUENCIES, "lm_head.weight") if config.tied else (ROTARY_FREQUENCIES,)
+
+
+def _prefix(checkpoint: Checkpoint, ending: str, *, usual: str) -> str:
+    """What stands before `ending` in the file: it differs with the years and the wrapping."""
+    found = [name.removesuffix(ending) for name in checkpoint.shapes if name.endswith(ending)]
+    return found[0] if len(found) == 1 else usual
+
+
+def read_tokenizer(folder: Path, config: Config) -> Tokenizer | None:
+    """The folder's `tokenizer.json` with its start, end and padding tokens; None without one.
+
+    The start token is used only where the tokenizer itself puts it before a text.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    named = (read_json(folder, "special_tokens_map.json") or {}) | (
+        read_json(folder, "tokenizer_config.json") or {}
+    )
+    roles = {role: _token(named.get(f"{role}_token")) for role in ("bos", "eos", "pad")}
+    backend = tokenizers.Tokenizer.from_file(str(path))
+    end = roles["eos"] or _token_of(backend, config.get("eos_token_id"))
+    if end is None:
+        raise WeightsError(
+            f"{folder.name} does not say which token ends a text: set eos_token in "
+            f"tokenizer_config.json"
+        )
+    added = backend.encode("").ids  # what the tokenizer adds to every text
+    starts = roles["bos"] is not None and backend.token_to_id(roles["bos"]) in added[:1]
+    return Tokenizer.load(
+        path, start=roles["bos"] if starts else None, end=end, pad=roles["pad"] or end
+    )
+
+
+def _token(entry: Any) -> str | None:
+    return entry.get("content") if isinstance(entry, dict) else entry
+
+
+def _token_of(backend: tokenizers.Tokenizer, token_id: Any) -> str | None:
+    token_id = token_id[0] if isinstance(token_id, list) and token_id else token_id
+    return backend.id_to_token(token_id) if isinstance(token_id, int) else None
+
+
+# -------------------------------------------------------------------------------------- LLaVA
+
+
+class LoadedLLaVA(NamedTuple):
+    """A LLaVA, what its images must go through, and its tokenizer, if the folder has one."""
+
+    model: LLaVA
+    preprocessing: Preprocessing
+    tokenizer: Tokenizer | None
+
+
+def load_llava(
+    name_or_folder: str | os.PathLike,
+    *,
+    revision: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> LoadedLLaVA:
+    """A LLaVA with trained weights, such as "llava-hf/llava-1.5-7b-hf".
+
+    Files of every year are read; their names differ in prefixes only. In prompts an image is the
+    marker -200 (see `mvlm.llava.splice`), not transformers' repeated image token. Args and errors
+    are those of `load_vit`.
+    """
+    folder = fetch(name_or_folder, revision=revision)
+    config = read_config(folder, ["llava"])
+    checkpoint = Checkpoint(folder)
+    _check_llava(config)
+    vision_config = clip_vision_from(_part(config, "vision"))
+    language_config = language_config_from(_part(config, "text"))
+    with torch.device("meta"):
+        model = LLaVA(
+            ViT(vision_config),
+            Projector(
+                vision_config.width,
+                language_config.width,
+                bias=config.get("multimodal_projector_bias", True),
+            ),
+            LanguageModel(language_config),
+            feature_layer=config.get("vision_feature_layer", -2),
+        )
+    sources = language_sources(language_config, checkpoint, ours="language.")
+    tower = _prefix(checkpoint, "embeddings.class_embedding", usual="model.vision_tower.")
+    sources |= clip_vision_sources(vision_config, tower, ours="vision.")
+    projector = _prefix(checkpoint, "linear_1.weight", usual="model.multi_modal_projector.")
+    for ours, theirs in (("projector.0", "linear_1"), ("projector.2", "linear_2")):
+        sources |= same(
+            ours, f"{projector}{theirs}", bias=config.get("multimodal_projector_bias", True)
+        )
+    ignore = ("position_ids", *_unused(language_config))
+    load_weights(model, sources, checkpoint, ignore=ignore, dtype=dtype)
+    model.vision.requires_grad_(False)
+    default = clip_preprocessing(vision_config.image_size[0])
+    return LoadedLLaVA(
+        model.eval(),
+        read_preprocessing(folder, default),
+        read_tokenizer(folder, _part(config, "text")),
+    )
+
+
+def _check_llava(config: Config) -> None:
+    if "text_config" not in config:
+        raise WeightsError(
+            "config.json has no text_config, as in the authors' own files: use a conversion for "
+            "transformers, such as llava-hf/llava-1.5-7b-hf"
+        )
+    text = _part(config, "text").get("model_type", "llama")
+    vision = _part(config, "vision").get("model_type", "clip_vision_model")
+    if text not in LLAMA_TYPES or vision != "clip_vision_model":
+        raise WeightsError(
+            f"this LLaVA joins a {vision!r} to a {text!r}, mvlm's a 'clip_vision_model' to one of "
+            f"{', '.join(LLAMA_TYPES)}: load another one"
+        )
+    for name, wanted in (
+        ("vision_feature_select_strategy", "default"),
+        ("projector_hidden_act", "gelu"),
+    ):
+        if config.get(name, wanted) != wanted:
+            raise WeightsError(f"{name} is {config[name]!r}, mvlm has {wanted!r}: load another one")
+    if not isinstance(config.get("vision_feature_layer", -2), int):
+        raise WeightsError(
+            f"vision_feature_layer is {config['vision_feature_layer']}, mvlm's LLaVA takes one "
+            "layer: load another one"
+        )

@@ -129,7 +129,9 @@ def _splice_row(
             vectors.append(picture.to(vectors[0]))
             targets.append(answer.new_full((len(picture),), IGNORED))
         start = place + 1
-    return torch.cat(vectors), torch.cat(targets)
+    targets = torch.cat(targets)
+    targets[0] = IGNORED  # nothing stands before it to predict it from, padding least of all
+    return torch.cat(vectors), targets
 
 
 def _unpad(
