@@ -23,13 +23,21 @@ from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
 import assets
-from pipeline_figure import PipelineFigure
+from landing import ChapterMap, PipelineFigure
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
-# Scripts that jupyter-book adds to every page and no page of ours uses.
-UNUSED = ("thebe", "togglebutton", "design-tabs", "sphinx-design", "toggleHint", "toggleOpen")
+# Scripts and styles that jupyter-book and its extensions add to every page and ours do not use.
+UNUSED = (
+    "katex-math",
+    "thebe",
+    "togglebutton",
+    "design-tabs",
+    "sphinx-design",
+    "toggleHint",
+    "toggleOpen",
+)
 
 
 def launch_links(address: Address, notebook: str) -> dict[str, str]:
@@ -81,12 +89,13 @@ def finish_page(
         return
     page = BeautifulSoup(context["body"], "html.parser")
     check_page(page, pagename)
-    for formula in page.select("div.math"):  # wide ones scroll, by keyboard too
-        formula["tabindex"] = "0"
-        formula["role"] = "group"
-        formula["aria-label"] = "Formula"
     for table in page.select("table"):
-        table.wrap(page.new_tag("div", attrs={"class": "table-scroll", "tabindex": "0"}))
+        table.wrap(page.new_tag("div", attrs={"class": "table-scroll", "aria-label": "Table"}))
+    for formula in page.select("div.math"):
+        formula["aria-label"] = "Formula"
+    for wide in page.select("div.math, div.table-scroll"):  # these scroll, by keyboard too
+        wide["tabindex"] = "0"
+        wide["role"] = "group"
     if pagename.startswith("notebooks/"):
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
@@ -133,19 +142,32 @@ def write_front_door(app: Sphinx, exception: Exception | None) -> None:
 <meta http-equiv="refresh" content="0; url={landing}">
 <link rel="canonical" href="{app.config.html_baseurl}{landing}">
 </head>
-<body><main><h1>{app.config.html_title}</h1><p><a href="{landing}">Open the course</a></p></main></body>
+<body>
+<main><h1>{app.config.html_title}</h1><p><a href="{landing}">Open the course</a></p></main>
+</body>
 </html>
 """,
             encoding="utf-8",
         )
 
 
+def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Remove pages of earlier builds whose source is gone, which Sphinx would leave in place."""
+    out = Path(app.outdir)
+    for page in [] if exception else out.rglob("*.html"):
+        name = page.relative_to(out).with_suffix("").as_posix()
+        if name not in (*app.env.all_docs, "index", "search") and not name.startswith("_static"):
+            page.unlink()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
     app.add_directive("pipeline-figure", PipelineFigure)
+    app.add_directive("chapter-map", ChapterMap)
     app.connect("config-inited", configure, priority=10)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_front_door, priority=10)
+    app.connect("build-finished", remove_stale_pages)
     app.add_css_file("course.css", priority=900)
     app.add_js_file("course.js", priority=900, loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

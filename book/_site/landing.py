@@ -1,8 +1,9 @@
-"""Draws the landing page's picture: from the pixels of one image to an answer, in five steps.
+"""What the landing page shows: the course in one picture, and the map of its chapters.
 
-Every number in it follows from the lecture's four (image, patch, channels, width). The five
-drawings are inline SVG in an ordered list, so they wrap on a phone, follow the site's
-colours in light and dark, and are read out by a screen reader.
+The picture goes from the pixels of one image to an answer in five steps. Every number in it
+follows from the lecture's four (image, patch, channels, width). The five drawings are inline SVG
+in an ordered list, so they wrap on a phone, follow the site's colours in light and dark, and are
+read out by a screen reader.
 """
 
 from html import escape
@@ -17,16 +18,20 @@ PATCHES = SIDE**2
 # Each drawing fills a 40×40 cell, as an emoji of the course's world fills a patch.
 DRAWINGS = {
     "apple": '<circle class="p-red" cx="16" cy="23" r="9"/><circle class="p-red" cx="24" cy="23"'
-    ' r="9"/><path class="p-line" d="M20 15q0-5 3-7"/><path class="p-green" d="M22 11q5-5 9-1-5 4-9 1"/>',
+    ' r="9"/><path class="p-line" d="M20 15q0-5 3-7"/>'
+    '<path class="p-green" d="M22 11q5-5 9-1-5 4-9 1"/>',
     "star": '<path class="p-yellow" d="m20 6 4.3 9 9.7 1.3-7 6.9 1.7 9.8L20 28.3 11.3 33'
     ' 13 23.2 6 16.3 15.7 15z"/>',
     "fish": '<ellipse class="p-blue" cx="18" cy="20" rx="11" ry="7"/><path class="p-blue"'
     ' d="m26 20 9-7v14z"/><circle class="p-paper" cx="12" cy="18" r="1.6"/>',
-    "house": '<path class="p-orange" d="M10 18h20v15H10z"/><path class="p-red" d="M6 19 20 7l14 12z"/>'
+    "house": '<path class="p-orange" d="M10 18h20v15H10z"/>'
+    '<path class="p-red" d="M6 19 20 7l14 12z"/>'
     '<path class="p-paper" d="M17 24h6v9h-6z"/>',
     "tree": '<path class="p-brown" d="M18 26h4v8h-4z"/><path class="p-green" d="M20 6 31 27H9z"/>',
-    "heart": '<path class="p-purple" d="M20 33C8 24 7 18 8 14c2-6 10-6 12 0 2-6 10-6 12 0 1 4 0 10-12 19"/>',
-    "boat": '<path class="p-sky" d="M21 7v18h12zM19 11v14H9z"/><path class="p-brown" d="M6 27h28l-5 7H11z"/>',
+    "heart": '<path class="p-purple"'
+    ' d="M20 33C8 24 7 18 8 14c2-6 10-6 12 0 2-6 10-6 12 0 1 4 0 10-12 19"/>',
+    "boat": '<path class="p-sky" d="M21 7v18h12zM19 11v14H9z"/>'
+    '<path class="p-brown" d="M6 27h28l-5 7H11z"/>',
 }
 # Row by row; some cells are empty, as in the course's world.
 SCENE = ("apple", None, "star", "fish", "house", None, "tree", "heart", "boat")
@@ -103,9 +108,7 @@ def draw_transformer() -> str:
         f'<rect class="p-block" x="4" y="{8 + 28 * k}" width="146" height="22" rx="4"/>'
         for k in range(3)
     )
-    label = (
-        f"{PATCHES} image tokens and 6 word tokens enter a stack of transformer blocks side by side."
-    )
+    label = f"{PATCHES} image tokens and 6 word tokens, side by side, enter a stack of blocks."
     return _svg(154, 126, label, blocks + image + words)
 
 
@@ -115,8 +118,8 @@ def draw_answer() -> str:
         '<rect class="p-block" x="2" y="8" width="140" height="44" rx="10"/>'
         '<text class="p-words" x="14" y="27">What is in</text>'
         '<text class="p-words" x="14" y="43">the top left?</text>'
-        '<rect class="p-answer" x="44" y="68" width="98" height="34" rx="10"/>'
-        '<text class="p-words p-strong" x="58" y="90">An apple.</text>'
+        '<rect class="p-answer" x="42" y="68" width="100" height="34" rx="10"/>'
+        '<text class="p-words p-strong" x="53" y="90">An apple.</text>'
     )
     return _svg(
         146, 112, "Somebody asks: What is in the top left? The model answers: An apple.", body
@@ -144,3 +147,35 @@ class PipelineFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         return [nodes.raw("", pipeline_html(), format="html")]
+
+
+def chapter_item(number: str, title: str, about: str, href: str | None) -> str:
+    """Return one line of the map; without an address, the chapter is planned."""
+    name = escape(title)
+    name = f'<a href="{href}">{name}</a>' if href else f"{name} <small>planned</small>"
+    return (
+        f'<li><span class="number">{number}</span>'
+        f"<p><strong>{name}</strong> {escape(about)}</p></li>"
+    )
+
+
+class ChapterMap(SphinxDirective):
+    """`{chapter-map}`: one line a chapter, `NN Title | what it is about`.
+
+    A chapter that the site holds is linked; any other is marked as planned, so that the map cannot
+    promise what does not exist.
+    """
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        items = []
+        for line in self.content:
+            number, _, text = line.partition(" ")
+            title, _, about = text.partition(" | ")
+            chapter = f"notebooks/{number}_"
+            page = next((name for name in self.env.found_docs if name.startswith(chapter)), None)
+            href = page and self.env.app.builder.get_relative_uri(self.env.docname, page)
+            items.append(chapter_item(number, title, about, href))
+        html = f'<ol class="course-map" role="list">{"".join(items)}</ol>'
+        return [nodes.raw("", html, format="html")]

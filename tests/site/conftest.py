@@ -1,0 +1,75 @@
+"""The built site, served from this machine, and a browser to look at it with."""
+
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book/_site"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a line on stderr for each."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    """The folder of the built site."""
+    folder = ROOT / "_build/html"
+    if not (folder / "book/index.html").exists():
+        pytest.fail("there is no built site to look at: run `make book` first")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(html: Path) -> list[str]:
+    """Every page a reader can reach, as its path in the site."""
+    found = sorted(str(page.relative_to(html)) for page in html.rglob("*.html"))
+    return [page for page in found if not page.startswith("_") and page != "index.html"]
+
+
+@pytest.fixture(scope="session")
+def chapter(html: Path) -> str:
+    """The page of chapter 02, the model for all the others."""
+    page = "notebooks/02_patches.html"
+    assert (html / page).exists(), f"{page} is not in the built site"
+    return page
+
+
+@pytest.fixture(scope="session")
+def address(html: Path) -> Iterator[str]:
+    """Where the site is served for as long as the tests run."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(html)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, as the machine has it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        pytest.fail("no Chromium on this machine: apt install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()

@@ -1,0 +1,123 @@
+"""The Sphinx extension: addresses from one place, and what must fail the build."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import assets
+import course_site
+import landing
+import pytest
+from bs4 import BeautifulSoup
+
+from mvlm.publish.address import Address, read_address
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).parents[2]
+
+
+def complaints(html: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    course_site.check_page(BeautifulSoup(html, "html.parser"), "page")
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_colab_link_opens_the_chapter_at_its_release() -> None:
+    address = Address(repository="https://github.com/org/repo", site="https://x/", tag="v1.2.3")
+    links = course_site.launch_links(address, "notebooks/02_patches.ipynb")
+    assert links["Open in Colab"] == (
+        "https://colab.research.google.com/github/org/repo/blob/v1.2.3/notebooks/02_patches.ipynb"
+    )
+    assert links["Open in Kaggle"] == (
+        "https://kaggle.com/kernels/welcome?src="
+        "https://github.com/org/repo/blob/v1.2.3/notebooks/02_patches.ipynb"
+    )
+
+
+def test_built_notebook_pages_link_to_their_own_notebook(html: Path, pages: list[str]) -> None:
+    address = read_address(ROOT)
+    notebooks = [page for page in pages if page.startswith("notebooks/")]
+    assert notebooks
+    for page in notebooks:
+        notebook = page.replace(".html", ".ipynb")
+        assert (ROOT / notebook).exists()
+        links = BeautifulSoup((html / page).read_text(encoding="utf-8"), "html.parser").select(
+            ".course-launch a"
+        )
+        wanted = course_site.launch_links(address, notebook)
+        assert {link.get_text(): link["href"] for link in links} == wanted
+
+
+def test_addresses_stand_in_one_place() -> None:
+    address = read_address(ROOT)
+    slug = address.repository.removeprefix("https://github.com/")
+    host = re.sub(r"^https://|/$", "", address.site)
+    tracked = subprocess.run(
+        ["git", "ls-files", "_config.yml", "_toc.yml", "book"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    texts = [name for name in tracked if Path(name).suffix in (".md", ".py", ".yml", ".html")]
+    assert texts
+    for name in texts:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert slug not in text, name
+        assert host not in text, name
+
+
+def test_every_notebook_is_a_page_and_in_the_contents(html: Path) -> None:
+    landing_page = (html / "book/index.html").read_text(encoding="utf-8")
+    for notebook in (ROOT / "notebooks").rglob("[0-9]*.ipynb"):
+        page = notebook.relative_to(ROOT).with_suffix(".html").as_posix()
+        assert (html / page).exists(), f"{page} is missing: run `make book`"
+        assert f'href="../{page}"' in landing_page, page
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ('<img src="a.png">', "without alt text"),
+        ('<img src="a.png" alt="">', "without alt text"),
+        ('<img src="_images/a.png" alt="_images/a.png">', "without alt text"),
+        ('<span class="katex-error" title="no \\foo">x</span>', "formula cannot be set"),
+        ('<script type="application/vnd.jupyter.widget-view+json"></script>', "ipywidget"),
+    ],
+)
+def test_what_must_not_be_published_is_a_warning(
+    html: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (complaint,) = complaints(html, caplog)
+    assert said in complaint
+
+
+def test_a_sound_page_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert complaints('<img src="a.png" alt="Nine patches."><p>x</p>', caplog) == []
+
+
+def test_a_package_that_is_not_to_be_had_is_said_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(assets, "VENDOR", tmp_path / "vendor")
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    with pytest.raises(assets.AssetError, match=r"katex@.* could not be fetched from npm"):
+        assets.fetch(*assets.KATEX)
+    assert list((tmp_path / "vendor").iterdir()) == []
+
+
+def test_what_is_there_is_not_fetched_again(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(assets, "VENDOR", tmp_path)
+    monkeypatch.setattr(assets, "_pack", pytest.fail)
+    (tmp_path / "source-serif-4-5.3.1").mkdir()
+    assert assets.fetch(*assets.SERIF) == tmp_path / "source-serif-4-5.3.1"
+
+
+def test_the_picture_says_the_lectures_numbers() -> None:
+    page = BeautifulSoup(landing.pipeline_html(), "html.parser")
+    shapes = [shape.get_text() for shape in page.select(".shape")]
+    assert shapes[:3] == ["120 × 120 × 3 numbers", "9 × 4800", "9 × 1024"]
+    assert len(page.select("svg[role=img][aria-label]")) == len(page.select("svg")) == 5
+
+
+def test_the_map_links_what_exists_and_nothing_else() -> None:
+    assert 'href="a.html"' in landing.chapter_item("02", "Patches", "Cut.", "a.html")
+    planned = landing.chapter_item("03", "ViT", "Stack.", None)
+    assert "planned" in planned
+    assert "href" not in planned
