@@ -186,7 +186,8 @@ class KVCache:
     """Keys and values of every token seen so far, so that each step works on the new ones only.
 
     The memory is taken once. The cache also remembers which tokens were padding, so that no later
-    step can forget it. Make one with `LanguageModel.cache`.
+    step can forget it. It is for reading and generating: no gradient passes through it. Make one
+    with `LanguageModel.cache`.
 
     Args:
         config: of the model it serves.
@@ -225,9 +226,9 @@ class KVCache:
     ) -> tuple[Tensor, Tensor]:
         """Write the new tokens' keys and values; give back views of all so far."""
         end = self.length + keys.shape[2]
-        all_keys, all_values = self._memory[layer]  # (B, K, length, d) each
-        all_keys[:, :, self.length : end] = keys
-        all_values[:, :, self.length : end] = values
+        all_keys, all_values = self._memory[layer, 0], self._memory[layer, 1]  # (B, K, length, d)
+        all_keys[:, :, self.length : end] = keys.detach()
+        all_values[:, :, self.length : end] = values.detach()
         return all_keys[:, :, :end], all_values[:, :, :end]
 
     def admit(

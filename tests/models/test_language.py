@@ -1,0 +1,400 @@
+"""The language model by itself; that it equals transformers is tested in test_hub_language."""
+
+import cmath
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from mvlm.language import (
+    VARIANTS,
+    KVCache,
+    LanguageConfig,
+    LanguageModel,
+    RotaryScaling,
+    RotaryTable,
+    filter_logits,
+    generate,
+    next_token_loss,
+    stream,
+)
+from mvlm.transformer import rotate
+
+TINY = {"vocab_size": 61, "width": 48, "depth": 3, "heads": 6, "mlp_width": 80, "context": 64}
+
+
+def tiny(**changes) -> LanguageModel:
+    model = LanguageModel(LanguageConfig(**(TINY | {"kv_heads": 2} | changes)))
+    for parameter in model.parameters():
+        parameter.data.add_(0.2 * torch.randn_like(parameter))
+    return model.eval()
+
+
+# Published: the models' cards, and the sizes transformers and safetensors report for the files.
+COUNTS = {
+    "SmolLM2-135M": 134_515_008,
+    "SmolLM2-360M": 361_821_120,
+    "SmolLM2-1.7B": 1_711_376_384,
+    "TinyLlama-1.1B": 1_100_048_384,
+    "Llama-3.2-1B": 1_235_814_400,
+    "Llama-2-7B": 6_738_415_616,
+    "Vicuna-7B": 6_738_415_616,
+    "Vicuna-13B": 13_015_864_320,
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_parameter_counts_are_the_published_ones(name):
+    with torch.device("meta"):
+        model = LanguageModel.from_variant(name)
+    assert sum(p.numel() for p in model.parameters()) == COUNTS[name]
+
+
+def test_a_variant_can_be_changed():
+    model = LanguageModel.from_variant("SmolLM2-135M", vocab_size=100, depth=1)
+    assert model(torch.tensor([[1, 2]])).shape == (1, 2, 100)
+
+
+# ---------------------------------------------------------------------------------- positions
+
+
+def test_rotation_is_a_complex_product():
+    """Su et al. 2021, equation 12: pair i, as one complex number, times e^(i·position·angle)."""
+    config = LanguageConfig(**(TINY | {"heads": 6, "rope_theta": 100.0}))
+    x = torch.randn(1, 1, 10, 8)
+    turned = rotate(x, RotaryTable(config)(slice(0, 10), x))
+    for position in range(10):
+        for i in range(4):
+            angle = position * 100.0 ** (-2 * i / 8)
+            pair = complex(x[0, 0, position, i], x[0, 0, position, i + 4])
+            expected = pair * cmath.exp(1j * angle)
+            found = complex(turned[0, 0, position, i], turned[0, 0, position, i + 4])
+            assert abs(found - expected) < 1e-5
+
+
+def test_only_distances_count():
+    config = LanguageConfig(**TINY)
+    table = RotaryTable(config)
+    query, key = torch.randn(2, 1, 1, 1, 8)
+
+    def score(at: int, other: int) -> float:
+        turned = [rotate(x, table(torch.tensor([[p]]), x)) for x, p in ((query, at), (key, other))]
+        return float((turned[0] * turned[1]).sum())
+
+    assert score(5, 2) == pytest.approx(score(45, 42), abs=1e-5)
+    assert score(5, 2) != pytest.approx(score(5, 3), abs=1e-3)
+
+
+def test_rotary_scaling_of_an_unknown_kind():
+    with pytest.raises(ValueError, match="rotary scaling 'yarn' is not known"):
+        RotaryScaling(kind="yarn", factor=2.0)
+
+
+# -------------------------------------------------------------------------------------- cache
+
+
+@pytest.mark.parametrize("steps", [[1] * 12, [5, 1, 1, 5], [7, 5], [1, 11]])
+def test_cached_equals_uncached_at_every_step(steps):
+    model, ids = tiny(), torch.randint(0, 61, (3, 12))
+    cache = model.cache(3, 12)
+    with torch.no_grad():
+        whole = model(ids)
+        for count in steps:
+            start = cache.length
+            part = model(ids[:, start : start + count], cache=cache)
+            assert (part - whole[:, start : start + count]).abs().max() < 1e-5
+    assert cache.length == 12
+
+
+@pytest.mark.parametrize("full_mask", [False, True])
+def test_cached_equals_uncached_with_left_padding(full_mask):
+    model, ids = tiny(), torch.randint(0, 61, (3, 12))
+    mask = torch.ones(3, 12, dtype=torch.bool)
+    mask[1, :3] = mask[2, :5] = False
+    cache = model.cache(3, 12)
+    with torch.no_grad():
+        whole = model(ids, attention_mask=mask)
+        first = model(ids[:, :6], attention_mask=mask[:, :6], cache=cache)
+        assert (first - whole[:, :6])[mask[:, :6]].abs().max() < 1e-5
+        for t in range(6, 12):  # the cache remembers the padding; saying it again does no harm
+            again = {"attention_mask": mask[:, : t + 1]} if full_mask else {}
+            part = model(ids[:, t : t + 1], cache=cache, **again)
+            assert (part[:, 0] - whole[:, t]).abs().max() < 1e-5
+
+
+def test_regression_mask_dropped_in_cached_generation():
+    """With the padding forgotten after the prefill, the answer changes from its second token."""
+    model = tiny()
+    prompts = [[5, 6, 7, 8, 9, 10, 11], [12, 13]]
+    both = model.generate(prompts, max_new_tokens=12)
+    alone = [model.generate([prompt], max_new_tokens=12)[0] for prompt in prompts]
+    assert both == alone
+    embeddings = model.embed(torch.tensor([[0] * 5 + prompts[1]]))  # padding taken for text
+    assert generate(model, embeddings=embeddings, max_new_tokens=12)[0] != alone[1]
+
+
+def test_regression_positions_added_again_at_every_generation_step():
+    """Each new token stands one further, and is turned once: as if all were read at once."""
+    model = tiny()
+    prompt = [3, 1, 4, 1, 5]
+    (made,) = model.generate([prompt], max_new_tokens=20)
+    row = list(prompt)
+    for token in made:
+        with torch.no_grad():
+            assert int(model(torch.tensor([row]))[0, -1].argmax()) == token
+        row.append(token)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_changes_nothing(side):
+    model, ids = tiny(), torch.randint(0, 61, (1, 6))
+    gap = torch.randint(0, 61, (1, 5))
+    pieces = (gap, ids) if side == "left" else (ids, gap)
+    mask = torch.cat([torch.full_like(p, p is ids) for p in pieces], 1)  # ones and zeros
+    with torch.no_grad():
+        padded = model(torch.cat(pieces, 1), attention_mask=mask)
+        assert (padded[mask.bool()] - model(ids)[0]).abs().max() < 1e-5
+        assert padded.isfinite().all()
+
+
+def test_the_cache_takes_its_memory_once():
+    model = tiny()
+    cache = model.cache(2, 10)
+    before = cache._memory.data_ptr()
+    for _ in range(10):
+        keys, values = cache.update(0, torch.ones(2, 2, 1, 8), torch.ones(2, 2, 1, 8))
+        assert keys._base is not None
+        assert values._base is not None
+        cache.length += 1
+    assert cache._memory.data_ptr() == before
+
+
+def test_prefill_scores_the_last_token_only(monkeypatch):
+    model, shapes = tiny(), []
+    logits = model.logits
+    monkeypatch.setattr(model, "logits", lambda h: shapes.append(h.shape) or logits(h))
+    model.generate([[1, 2, 3, 4]], max_new_tokens=3)
+    assert shapes == [(1, 48)] * 3
+
+
+# ------------------------------------------------------------------------------------- sampling
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("top_k", [None, 1, 5, 100])
+@pytest.mark.parametrize("top_p", [None, 0.1, 0.7, 0.95])
+def test_filter_equals_transformers(temperature, top_k, top_p):
+    logits = 3 * torch.randn(20, 50)
+    steps = [TemperatureLogitsWarper(temperature)]
+    steps += [TopKLogitsWarper(top_k)] if top_k else []
+    steps += [TopPLogitsWarper(top_p)] if top_p else []
+    expected = LogitsProcessorList(steps)(torch.zeros(20, 1, dtype=torch.long), logits.clone())
+    found = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    assert torch.equal(found.isinf(), expected.isinf())
+    assert torch.allclose(found.softmax(-1), expected.softmax(-1))
+
+
+def test_regression_temperature_applied_after_top_p():
+    """Probabilities .4 .3 .2 .1: at temperature 1 top-p .65 keeps two, at temperature 4 three."""
+    logits = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()
+    assert filter_logits(logits, top_p=0.65).isfinite().sum() == 2
+    assert filter_logits(logits, temperature=4.0, top_p=0.65).isfinite().sum() == 3
+
+
+def test_drawing_follows_the_seed_and_the_probabilities():
+    model = tiny()
+    options = {"max_new_tokens": 30, "temperature": 1.0}
+    first, again, other = (
+        model.generate([[1]], **options, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert model.generate([[1]], **options, top_k=1) == model.generate([[1]], max_new_tokens=30)
+    with torch.no_grad():
+        expected = (model(torch.tensor([[1]]))[0, -1] / 0.5).softmax(-1)
+    draws = generate(
+        model,
+        [[1]] * 4000,
+        max_new_tokens=1,
+        temperature=0.5,
+        generator=torch.Generator().manual_seed(0),
+    )
+    counts = torch.bincount(torch.tensor(draws)[:, 0], minlength=61) / 4000
+    assert (counts - expected).abs().max() < 4 * math.sqrt(0.25 / 4000)
+
+
+def test_an_end_token_ends_its_own_row():
+    model = tiny()
+    prompts = [[1, 2], [3], [4, 5, 6]]
+    free = model.generate(prompts, max_new_tokens=15)
+    end = free[0][2]
+    rows = model.generate(prompts, max_new_tokens=15, end_id=end)
+    for row, wanted in zip(rows, free, strict=True):
+        stop = wanted.index(end) + 1 if end in wanted else 15
+        assert row == wanted[:stop]
+    steps = list(stream(model, prompts, max_new_tokens=15, end_id=[end, 60]))
+    assert steps[0] == [row[0] for row in free]
+    assert len(steps) <= 15
+    assert all(step[0] is None for step in steps[3:])
+
+
+def test_streaming_yields_as_it_goes():
+    model, calls = tiny(), []
+    hidden = model.hidden
+    model.hidden = lambda *args, **kwargs: calls.append(1) or hidden(*args, **kwargs)
+    steps = stream(model, [[1, 2, 3]], max_new_tokens=50)
+    assert [next(steps) and len(calls) for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_tensor_of_prompts_and_its_mask():
+    model = tiny()
+    ids = torch.tensor([[0, 0, 7], [4, 5, 6]])
+    mask = torch.tensor([[0, 0, 1], [1, 1, 1]])
+    rows = model.generate(ids, attention_mask=mask, max_new_tokens=5)
+    assert rows == model.generate([[7], [4, 5, 6]], max_new_tokens=5)
+
+
+# ----------------------------------------------------------------------------------------- loss
+
+
+def test_loss_equals_a_loop():
+    logits, labels = torch.randn(3, 7, 11), torch.randint(0, 11, (3, 7))
+    labels[0, 2:5] = labels[2, 4:] = -100
+    losses = [
+        -float(logits[b, t].log_softmax(-1)[labels[b, t + 1]])
+        for b in range(3)
+        for t in range(6)
+        if labels[b, t + 1] != -100
+    ]
+    assert float(next_token_loss(logits, labels)) == pytest.approx(sum(losses) / len(losses))
+
+
+def test_regression_padding_labels_left_at_the_pad_id():
+    logits, labels = torch.randn(1, 4, 11), torch.tensor([[1, 2, -100, -100]])
+    left_at_pad = torch.tensor([[1, 2, 0, 0]])
+    expected = F.cross_entropy(logits[:, 0], torch.tensor([2]))
+    assert torch.allclose(next_token_loss(logits, labels), expected)
+    assert not torch.allclose(next_token_loss(logits, left_at_pad), expected, atol=0.05)
+
+
+def test_overfits_one_batch():
+    model = LanguageModel(LanguageConfig(**TINY))
+    ids = torch.randint(0, 61, (4, 10))
+    ids[:, 0] = torch.arange(4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        loss = next_token_loss(model(ids), ids)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.01
+    assert model.generate(ids[:, :1], max_new_tokens=9) == ids[:, 1:].tolist()
+
+
+def test_a_new_model_knows_nothing():
+    model, ids = LanguageModel(LanguageConfig(**TINY)), torch.randint(0, 61, (4, 10))
+    assert float(next_token_loss(model(ids), ids)) == pytest.approx(math.log(61), abs=0.1)
+
+
+# ------------------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([[61]], "token id 61 is outside the vocabulary, 0 to 60: check the tokenizer"),
+        ([[5, -200]], r"token id -200 is outside .* image markers \(-200\) belong to LLaVA"),
+        ([1, 2], r"ids is \(2,\), wanted \(B, T\) with at least one token"),
+        ([[]], r"ids is \(1, 0\), wanted"),
+        ([[1] * 65], "65 tokens are more than the model's context of 64"),
+    ],
+)
+def test_bad_ids(ids, message):
+    with pytest.raises(ValueError, match=message):
+        tiny()(torch.tensor(ids, dtype=torch.long))
+
+
+def test_bad_forward():
+    model, ids = tiny(), torch.tensor([[1, 2]])
+    with pytest.raises(ValueError, match="pass either ids or embeddings, and not both"):
+        model()
+    with pytest.raises(ValueError, match="pass either ids or embeddings, and not both"):
+        model(ids, embeddings=torch.zeros(1, 2, 48))
+    with pytest.raises(ValueError, match=r"attention_mask is \(1, 3\), wanted one value a token"):
+        model(ids, attention_mask=torch.ones(1, 3))
+
+
+def test_bad_cache():
+    model, ids = tiny(), torch.tensor([[1, 2]])
+    with pytest.raises(ValueError, match="a cache of 65 tokens does not fit the model's context"):
+        model.cache(1, 65)
+    with pytest.raises(ValueError, match="a cache of 0 tokens"):
+        KVCache(model.config, batch=1, length=0)
+    cache = model.cache(1, 3)
+    model(ids, cache=cache)
+    with pytest.raises(ValueError, match="holds 3 tokens and 2 are taken, but 2 more came"):
+        model(ids, cache=cache)
+    assert cache.length == 2  # nothing half-done
+    with pytest.raises(ValueError, match="the cache has 1 rows, but 2 came"):
+        model(ids.expand(2, 2), cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "options", "message"),
+    [
+        (None, {}, "no prompt came"),
+        ([], {}, "no prompt came"),
+        ([[1], []], {}, "prompt 1 is empty: pass at least one token, such as the start token"),
+        ([[1] * 60], {}, "60 prompt tokens and 5 new ones are more than the model's context of 64"),
+        ([[99]], {}, "token id 99 is outside"),
+        ([[1]], {"max_new_tokens": 0}, "max_new_tokens is 0: pass at least 1"),
+        ([[1]], {"temperature": -1.0}, "temperature is -1.0"),
+        ([[1]], {"temperature": 1.0, "top_k": 0}, "top_k is 0: pass at least 1"),
+        ([[1]], {"temperature": 1.0, "top_p": 1.5}, "top_p is 1.5: pass more than 0"),
+        ([[1]], {"embeddings": torch.zeros(1, 1, 48)}, "pass either prompts or embeddings"),
+        (
+            torch.tensor([[1, 0]]),
+            {"attention_mask": torch.tensor([[1, 0]])},
+            "padded on the right, so the last token is padding: pad on the left",
+        ),
+    ],
+)
+def test_bad_generate(prompts, options, message):
+    with pytest.raises(ValueError, match=message):
+        generate(tiny(), prompts, **({"max_new_tokens": 5} | options))
+
+
+def test_bad_variant():
+    with pytest.raises(ValueError, match="variant 'GPT-9' is not known: choose from SmolLM2-135M"):
+        LanguageModel.from_variant("GPT-9")
+
+
+def test_bad_loss():
+    logits = torch.zeros(1, 3, 5)
+    with pytest.raises(ValueError, match="no token is supervised"):
+        next_token_loss(logits, torch.tensor([[1, -100, -100]]))
+    with pytest.raises(ValueError, match="label 5 is outside the vocabulary, 0 to 4: use -100"):
+        next_token_loss(logits, torch.tensor([[1, 5, 2]]))
+    with pytest.raises(ValueError, match=r"logits are \(1, 3, 5\) and labels \(1, 4\)"):
+        next_token_loss(logits, torch.zeros(1, 4, dtype=torch.long))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu():
+    model = tiny()
+    prompts = [[1, 2, 3], [4]]
+    expected = model.generate(prompts, max_new_tokens=10)
+    ids = torch.randint(0, 61, (2, 12))
+    with torch.no_grad():
+        logits = model(ids)
+        on_gpu = model.cuda()(ids.cuda()).cpu()
+    assert (on_gpu - logits).abs().max() < 1e-3
+    assert model.generate(prompts, max_new_tokens=10) == expected
