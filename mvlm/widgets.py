@@ -13,7 +13,7 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from mvlm.figures import png
+from mvlm.figures import encode
 
 STYLE = """\
 .mvlm-frames{border:0;margin:0;padding:0;min-width:0}
@@ -74,10 +74,15 @@ def frames(question: str, states: Sequence[Frame], *, first: int = 0) -> Frames:
     for state in states:
         if not state.alt.strip():
             raise ValueError(f"the frame {state.label!r} has no alt text: say what it shows")
-    pictures = [png(state.drawn) for state in states]
-    name = "f" + hashlib.sha256(question.encode() + b"".join(pictures)).hexdigest()[:10]
+    pictures = [encode(state.drawn) for state in states]
+    name = (
+        "f"
+        + hashlib.sha256(
+            question.encode() + b"".join(content for _, content in pictures)
+        ).hexdigest()[:10]
+    )
     buttons, shown, rules = [], [], []
-    for place, (state, picture) in enumerate(zip(states, pictures, strict=True)):
+    for place, (state, (kind, content)) in enumerate(zip(states, pictures, strict=True)):
         key = f"{name}-{place}"
         checked = " checked" if place == first else ""
         width = round(state.drawn.get_figwidth() * 100)
@@ -85,9 +90,9 @@ def frames(question: str, states: Sequence[Frame], *, first: int = 0) -> Frames:
             f'<input type="radio" name="{name}" id="{key}"{checked}>'
             f'<label for="{key}">{escape(state.label)}</label>'
         )
-        source = base64.b64encode(picture).decode()
+        source = base64.b64encode(content).decode()
         shown.append(
-            f'<div class="frame frame-{place}"><img src="data:image/png;base64,{source}" '
+            f'<div class="frame frame-{place}"><img src="data:{kind};base64,{source}" '
             f'alt="{escape(state.alt, quote=True)}" width="{width}">'
             + (f"<p>{escape(state.text)}</p>" if state.text else "")
             + "</div>"

@@ -20,15 +20,25 @@ def a_figure(value: float = 1.0):
 
 
 def test_a_figure_is_the_same_bytes_every_time():
-    first, second = (figures.png(a_figure()) for _ in range(2))
+    first, second = (figures.encode(a_figure()) for _ in range(2))
     assert first == second
-    assert first.startswith(b"\x89PNG")
-    assert first != figures.png(a_figure(2.0))
+    assert first[0] == "image/png"
+    assert first[1].startswith(b"\x89PNG")
+    assert first != figures.encode(a_figure(2.0))
 
 
-def test_png_closes_the_figure():
+def test_a_photograph_becomes_a_jpeg():
+    noise = np.random.default_rng(0).integers(0, 256, (150, 250, 3), dtype=np.uint8)
+    drawn, axes = figures.figure(3.0, 2.0)
+    figures.draw_image(axes[0, 0], Image.fromarray(noise).resize((600, 400)))
+    kind, content = figures.encode(drawn)
+    assert kind == "image/jpeg"
+    assert content.startswith(b"\xff\xd8")
+
+
+def test_encoding_closes_the_figure():
     drawn = a_figure()
-    figures.png(drawn)
+    figures.encode(drawn)
     assert not plt.fignum_exists(drawn.number)
 
 

@@ -81,9 +81,10 @@ def _refuse_machine_paths(output: NotebookNode, name: str) -> None:
 
 def _take_alt_text(cell: NotebookNode, output: NotebookNode, name: str) -> None:
     """A figure's alt text, stored with the output for Jupyter, goes where MyST-NB looks for it."""
-    if "image/png" not in output.get("data", {}):
+    kind = next((kind for kind in output.get("data", {}) if kind.startswith("image/")), None)
+    if kind is None:
         return
-    described = output.metadata.get("image/png", {})
+    described = output.metadata.get(kind, {})
     if not described.get("alt"):
         raise ValueError(
             f"{name} shows a figure without alt text: use mvlm.figures.show(fig, alt=…)"

@@ -8,6 +8,7 @@ book/exercises/NN_*.md    notebooks/exercises/NN_*.ipynb, the student's, not exe
 """
 
 import argparse
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +95,8 @@ def build(target: Target, *, force: bool = False) -> tuple[bool, bool]:
             None if force or not target.path.exists() else nbformat.read(target.path, as_version=4)
         )
         if stored is None or not reuse(notebook, stored):
-            target.path.parent.mkdir(parents=True, exist_ok=True)
-            execute(notebook, target.path.parent, target.source.name)
+            with tempfile.TemporaryDirectory() as folder:  # what cells write is not kept
+                execute(notebook, Path(folder), target.source.name)
             ran = True
     return ran, write_notebook(notebook, target.path)
 
