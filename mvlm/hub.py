@@ -459,7 +459,7 @@ def load_vit(
         ignore=("pooler.dense.weight", "pooler.dense.bias"),
         dtype=dtype,
     )
-    default = vit_preprocessing(vit_config.image_size[0])
+    default = replace(vit_preprocessing(), resize=vit_config.image_size)
     return LoadedViT(model.eval(), read_preprocessing(folder, default), labels)
 
 
