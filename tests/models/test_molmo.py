@@ -355,8 +355,8 @@ def test_overfits_one_batch():
     ids = torch.tensor([prompt(crops, (1, 10 + i, 20 + i)) for i, crops in enumerate(pictures)])
     labels = ids.clone()
     labels[:, :-2] = -100
-    optimiser = torch.optim.AdamW(molmo.parameters(), lr=1e-2)
-    for _ in range(40):
+    optimiser = torch.optim.AdamW(molmo.parameters(), lr=3e-3)
+    for _ in range(80):
         loss = molmo(pictures, ids, labels).loss
         optimiser.zero_grad()
         loss.backward()
