@@ -93,7 +93,7 @@ class _Packer:
         self.buffers.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
         place = len(self.buffers) - 1
         shape, view = list(tensor.shape), not tensor.is_contiguous()
-        return {"tensor": name, "shape": shape, "view": view, "at": place}
+        return {"tensor": name, "shape": shape, "view": view and bool(shape), "at": place}
 
     def _array(self, array: np.ndarray) -> dict[str, Any]:
         if array.dtype.kind not in ARRAY_KINDS or array.dtype.itemsize > 8:
@@ -216,6 +216,7 @@ class _Unpacker:
         numbers = self._numbers(raw, shape, at).view(np.uint8)
         tensor = torch.from_numpy(numbers).view(dtype).reshape(shape)
         if view is True:
-            spread = torch.empty(*shape, 2, dtype=dtype)  # every second number of a larger tensor
-            tensor = spread[..., 0].copy_(tensor)
+            *outer, last = shape or [1]
+            larger = torch.empty(*outer, last + 1, dtype=dtype)
+            tensor = larger[..., :last].copy_(tensor)
         return tensor

@@ -1,0 +1,10 @@
+# One reshape, as if it moved numbers.
+# fails: hwc-order-of-patches, hwc-order-inside
+# says: patch n does not hold the pixels
+
+
+# GRADED patchify_hwc
+def patchify_hwc(images, patch_size):
+    b, c, h, w = images.shape
+    p = patch_size
+    return images.reshape(b, h // p * (w // p), p * p * c)

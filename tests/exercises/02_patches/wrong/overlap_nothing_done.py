@@ -1,0 +1,8 @@
+# What was passed comes back.
+# fails: overlap-count, overlap-step, overlap-rows, overlap-rest
+# says: wanted (
+
+
+# GRADED overlapping_patches
+def overlapping_patches(images, patch_size, stride):
+    return images

@@ -1,0 +1,20 @@
+# A patch that is partly picture counts as padding.
+# fails: pad-mask
+# says: a strip of the picture counts as padding
+import math
+
+import torch
+
+
+# GRADED pad_to_grid
+def pad_to_grid(images, patch_size):
+    p = patch_size
+    rows = max(math.ceil(image.shape[1] / p) for image in images)
+    columns = max(math.ceil(image.shape[2] / p) for image in images)
+    batch = torch.zeros(len(images), images[0].shape[0], rows * p, columns * p)
+    mask = torch.zeros(len(images), rows, columns, dtype=torch.bool)
+    for i, image in enumerate(images):
+        _, h, w = image.shape
+        batch[i, :, :h, :w] = image
+        mask[i, : h // p, : w // p] = True
+    return batch, mask.flatten(1)

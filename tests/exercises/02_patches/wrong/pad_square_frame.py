@@ -1,0 +1,21 @@
+# The frame is a square on the longest side.
+# fails: pad-shape, pad-mask-kind, pad-mask
+# says: wanted
+import math
+
+import torch
+
+
+# GRADED pad_to_grid
+def pad_to_grid(images, patch_size):
+    p = patch_size
+    rows = max(math.ceil(image.shape[1] / p) for image in images)
+    columns = max(math.ceil(image.shape[2] / p) for image in images)
+    rows = columns = max(rows, columns)
+    batch = torch.zeros(len(images), images[0].shape[0], rows * p, columns * p)
+    mask = torch.zeros(len(images), rows, columns, dtype=torch.bool)
+    for i, image in enumerate(images):
+        _, h, w = image.shape
+        batch[i, :, :h, :w] = image
+        mask[i, : math.ceil(h / p), : math.ceil(w / p)] = True
+    return batch, mask.flatten(1)

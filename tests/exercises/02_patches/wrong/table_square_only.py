@@ -1,0 +1,15 @@
+# The grid's sides are the root of N.
+# fails: table-values, table-prefix, table-same
+# says: RuntimeError: shape
+import torch
+import torch.nn.functional as F
+
+
+# GRADED resize_table
+def resize_table(table, old_grid, new_grid, prefix):
+    kept, places = table[:prefix], table[prefix:]
+    picture = places.reshape(1, int(len(places) ** 0.5), int(len(places) ** 0.5), -1).permute(
+        0, 3, 1, 2
+    )
+    picture = F.interpolate(picture, size=new_grid, mode="bicubic", align_corners=False)
+    return torch.cat([kept, picture.flatten(2)[0].T])

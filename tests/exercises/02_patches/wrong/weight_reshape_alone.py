@@ -1,0 +1,8 @@
+# The row is given another shape, and nothing is moved.
+# fails: weight-tokens
+# says: do not give the tokens of before
+
+
+# GRADED weight_to_hwc
+def weight_to_hwc(weight, patch_size):
+    return weight.reshape(len(weight), patch_size, patch_size, -1).flatten(1).clone()
