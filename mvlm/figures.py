@@ -67,7 +67,7 @@ def encode(drawn: Figure) -> tuple[str, bytes]:
     image = Image.open(buffer).convert("RGB")
     png, jpeg = io.BytesIO(), io.BytesIO()
     image.quantize(256, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
-    image.save(jpeg, "JPEG", quality=85, optimize=True, subsampling=0)
+    image.save(jpeg, "JPEG", quality=80, optimize=True)
     if len(jpeg.getvalue()) < len(png.getvalue()) * 0.8:
         return "image/jpeg", jpeg.getvalue()
     return "image/png", png.getvalue()
