@@ -8,6 +8,10 @@ import sys
 COMMANDS = {
     "notebooks": ("mvlm.publish.notebooks", "write and execute the notebooks from their sources"),
     "release": ("mvlm.publish.release", "make student and solution notebooks from a master"),
+    "train": ("mvlm.commands.train", "train one of the course's models"),
+    "chat": ("mvlm.commands.chat", "talk about a picture"),
+    "classify": ("mvlm.commands.classify", "say which words fit a picture"),
+    "evaluate": ("mvlm.commands.evaluate", "measure a finished model on freshly drawn data"),
     "grade": ("mvlm.grading.cli", "grade a folder of submissions"),
 }
 

@@ -1,0 +1,1 @@
+"""How the finished weights were made: what each model reads, in which order, and what it learns."""

@@ -1,0 +1,208 @@
+"""CLIP on the course's world: two artists' emoji, and the words Unicode has for them.
+
+Chapter 06. A batch is B things. Of each there are two views and one text: its name, its everyday
+word, its keywords or its group, drawn anew each time. The loss is CLIP's between views and texts,
+and once more between the two views of each thing, since two drawings of one thing are a pair as
+much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
+
+`artists` leaves Fluent out: it is only ever tested on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config, distributed_clip_loss
+from mvlm.data.dice import Dice
+from mvlm.data.emojis import drawings, emoji_table
+from mvlm.data.things import a
+from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
+from mvlm.recipes.views import ViewConfig, premultiplied, views
+from mvlm.tokenizer import Tokenizer
+from mvlm.train import TrainConfig
+
+TEMPLATES = ("{}", "{}", "{}", "{a}", "a picture of {a}", "a drawing of {a}", "an emoji: {}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPRecipe:
+    """The course's CLIP and how it is trained.
+
+    Attributes:
+        patch_size, width, depth, heads: of the image tower, for 40×40 pictures.
+        text_width, text_depth, text_heads, context: of the text tower.
+        embed_dim: width of the shared space.
+        artists: whose drawings train.
+        view_weight: of the loss between two views, beside that between views and texts.
+        views, train: see there.
+    """
+
+    patch_size: int = 10
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    text_width: int = 128
+    text_depth: int = 2
+    text_heads: int = 4
+    context: int = 16
+    embed_dim: int = 128
+    artists: tuple[str, ...] = ("noto", "twemoji")
+    view_weight: float = 1.0
+    views: ViewConfig = field(default_factory=ViewConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def model(self, tokenizer: Tokenizer) -> CLIPConfig:
+        """The model's own config, for this tokenizer's vocabulary."""
+        image = clip_vision_config(
+            image_size=40,
+            patch_size=self.patch_size,
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            activation="gelu",
+        )
+        text = TextConfig(
+            vocab_size=tokenizer.vocab_size,
+            context_length=self.context,
+            width=self.text_width,
+            depth=self.text_depth,
+            heads=self.text_heads,
+            eot_id=tokenizer.end_id,
+            activation="gelu",
+        )
+        return CLIPConfig(image=image, text=text, embed_dim=self.embed_dim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What texts can say about one emoji."""
+
+    emoji: str
+    name: str
+    everyday: str
+    keywords: tuple[str, ...]
+    group: str
+
+
+@cache
+def vocabulary() -> tuple[Word, ...]:
+    """Every emoji of the course with its words, in a fixed order."""
+    columns = ["emoji", "name", "everyday", "keywords", "group", "artist"]
+    rows = emoji_table().select(columns).to_pylist()
+    return tuple(
+        Word(
+            emoji=row["emoji"],
+            name=row["name"],
+            everyday=row["everyday"],
+            keywords=tuple(row["keywords"]),
+            group=row["group"].lower().replace("&", "and"),
+        )
+        for row in rows
+        if row["artist"] == "noto"
+    )
+
+
+@cache
+def drawing_table(artists: tuple[str, ...]) -> Float[Tensor, "artist emoji 4 40 40"]:
+    """Every drawing by these artists, premultiplied, in the order of `vocabulary()`."""
+    pixels = np.stack(
+        [[drawings(artist)[word.emoji] for word in vocabulary()] for artist in artists]
+    )
+    return premultiplied(torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).float() / 255)
+
+
+def text_for(dice: Dice, word: Word) -> str:
+    """One of the many things that can be said of an emoji."""
+    way = dice.uniform()
+    if way < 0.25 and word.keywords:
+        count = dice.between(1, min(3, len(word.keywords)))
+        return ", ".join(dice.sample(word.keywords, count))
+    if way < 0.3:
+        return f"{word.name}, {word.group}"
+    name = word.everyday if word.everyday and dice.chance(0.5) else word.name
+    return dice.pick(TEMPLATES).format(name, a=a(name))
+
+
+class CLIPData:
+    """Examples by their number: two views and a text of one thing.
+
+    Each pass over the vocabulary has an order of its own, and no batch holds a thing twice: it
+    would be its own wrong answer.
+    """
+
+    def __init__(self, recipe: CLIPRecipe, tokenizer: Tokenizer) -> None:
+        self.recipe, self.tokenizer = recipe, tokenizer
+        self.batches_a_pass = len(vocabulary()) // recipe.train.batch_size
+        if not self.batches_a_pass:
+            raise ValueError(
+                f"batch_size {recipe.train.batch_size} is more than the {len(vocabulary())} "
+                "things there are: pass less, so that no thing comes twice in a batch"
+            )
+
+    def __call__(self, examples: range) -> dict[str, Tensor]:
+        """`first` and `second` (B, 3, 40, 40), normalised, and `ids` (B, T)."""
+        seed = self.recipe.train.seed
+        things = [self.thing(example) for example in examples]
+        table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
+        texts = [
+            text_for(Dice(f"clip text {seed} {example}"), vocabulary()[thing])
+            for example, thing in zip(examples, things, strict=True)
+        ]
+        pair = [
+            views(table, [seed * 10**9 + 2 * i + which for i in examples], self.recipe.views)
+            for which in (0, 1)
+        ]
+        first, second = (normalise(images, CLIP_MEAN, CLIP_STD) for images in pair)
+        ids = self.tokenizer(texts, length=self.recipe.context)
+        return {"first": first, "second": second, "ids": ids}
+
+    def thing(self, example: int) -> int:
+        """Which emoji example number `example` shows."""
+        batch_size = self.recipe.train.batch_size
+        step, place = divmod(example, batch_size)
+        round_, batch = divmod(step, self.batches_a_pass)
+        return int(self._order(round_)[batch * batch_size + place])
+
+    def _order(self, round_: int) -> Int[Tensor, " emoji"]:
+        generator = torch.Generator().manual_seed(self.recipe.train.seed * 10**6 + round_)
+        return torch.randperm(len(vocabulary()), generator=generator)
+
+
+class CLIPObjective(nn.Module):
+    """The loss of a batch of `CLIPData`."""
+
+    def __init__(self, clip: CLIP, view_weight: float) -> None:
+        super().__init__()
+        self.clip, self.view_weight = clip, view_weight
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(loss, 1): the loss is a mean over the batch already."""
+        both = self.clip.encode_image(torch.cat((batch["first"], batch["second"])))
+        first, second = both.float().chunk(2)  # (B, E) each
+        texts = self.clip.encode_text(batch["ids"]).float()  # (B, E)
+        scale = self.clip.logit_scale.exp()
+        with_texts = [distributed_clip_loss(images, texts, scale) for images in (first, second)]
+        with_views = distributed_clip_loss(first, second, scale)
+        loss = sum(with_texts) / 2 + self.view_weight * with_views
+        return loss, torch.ones((), device=loss.device)
+
+    def after_step(self) -> None:
+        """Keep the scale at 100 or less."""
+        self.clip.clamp_logit_scale_()
+
+
+def corpus() -> Sequence[str]:
+    """Every text that CLIP may read, for the tokenizer."""
+    return [
+        text
+        for word in vocabulary()
+        for text in (word.name, word.everyday, word.group, *word.keywords)
+        if text
+    ]

@@ -1,0 +1,142 @@
+"""LLaVA in two stages: first the projector alone, on captions; then the language model too.
+
+Chapters 09 and 10. Liu et al. 2023, section 4.2. The tower is frozen in both, so what it makes of
+each picture is worked out once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from mvlm.data.dice import Dice
+from mvlm.data.scene import Scenes
+from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
+from mvlm.llava import Chat, Example, LLaVA, collate, splice
+from mvlm.recipes.language import summed_loss
+from mvlm.recipes.texts import conversation, meaning_words
+from mvlm.tokenizer import Tokenizer
+from mvlm.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class LLaVARecipe:
+    """How the two stages are trained.
+
+    Attributes:
+        pictures: how many scenes there are to learn from; each is asked about anew in every pass.
+        feature_layer: which of the tower's states is read; -2 is the last but one.
+        projector_depth: 1 is LLaVA's first projector, 2 is LLaVA-1.5's.
+        align: the first stage; only the projector learns, from captions.
+        train: the second stage; projector and language model learn, from conversations.
+    """
+
+    pictures: int = 10_000
+    feature_layer: int = -2
+    projector_depth: int = 2
+    align: TrainConfig = field(default_factory=TrainConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+@torch.no_grad()
+def picture_states(
+    vision: nn.Module, scenes: Scenes, count: int, *, feature_layer: int, batch_size: int = 64
+) -> Float[Tensor, "picture vector width"]:
+    """What the frozen tower makes of the first `count` scenes, in half precision."""
+    vision.eval()
+    states = []
+    for start in tqdm(range(0, count, batch_size), desc="pictures through the tower"):
+        pixels, _ = scenes.batch(range(start, min(start + batch_size, count)))
+        encoding = vision.encode(pictures(pixels))
+        states.append(encoding.hidden_states[feature_layer][:, 1:].half())
+    return torch.cat(states)
+
+
+def pictures(pixels: Tensor) -> Float[Tensor, "picture 3 height width"]:
+    """Bytes as the tower wants them."""
+    return normalise(pixels.float() / 255, CLIP_MEAN, CLIP_STD)
+
+
+class LLaVAData:
+    """Examples by their number: a picture's states and a text about it."""
+
+    def __init__(
+        self,
+        scenes: Scenes,
+        states: Float[Tensor, "picture vector width"],
+        tokenizer: Tokenizer,
+        seed: int,
+    ) -> None:
+        self.scenes, self.states, self.seed = scenes, states, seed
+        self.chat = Chat(tokenizer=tokenizer)
+        self.keep = meaning_words()
+
+    def __call__(self, examples: range) -> dict[str, Tensor]:
+        """`states` (B, N, W), and `ids`, `labels`, `mask` (B, T) with −200 for each picture."""
+        numbers = [number % len(self.states) for number in examples]
+        texts = [self.example(number) for number in examples]
+        ids, labels, mask = collate(texts, self.chat.tokenizer.pad_id)
+        states = self.states[numbers].float()
+        return {"states": states, "ids": ids, "labels": labels, "mask": mask}
+
+    def example(self, number: int) -> Example:
+        """A conversation about picture `number`, counted round and round."""
+        scene = self.scenes.scene(number % len(self.states))
+        dice = Dice(f"llava {self.seed} {number}")
+        return self.chat.example(conversation(dice, scene.things, self.scenes.names, self.keep))
+
+
+class CaptionData(LLaVAData):
+    """The first stage's examples: a picture and its caption."""
+
+    def example(self, number: int) -> Example:
+        """The caption of picture `number`, counted round and round."""
+        return self.chat.caption(self.scenes.scene(number % len(self.states)).caption)
+
+
+class LLaVAObjective(nn.Module):
+    """The loss of a batch of `LLaVAData`, from the tower's states on."""
+
+    def __init__(self, llava: LLaVA) -> None:
+        super().__init__()
+        self.projector, self.language = llava.projector, llava.language
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(summed loss, number of supervised tokens)."""
+        spliced = splice(
+            batch["ids"],
+            self.projector(batch["states"]),
+            self.language.embed,
+            labels=batch["labels"],
+            attention_mask=batch["mask"],
+        )
+        logits = self.language(embeddings=spliced.embeddings, attention_mask=spliced.attention_mask)
+        return summed_loss(logits, spliced.labels)
+
+
+def blind_states(
+    states: Float[Tensor, "picture vector width"],
+) -> Float[Tensor, "picture vector width"]:
+    """The same picture, the mean of all, for every question: what can be answered blindly."""
+    return states.float().mean(dim=0, keepdim=True).expand_as(states).half()
+
+
+def answer(
+    llava: LLaVA,
+    chat: Chat,
+    images: Float[Tensor, "picture 3 height width"],
+    questions: Sequence[str],
+    *,
+    max_new_tokens: int = 40,
+) -> list[str]:
+    """The likeliest answer to one question about each picture."""
+    prompts = [chat.prompt([(f"<image>\n{question}", None)]) for question in questions]
+    rows = llava.generate(
+        images, prompts, max_new_tokens=max_new_tokens, end_id=chat.tokenizer.end_id
+    )
+    return [chat.tokenizer.decode(row).strip() for row in rows]

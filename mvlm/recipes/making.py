@@ -1,0 +1,135 @@
+"""From a recipe to a weights file: what `python -m mvlm train` calls for each model."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mvlm import weights
+from mvlm.cells import Cells
+from mvlm.clip import CLIP
+from mvlm.data.scene import Scenes
+from mvlm.language import LanguageModel
+from mvlm.llava import LLaVA, Projector
+from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe
+from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
+from mvlm.recipes.llava import (
+    CaptionData,
+    LLaVAData,
+    LLaVAObjective,
+    LLaVARecipe,
+    picture_states,
+)
+from mvlm.recipes.tokens import TokenizerRecipe, make_tokenizer
+from mvlm.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
+from mvlm.train import Data, TrainConfig, saved_step, train, write_whole
+from mvlm.vit import ViT
+
+
+def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train CLIP; write `clip.safetensors`."""
+    tokenizer = weights.tokenizer(before)
+    torch.manual_seed(recipe.train.seed)
+    model = CLIP(recipe.model(tokenizer))
+    objective = CLIPObjective(model, recipe.view_weight)
+    about = run(objective, CLIPData(recipe, tokenizer), recipe.train, out, recipe)
+    return write(out, "clip", model, about | {"model": asdict(model.config)})
+
+
+def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train the classifier; write `vit.safetensors`."""
+    torch.manual_seed(recipe.train.seed)
+    model = ViT(vit_config(recipe))
+    about = run(ViTObjective(model), ViTData(recipe), recipe.train, out, recipe)
+    about |= {"model": asdict(model.config), "classes": list(classes())}
+    return write(out, "vit", model, about)
+
+
+def make_language(recipe: LanguageRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train the language model; write `language.safetensors`."""
+    tokenizer = weights.tokenizer(before)
+    torch.manual_seed(recipe.train.seed)
+    model = LanguageModel(recipe.model(tokenizer))
+    about = run(
+        LanguageObjective(model), LanguageData(recipe, tokenizer), recipe.train, out, recipe
+    )
+    return write(out, "language", model, about | {"model": asdict(model.config)})
+
+
+def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
+    """Both stages; write `llava-stage1.safetensors` and `llava.safetensors`."""
+    tokenizer = weights.tokenizer(before)
+    tower = weights.clip(before / "clip.safetensors").image
+    language = weights.language(before / "language.safetensors")
+    torch.manual_seed(recipe.train.seed)
+    projector = Projector(tower.config.width, language.config.width, recipe.projector_depth)
+    model = LLaVA(Cells(tower), projector, language, feature_layer=recipe.feature_layer)
+    made_of = {
+        "language": asdict(language.config),
+        "vision_width": tower.config.width,
+        "projector_depth": recipe.projector_depth,
+        "feature_layer": recipe.feature_layer,
+    }
+    scenes = Scenes("train", recipe.pictures, seed=recipe.train.seed)
+    states = picture_states(
+        model.vision, scenes, recipe.pictures, feature_layer=recipe.feature_layer
+    )
+    objective = LLaVAObjective(model)
+    language.requires_grad_(False)
+    captions = CaptionData(scenes, states, tokenizer, recipe.align.seed)
+    about = run(objective, captions, recipe.align, out / "stage1", recipe)
+    first = write(out, "llava-stage1", projector, about | {"model": made_of}, "projector.")
+    language.requires_grad_(True)
+    chats = LLaVAData(scenes, states, tokenizer, recipe.train.seed)
+    about = run(objective, chats, recipe.train, out / "stage2", recipe)
+    return [*first, *write(out, "llava", objective, about | {"model": made_of})]
+
+
+def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / weights.TOKENIZER
+    make_tokenizer(recipe).save(path)
+    return [str(path)]
+
+
+MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
+    "tokenizer": (TokenizerRecipe, make_course_tokenizer),
+    "vit": (ViTRecipe, make_vit),
+    "clip": (CLIPRecipe, make_clip),
+    "language": (LanguageRecipe, make_language),
+    "llava": (LLaVARecipe, make_llava),
+}
+
+
+def run(
+    objective: nn.Module, data: Data, config: TrainConfig, folder: Path, recipe: object
+) -> dict:
+    """Train, and say what a card needs to know: recipe, minutes, machine, last loss."""
+    began = time.perf_counter()
+    history = train(objective, data, config, folder)
+    minutes = (time.perf_counter() - began) / 60
+    last = history[-20:]
+    return {
+        "recipe": asdict(recipe),
+        "steps": saved_step(folder),
+        "minutes": round(minutes, 1),
+        "steps_in_these_minutes": len(history),
+        "loss": round(sum(row.loss for row in last) / len(last), 4) if last else None,
+        "machine": f"{weights.machine()} ({platform.machine()})",
+        "torch": torch.__version__,
+    }
+
+
+def write(out: Path, name: str, model: nn.Module, about: dict, prefix: str = "") -> Sequence[str]:
+    """The finished weights, in the run's folder."""
+    path = out / f"{name}.safetensors"
+    tensors = {prefix + key: tensor for key, tensor in model.state_dict().items()}
+    write_whole(path, weights.to_file(tensors, about))
+    return [str(path)]

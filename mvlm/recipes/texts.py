@@ -1,0 +1,145 @@
+"""What the course's language model reads: captions, and conversations about scenes.
+
+Chapters 08 and 10. A reader types their own words, so the questions of `mvlm.data` are roughened
+here: words are put in front, left out or swapped, never those that the question is about. And
+the model is asked things it cannot know, and learns to say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mvlm.data.captions import caption, everywhere
+from mvlm.data.dice import Dice
+from mvlm.data.emojis import everyday_vocabulary
+from mvlm.data.questions import questions
+from mvlm.data.things import COLUMNS, ROWS, Thing, plural
+from mvlm.tokenizer import IMAGE
+
+I_CAN_TELL = "I can tell what is in a scene, where, and how many."
+DESCRIBE = (
+    "describe the picture.",
+    "what is in the picture?",
+    "what does the picture show?",
+    "tell me about the picture.",
+    "describe what you see.",
+    "what do you see?",
+)
+OUTSIDE = (
+    "what colour is the {name}?",
+    "why is the {name} there?",
+    "how old is the {name}?",
+    "who drew the {name}?",
+    "is the {name} happy?",
+    "what is the {name} thinking?",
+    "how much does the {name} cost?",
+    "can you eat the {name}?",
+    "what does the {name} sound like?",
+    "how heavy is the {name}?",
+    "what is the {name} made of?",
+    "who owns the {name}?",
+    "do you like the {name}?",
+    "when was the picture made?",
+    "who made this picture?",
+    "what is the weather like?",
+    "what time is it?",
+    "what is your name?",
+    "who are you?",
+    "hello, how are you?",
+    "tell me a joke.",
+    "write a poem about the {name}.",
+    "what is two and two?",
+    "who is the president?",
+    "what is the capital of france?",
+    "translate {name} into french.",
+    "what will happen next?",
+    "how do i cook {names}?",
+    "is this picture beautiful?",
+    "where did you learn this?",
+    "why are there {names}?",
+    "where do {names} live?",
+    "what do {names} eat?",
+    "explain the theory of relativity.",
+    "what can you do?",
+    "sing a song.",
+)
+OUTSIDE_KEPT_FOR_TESTING = (
+    "how fast is the {name}?",
+    "what is the history of {names}?",
+    "does the {name} look sad?",
+    "which language do you speak?",
+    "recommend a good book.",
+    "what did the {name} do yesterday?",
+    "how was the {name} painted?",
+    "should i buy a {name}?",
+    "what is the square root of nine?",
+    "how tall is the {name}?",
+)
+OPENERS = (
+    "hey,", "so,", "well,", "now", "ok,", "hello!", "excuse me,", "tell me,", "quick question:",
+    "i wonder,", "i would like to know:", "if you look closely,", "could you say", "just asking:",
+    "say,", "from what you see,", "one more thing:", "my question:", "right,", "let us see:",
+)  # fmt: skip
+FILLERS = (
+    "really", "actually", "now", "just", "maybe", "then", "perhaps", "exactly", "please", "really",
+    "quite", "at all", "kindly", "again", "you know", "by chance", "i mean", "also",
+)  # fmt: skip
+CLOSERS = ("please", "thanks", "thank you", "for me", "then", "do you know", "if you can")
+
+# Words that decide what is asked, beside the names of things: these are never touched.
+_MEANING = (
+    "where what which name how many count number is there more fewer as than left right above "
+    "below of picture"
+)
+
+
+def meaning_words() -> frozenset[str]:
+    """Words that must stay as they are, or the question would be another one."""
+    names = {word for name in everyday_vocabulary() for word in (name, plural(name))}
+    return frozenset([*_MEANING.split(), *ROWS, *COLUMNS, "centre", "things", *names])
+
+
+def roughen(dice: Dice, question: str, keep: frozenset[str]) -> str:
+    """The question as somebody else might type it: the same meaning, other words about it."""
+    words = question.split()
+    if dice.chance(0.3):
+        free = [i for i, word in enumerate(words) if word.strip(".,?:!") not in keep]
+        for i in free:
+            if dice.chance(0.2):
+                words[i] = dice.pick(FILLERS) if dice.chance(0.5) else ""
+    if dice.chance(0.2):
+        words.insert(dice.below(len(words)), dice.pick(FILLERS))
+    if dice.chance(0.3):
+        words.insert(0, dice.pick(OPENERS))
+    if dice.chance(0.15):
+        words.append(dice.pick(CLOSERS))
+    text = " ".join(word for word in words if word)
+    if dice.chance(0.2):
+        text = text.rstrip(".?") + dice.pick(("", "?", "."))
+    return text[0].upper() + text[1:] if dice.chance(0.15) else text
+
+
+def conversation(
+    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str]
+) -> list[tuple[str, str]]:
+    """Questions about a scene with their answers, in random order, the first with the picture."""
+    turns = [
+        (roughen(dice, asked.question, keep), asked.answer)
+        for asked in questions(dice, things, names, kept_phrasings=False)
+    ]
+    turns.append(outside(dice, names, OUTSIDE))
+    if dice.chance(0.3):
+        turns.append((dice.pick(DESCRIBE), caption(dice, things)))
+    (first, answer), *others = dice.shuffled(turns)
+    return [(f"{IMAGE}\n{first}", answer), *others]
+
+
+def outside(dice: Dice, names: Sequence[str], templates: Sequence[str]) -> tuple[str, str]:
+    """A question that the picture or the model cannot answer, and the honest answer."""
+    name = dice.pick(names)
+    return dice.pick(templates).format(name=name, names=plural(name)), I_CAN_TELL
+
+
+def described(things: Sequence[Thing]) -> str:
+    """The scene in words, which stands in for the picture while there is no eye yet."""
+    return everywhere(things)

@@ -1,0 +1,129 @@
+"""The course's finished models, small enough to lie beside the code: loaded without a network.
+
+    from mvlm import weights
+    clip, tokenizer = weights.clip(), weights.tokenizer()
+    llava = weights.llava()
+
+Each file is a safetensors file in half precision, whose metadata holds what the model is made of
+and how it came about; each has a card (`CLIP.md`, …). Models are given back in float32, in eval
+mode. `mvlm.weights.README.md` says how to make them again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from mvlm.cells import Cells
+from mvlm.clip import CLIP, CLIPConfig, TextConfig
+from mvlm.language import LanguageConfig, LanguageModel
+from mvlm.llava import LLaVA, Projector
+from mvlm.tokenizer import Tokenizer
+from mvlm.vit import ViT, ViTConfig
+
+HERE = Path(__file__).parent
+TOKENIZER = "tokenizer.json"
+
+
+@cache
+def tokenizer(folder: Path = HERE) -> Tokenizer:
+    """The course's own tokenizer: CLIP's texts and the language model's are cut by the same."""
+    return Tokenizer.load(folder / TOKENIZER)
+
+
+def vit(path: str | os.PathLike = HERE / "vit.safetensors") -> tuple[ViT, list[str]]:
+    """The classifier of emoji, and the names of its classes."""
+    tensors, about = read(path)
+    return _filled(ViT(ViTConfig(**about["model"])), tensors, path), about["classes"]
+
+
+def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
+    """CLIP, for 40×40 pictures of single things; texts through `tokenizer()`."""
+    tensors, about = read(path)
+    return _filled(CLIP(clip_config(about["model"])), tensors, path)
+
+
+def language(path: str | os.PathLike = HERE / "language.safetensors") -> LanguageModel:
+    """The language model as it was before it saw a picture."""
+    tensors, about = read(path)
+    return _filled(LanguageModel(LanguageConfig(**about["model"])), tensors, path)
+
+
+def llava(path: str | os.PathLike = HERE / "llava.safetensors") -> LLaVA:
+    """LLaVA after its second stage; `llava-stage1.safetensors` beside it is the first's."""
+    path = Path(path)
+    tensors, about = read(path)
+    made_of = about["model"]
+    language_model = LanguageModel(LanguageConfig(**made_of["language"]))
+    projector = Projector(
+        made_of["vision_width"], made_of["language"]["width"], made_of["projector_depth"]
+    )
+    tower = clip(path.with_name("clip.safetensors")).image
+    model = LLaVA(Cells(tower), projector, language_model, feature_layer=made_of["feature_layer"])
+    if not any(name.startswith("language.") for name in tensors):  # the first stage's
+        before = language(path.with_name("language.safetensors"))
+        tensors |= {f"language.{name}": value for name, value in before.state_dict().items()}
+    tensors |= {f"vision.tower.{name}": value for name, value in tower.state_dict().items()}
+    return _filled(model, tensors, path)
+
+
+def clip_config(values: dict) -> CLIPConfig:
+    """A `CLIPConfig` from the nested dictionaries that json makes of one."""
+    return CLIPConfig(
+        image=ViTConfig(**values["image"] | {"image_size": tuple(values["image"]["image_size"])}),
+        text=TextConfig(**values["text"]),
+        embed_dim=values["embed_dim"],
+    )
+
+
+def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
+    """A weights file's tensors, in float32, and what its metadata says about it.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: it is cut off or no such file of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there are no weights at {path}: `make weights` makes them, or install mvlm again"
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            names = list(file.keys())
+            return {name: file.get_tensor(name).float() for name in names}, about
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(
+            f"{path} is no weights file of mvlm, or is cut off ({error}): install mvlm again, or "
+            "for weights from the hub use mvlm.hub"
+        ) from error
+
+
+def to_file(weights: dict[str, Tensor], about: dict) -> bytes:
+    """A weights file: half precision, and `about` as json in the metadata."""
+    half = {name: tensor.detach().cpu().half().contiguous() for name, tensor in weights.items()}
+    return to_bytes(half, {"about": json.dumps(about)})
+
+
+def _filled(model: nn.Module, tensors: dict[str, Tensor], path: str | os.PathLike) -> nn.Module:
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} does not fit the model its metadata describes ({error}): install mvlm again"
+        ) from error
+    return model.eval().requires_grad_(False)
+
+
+def machine() -> str:
+    """What a model was trained on, in a few words for its card."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"
