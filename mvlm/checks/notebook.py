@@ -3,9 +3,7 @@
 Works in Jupyter and Colab (HTML) and everywhere else (text).
 """
 
-import ast
 import html
-import inspect
 import os
 import sys
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 
 from mvlm.checks.core import Exercise, Outcome, Question, Status, run_question
 from mvlm.checks.local import LocalCaller
+from mvlm.checks.sources import GRADED, kept_text
 
 
 @dataclass(frozen=True)
@@ -166,33 +165,21 @@ class Checker:
 
 
 def answers_source(exercise: Exercise, namespace: dict[str, Any]) -> str:
-    """The student's imports and answers as one Python file.
+    """What counts of the notebook's cells, as they were last run (or of the script), as one file.
 
-    In a notebook these are the cells as they were last run; elsewhere the functions' own text.
+    That is what :mod:`mvlm.checks.sources` keeps: imports, definitions, plain constants, answers.
     """
-    names = [question.function for question in exercise.questions]
-    cells = [str(cell) for cell in namespace.get("In", [])]
-    imports: dict[str, None] = {}
-    answers: dict[str, str] = {}
+    cells = namespace.get("In", [])
+    if not cells and "__file__" in namespace:
+        cells = [Path(namespace["__file__"]).read_text(encoding="utf-8")]
+    kept: dict[str, str] = {}  # a cell that was run again moves to where it was run last
     for cell in cells:
-        if cell.lstrip().startswith("# GRADED"):
-            answers[cell.lstrip().splitlines()[0]] = cell.strip()
-            continue
-        try:
-            body = ast.parse(cell).body
-        except SyntaxError:  # a cell with a command of IPython's
-            continue
-        nodes = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-        imports |= dict.fromkeys(ast.unparse(node) for node in nodes)
-    if not answers:
-        for name in names:
-            try:
-                answers[name] = f"# GRADED {name}\n{inspect.getsource(namespace[name]).strip()}"
-            except (KeyError, OSError, TypeError):
-                continue
-        imports = dict.fromkeys(["import torch", "import torch.nn.functional as F", "import math"])
+        if text := kept_text(cell):
+            name = text.splitlines()[0] if GRADED.match(text) else text
+            kept.pop(name, None)
+            kept[name] = text
     title = f"# {exercise.name}: answers, written by check.report()"
-    return "\n\n\n".join([title + "\n" + "\n".join(imports), *answers.values()]) + "\n"
+    return "\n\n\n".join([title, *kept.values()]) + "\n"
 
 
 def checker(exercise: Exercise, namespace: dict[str, Any], strict: bool | None) -> Checker:

@@ -1,0 +1,137 @@
+"""Only plain values cross, and they come back as they were."""
+
+import contextlib
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mvlm.checks.values import DTYPES, Refused, pack, unpack
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_tensors_of_every_kind_come_back_to_the_bit(name):
+    tensor = torch.arange(12).reshape(3, 4).to(DTYPES[name])
+    back = unpack(pack(tensor))
+    assert back.dtype == tensor.dtype
+    assert torch.equal(back, tensor)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, -(2**70), 1.5, float("inf"), "é\n", [1, (2, [3])], {"a": [None], 3: ()}, []],
+)
+def test_python_values_come_back_with_their_types(value):
+    back = unpack(pack(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_nan_empty_and_zero_dimensional_values():
+    assert np.isnan(unpack(pack(float("nan"))))
+    assert unpack(pack(torch.zeros(0, 3))).shape == (0, 3)
+    assert unpack(pack(torch.tensor(2.0))).shape == ()
+    assert unpack(pack(np.float32(2.0))) == 2.0
+    assert unpack(pack(torch.Size([1, 2]))) == (1, 2)
+
+
+def test_numpy_arrays_come_back_whatever_their_byte_order():
+    array = np.arange(6, dtype=">i4").reshape(2, 3)[:, ::-1]
+    assert (unpack(pack(array)) == array).all()
+
+
+def test_a_view_stays_a_view():
+    view = torch.arange(24.0).reshape(2, 3, 4)[..., :2]
+    back = unpack(pack(view))
+    assert torch.equal(back, view)
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        back.view(2, 6)
+
+
+def test_a_parameter_crosses_as_a_tensor():
+    back = unpack(pack(torch.nn.Parameter(torch.ones(2))))
+    assert type(back) is torch.Tensor
+    assert not back.requires_grad
+
+
+class Liar(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, *_args, **_kwargs):
+        return True
+
+
+class Equal:
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+def nested(depth):
+    return [nested(depth - 1)] if depth else 1
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (torch.zeros(2).as_subclass(Liar), "a Liar, a kind of tensor of its own"),
+        (Equal(), "an object of type Equal: return a tensor"),
+        (torch.zeros(1).expand(2**28), "1,024 MiB, the limit is 64"),
+        (nested(20), "nested more than 8 deep"),
+        (list(range(20_000)), "more than 10000 values"),
+        ("a" * 2_000_000, "more than a million characters"),
+        (torch.zeros(2).to_sparse(), "a sparse_coo tensor"),
+        (torch.zeros(2, device="meta"), "a meta tensor"),
+        (torch.zeros(2, dtype=torch.complex64), "tensor of complex64"),
+        (np.array(["a"]), "NumPy array of <U1"),
+        (np.array([object()]), "NumPy array of object"),
+        (1 << 10_000, "a whole number of 10001 bits"),
+        ({torch.tensor(1): 1}, "keys other than text"),
+    ],
+)
+def test_what_is_not_plain_is_refused_with_the_reason(value, reason):
+    with pytest.raises(Refused, match=reason):
+        unpack(pack(value))
+
+
+def forged(tree, *buffers):
+    text = json.dumps(tree).encode()
+    parts = [struct.pack("<Q", len(b)) + b for b in buffers]
+    return struct.pack("<II", len(text), len(buffers)) + text + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\xff" * 8,
+        forged({"tensor": "float32", "shape": [4], "view": False, "at": 0}, b"1234"),
+        forged({"tensor": "float32", "shape": [-1], "view": False, "at": 0}, b"1234"),
+        forged({"tensor": "float32", "shape": [1], "view": False, "at": 7}, b"1234"),
+        forged({"tensor": "float32", "shape": "x", "view": False, "at": 0}, b"1234"),
+        forged({"tensor": "object", "shape": [1], "view": False, "at": 0}, b"12345678"),
+        forged({"array": "O", "shape": [1], "at": 0}, b"12345678"),
+        forged({"tensor": "bool", "shape": [1], "view": False, "at": 0}, b"\x07"),
+        forged({"tensor": "float32", "shape": [2**40], "view": False, "at": 0}, b"1234"),
+        forged({"float": "1e999"}),
+        forged({"list": [1], "tuple": [2]}),
+        forged({"dict": [[1]]}),
+        forged([1, 2]),
+        forged({"list": 3}),
+        forged(1) + b"more",
+        struct.pack("<II", 200_000, 0) + b"[" * 200_000,
+    ],
+)
+def test_damaged_messages_are_refused(message):
+    with pytest.raises(Refused):
+        unpack(message)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_break_unpack(message):
+    with contextlib.suppress(Refused):
+        unpack(message)
