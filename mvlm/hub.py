@@ -510,9 +510,8 @@ def _labels(config: Config, checkpoint: Checkpoint) -> tuple[str, ...] | None:
     headed = any("ForImageClassification" in name for name in architectures)
     if not headed and "classifier.weight" not in checkpoint.shapes:
         return None
-    # transformers leaves its default, two classes, out of the file.
-    labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
-    return tuple(label for _, label in sorted(labels.items(), key=lambda item: int(item[0])))
+    labels = config.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})  # transformers' default
+    return tuple(label for _, label in sorted(labels.items(), key=lambda i: int(i[0]))) or None
 
 
 def _square_patch(patch_size: int | Sequence[int]) -> int:

@@ -122,6 +122,13 @@ def test_vit_without_a_classifier(save, pooler):
     assert labels is None
 
 
+def test_vit_with_a_classifier_of_no_classes(save):
+    theirs, images = original_vit(num_labels=0), torch.randn(2, 3, 8, 8)
+    ours, _, labels = hub.load_vit(save(theirs))
+    close(ours(images), theirs(images).logits)
+    assert labels is None
+
+
 def test_vit_attentions_equal_transformers(save):
     config = transformers.ViTConfig(**VIT, attn_implementation="eager")
     theirs = shake(transformers.ViTForImageClassification(config))
