@@ -35,6 +35,7 @@ class ViewConfig:
         colour: strength of changes in brightness, contrast, saturation, hue and light.
         grey: share of views without colour.
         background: share of views that do not stand on white.
+        darkest: the darkest that a background's red, green or blue gets.
         blur: strength of blurring and sharpening.
         erase: share of views with a part painted over.
         mix: share of views that mix the artists' drawings.
@@ -46,7 +47,8 @@ class ViewConfig:
     bend: float = 1.0
     colour: float = 1.0
     grey: float = 0.1
-    background: float = 0.65
+    background: float = 0.6
+    darkest: float = 0.4
     blur: float = 1.0
     erase: float = 0.3
     mix: float = 0.5
@@ -170,7 +172,8 @@ def _recolour(colour: Tensor, alpha: Tensor, draws: Draws, config: ViewConfig) -
 
 def _background(draws: Draws, config: ViewConfig) -> Float[Tensor, "batch 3 40 40"]:
     """White, one colour, or a colour that changes into another from side to side."""
-    start, end = draws.uniform(0, 1, (3, 1, 1)), draws.uniform(0, 1, (3, 1, 1))
+    start = draws.uniform(config.darkest, 1, (3, 1, 1))
+    end = draws.uniform(config.darkest, 1, (3, 1, 1))
     white = 1 - draws.chance(config.background, (1, 1, 1))
     changes = draws.chance(0.4, (1, 1, 1)) * (1 - white)
     ramp = torch.linspace(0, 1, SIZE).expand(1, 1, SIZE, SIZE)

@@ -1,0 +1,55 @@
+"""``python -m mvlm evaluate MODEL``: measure a finished model on freshly drawn data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mvlm import weights
+
+MODELS = ("clip", "llava")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, --seed, --count, --weights, --json."""
+    parser.add_argument("model", choices=MODELS, help="what to measure")
+    parser.add_argument("--seed", type=int, default=1000, help="of the test data; any will do")
+    parser.add_argument("--count", type=int, default=300, help="pictures of each kind")
+    parser.add_argument("--weights", type=Path, help="a weights file; the course's own if none")
+    parser.add_argument("--json", action="store_true", help="print json and nothing else")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the scores."""
+    from mvlm import evaluation
+
+    if arguments.count < 1:
+        print(f"error: --count is {arguments.count}: pass at least 1", file=sys.stderr)
+        return 1
+    path = arguments.weights or weights.HERE / f"{arguments.model}.safetensors"
+    try:
+        model = {"clip": weights.clip, "llava": weights.llava}[arguments.model](path)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    measure = {"clip": evaluation.evaluate_clip, "llava": evaluation.evaluate_llava}
+    results = measure[arguments.model](model, seed=arguments.seed, count=arguments.count)
+    if arguments.json:
+        print(json.dumps(results, indent=1))
+    else:
+        print("\n".join(lines(results)))
+    return 0
+
+
+def lines(results: dict, indent: int = 0) -> list[str]:
+    """Nested results as indented lines; shares in per cent."""
+    written = []
+    for name, value in results.items():
+        if isinstance(value, dict):
+            written += [" " * indent + name, *lines(value, indent + 2)]
+        else:
+            shown = f"{value:.1%}" if isinstance(value, float) else value
+            written.append(f"{' ' * indent}{name:<{36 - indent}} {shown}")
+    return written
