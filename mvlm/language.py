@@ -20,7 +20,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mvlm.tokenizer import pad_rows
-from mvlm.transformer import NORMS, Rotary, Transformer, TransformerConfig, causal_mask
+from mvlm.transformer import (
+    NORMS,
+    Rotary,
+    Transformer,
+    TransformerConfig,
+    causal_mask,
+    visible_keys,
+)
 
 IGNORED = -100
 """The label of a token that no loss is taken on."""
@@ -337,18 +344,16 @@ class LanguageModel(nn.Module):
         self._check_length(past + tokens)
         visible = self._visible(x, attention_mask, cache)
         if visible is None:
-            rotary = self._rotary(slice(past, past + tokens), x)
-            causal = past == 0  # with a past, one new token may see everything: no mask at all
-            mask = (
-                None
-                if causal or tokens == 1
-                else causal_mask(tokens, past + tokens, device=x.device)
-            )
+            positions = slice(past, past + tokens)
         else:
-            positions = visible.cumsum(1)[:, past:] - 1  # (B, T)
-            rotary = self._rotary(positions.clamp(min=0), x)
-            causal, mask = False, _mask(visible, tokens)
-        x = self.transformer(x, mask=mask, causal=causal, rotary=rotary, cache=cache)
+            positions = (visible.cumsum(1)[:, past:] - 1).clamp(min=0)  # (B, T)
+            visible = visible[:, None, None, :]  # (B, 1, 1, past + T)
+        # With no padding and no past, torch's causal kernel needs no mask. Otherwise it is built
+        # here, once a step rather than once a layer; one new token without padding needs none.
+        plain = visible is None and past == 0
+        mask = None if plain else visible_keys(tokens, past + tokens, visible, True, x.device)
+        rotary = self._rotary(positions, x)
+        x = self.transformer(x, mask=mask, causal=plain, rotary=rotary, cache=cache)
         if cache is not None:
             cache.length += tokens
         return self.norm(x)
@@ -414,16 +419,6 @@ class LanguageModel(nn.Module):
                 f"{length} tokens are more than the model's context of {self.config.context}: "
                 "shorten the text"
             )
-
-
-def _mask(visible: Bool[Tensor, "batch key"], queries: int) -> Bool[Tensor, "batch 1 query key"]:
-    """Padding and causality in one mask, built once a step rather than once a layer."""
-    keys = visible.shape[1]
-    before = causal_mask(queries, keys, device=visible.device)
-    # A padding token would see nothing, and a softmax over nothing is not a number: it may see
-    # itself. No other token looks at it, so nothing changes.
-    itself = before.triu(keys - queries)
-    return (before & visible[:, None, None, :]) | itself  # (B, 1, query, key)
 
 
 def next_token_loss(

@@ -130,7 +130,7 @@ def causal_mask(
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
-def _visible(
+def visible_keys(
     queries: int, keys: int, mask: Tensor | None, causal: bool, device: torch.device
 ) -> Tensor | None:
     """`mask` and causality as one boolean mask, or None where every query may see every key."""
@@ -166,7 +166,7 @@ def attend(
     queries, keys = query.shape[-2], key.shape[-2]
     if causal and mask is None and queries == keys:
         return F.scaled_dot_product_attention(query, key, value, is_causal=True)
-    visible = _visible(queries, keys, mask, causal, query.device)
+    visible = visible_keys(queries, keys, mask, causal, query.device)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
 
 
@@ -179,7 +179,7 @@ def attention_weights(
 ) -> Float[Tensor, "batch head query key"]:
     """The softmax(Q Kᵀ / √d) that `attend` uses and does not keep; each row sums to 1."""
     scores = query @ key.mT * query.shape[-1] ** -0.5
-    visible = _visible(query.shape[-2], key.shape[-2], mask, causal, query.device)
+    visible = visible_keys(query.shape[-2], key.shape[-2], mask, causal, query.device)
     if visible is not None:
         scores = scores.masked_fill(~visible, float("-inf"))
     return scores.softmax(dim=-1)
@@ -218,13 +218,19 @@ class Attention(nn.Module):
         given as `record` receives this layer's attention weights (batch, head, query, key); they
         are computed only then.
         """
-        query, key, value = self._split(self.qkv(x))
+        qkv = self.qkv(x).unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # (B, H+2K, T, d)
+        turned, value = qkv.split((self.heads + self.kv_heads, self.kv_heads), dim=1)
         if rotary is not None:
-            query, key = rotate(query, rotary), rotate(key, rotary)
+            turned = rotate(turned, rotary)
+        query, key = turned.split((self.heads, self.kv_heads), dim=1)
         if cache is not None:
             key, value = cache.update(self.layer, key, value)
         query = query[:, :, keep]
         if self.kv_heads != self.heads:
+            same_for_all = mask is None or mask.ndim < 3 or mask.shape[-3] == 1
+            if query.shape[2] == 1 and same_for_all and record is None:
+                visible = visible_keys(1, key.shape[2], mask, causal, x.device)
+                return self.out(self._share(query, key, value, visible))
             shared_by = self.heads // self.kv_heads
             key = key.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
             value = value.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
@@ -236,10 +242,20 @@ class Attention(nn.Module):
             heads = weights @ value
         return self.out(heads.transpose(1, 2).flatten(2))  # (B, H, T, d) -> (B, T, H·d)
 
-    def _split(self, qkv: Float[Tensor, "batch token rows"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Views of the queries (B, H, T, d), keys and values (B, K, T, d); nothing is copied."""
-        heads = qkv.unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # (B, H+2K, T, d)
-        return heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+    def _share(
+        self,
+        query: Float[Tensor, "batch head 1 head_width"],
+        key: Float[Tensor, "batch kv_head key head_width"],
+        value: Float[Tensor, "batch kv_head key head_width"],
+        mask: Bool[Tensor, "*batch 1 key"] | None,
+    ) -> Float[Tensor, "batch 1 width"]:
+        """One new token: the queries of a group ask the keys they share, where those lie.
+
+        They stand as several queries of one head, so no key is copied. Reading the cache is what
+        a step of generation costs beside the weights.
+        """
+        grouped = query.squeeze(2).unflatten(1, (self.kv_heads, -1))  # (B, K, H/K, d)
+        return attend(grouped, key, value, mask=mask).flatten(1).unsqueeze(1)  # (B, 1, H·d)
 
 
 class MLP(nn.Module):
