@@ -25,7 +25,6 @@ from mvlm.transformer import (
     Rotary,
     Transformer,
     TransformerConfig,
-    causal_mask,
     visible_keys,
 )
 
