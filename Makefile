@@ -30,8 +30,8 @@ book: $(READY)  ## Build the website from the stored notebooks
 
 test: $(READY)  ## Run everything: unit tests, notebooks, site
 	@test -f _build/html/index.html || $(MAKE) book
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env \
 	  --nbval-cell-timeout=300 notebooks/*.ipynb notebooks/solutions
 
 notebooks: $(READY)  ## Write the notebooks from book/, execute what changed

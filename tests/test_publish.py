@@ -41,10 +41,10 @@ def test_stored_notebooks_are_clean_and_portable(target):
     stored = nbformat.read(target.path, as_version=4)
     check_portable(stored, target.path.name)
     assert "widgets" not in stored.metadata
-    for cell in stored.cells:
-        if cell.cell_type == "code":
-            assert cell.execution_count is None
-            assert not any(output.output_type == "error" for output in cell.outputs)
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code, start=1):
+        assert cell.execution_count == (count if target.executed else None)
+        assert not any(output.output_type == "error" for output in cell.outputs)
 
 
 def test_no_notebook_without_a_source():

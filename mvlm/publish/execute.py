@@ -29,8 +29,19 @@ def execute(notebook: NotebookNode, folder: Path, name: str, timeout: int = 600)
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             _clean(cell, f"{name}, cell {number} ({cell.source.splitlines()[0][:50]!r})")
+    count_cells(notebook)
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
+
+
+def count_cells(notebook: NotebookNode) -> None:
+    """Number the code cells 1, 2, 3, … as a fresh run does; nbval wants a number."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code, start=1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
 
 
 def reuse(notebook: NotebookNode, stored: NotebookNode) -> bool:
@@ -46,11 +57,11 @@ def reuse(notebook: NotebookNode, stored: NotebookNode) -> bool:
         cell.outputs = old.outputs
         if "mystnb" in old.metadata:
             cell.metadata["mystnb"] = old.metadata["mystnb"]
+    count_cells(notebook)
     return True
 
 
 def _clean(cell: NotebookNode, name: str) -> None:
-    cell.execution_count = None
     cell.metadata.pop("execution", None)
     outputs: list[NotebookNode] = []
     for output in cell.outputs:
@@ -60,8 +71,6 @@ def _clean(cell: NotebookNode, name: str) -> None:
             continue  # progress bars
         if WIDGET in output.get("data", {}):
             continue  # state that GitHub cannot draw and that changes with every run
-        if output.output_type == "execute_result":
-            output.execution_count = None
         if outputs and output.get("name") and outputs[-1].get("name") == output.name:
             outputs[-1].text += output.text
             continue
