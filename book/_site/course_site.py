@@ -61,6 +61,10 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_static_path += [str(_vendored(Path(app.outdir).parent / "site-vendor"))]
     config.katex_css_path = "vendor/katex.min.css"
     katex.NODEJS_BINARY = shutil.which("node", path=_node_folder())
+    # A busy machine is slow to start node; and of the extension's two ways to reach it, only the
+    # one by port waits until node listens (the other fails at random with "connection refused").
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
 
 
 def _node_folder() -> str:
@@ -96,9 +100,22 @@ def finish_page(
     for wide in page.select("div.math, div.table-scroll"):  # these scroll, by keyboard too
         wide["tabindex"] = "0"
         wide["role"] = "group"
+    _fold_code(page)
     if pagename.startswith("notebooks/"):
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
+
+
+def _fold_code(page: BeautifulSoup) -> None:
+    """Fold away the set-up cell, and give myst-nb's `hide-input` cells the same plain summary."""
+    for source in page.select(".cell.tag_setup > .cell_input"):
+        source.wrap(page.new_tag("details", attrs={"class": "hide"}))
+        source.insert_before(page.new_tag("summary"))
+    for fold in page.select(".cell > details.hide"):
+        is_setup = "tag_setup" in fold.parent["class"]
+        fold["class"] = "course-fold"
+        fold.summary.attrs.clear()
+        fold.summary.string = "Set-up: the cell that runs first" if is_setup else "Show the code"
 
 
 def _is_unused(asset: Any) -> bool:
