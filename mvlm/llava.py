@@ -26,6 +26,12 @@ from mvlm.transformer import Encoding
 IMAGE_MARKER = -200
 """Stands for one picture among the token ids. It is never embedded: no vocabulary has it."""
 
+# The sentence LLaVA-1.5 and Vicuna were trained with, `conversation.py` in both repositories.
+VICUNA_SYSTEM = (
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+    "helpful, detailed, and polite answers to the user's questions. "
+)
+
 
 class Vision(Protocol):
     """What LLaVA asks of a picture's encoder: `mvlm.vit.ViT`, CLIP's image tower included."""
@@ -188,7 +194,7 @@ class Chat:
     knows its characters. Tokenising every prefix again and subtracting lengths, as the original
     does, goes wrong where a prefix splits differently, and then silently drops the whole sample.
 
-    The defaults are Vicuna's, as LLaVA-1.5 was trained, without its system sentence.
+    The defaults are Vicuna's, as LLaVA-1.5 was trained, without its sentence `VICUNA_SYSTEM`.
 
     Attributes:
         tokenizer: with its end token after every answer.

@@ -25,9 +25,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mvlm.images import CLIP_MEAN, CLIP_STD, Colour, normalise, to_tensor
-from mvlm.language import LanguageModel, generate, next_token_loss, stream
-from mvlm.llava import Output, Vision
-from mvlm.tokenizer import IM_COL, IM_END, IM_PATCH, IM_START, pad_rows
+from mvlm.language import IGNORED, LanguageModel, generate, next_token_loss, stream
+from mvlm.llava import IMAGE_MARKER, Example, Output, Vision
+from mvlm.tokenizer import IM_COL, IM_END, IM_PATCH, IM_START, Tokenizer, pad_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +261,35 @@ def _resize_and_pad(
     top, left = (new_height - inner[0]) // 2, (new_width - inner[1]) // 2
     border = (left, new_width - inner[1] - left, top, new_height - inner[0] - top)
     return F.pad(scaled, border), F.pad(torch.ones_like(scaled[:1]), border)
+
+
+def write_pictures(example: Example, pictures: Sequence[Crops], tokenizer: Tokenizer) -> Example:
+    """Put each picture's tokens in the place of its image marker, with no loss on them.
+
+    Args:
+        example: a conversation with a marker for each picture, from `mvlm.llava.Chat`.
+        pictures: in reading order.
+        tokenizer: with Molmo's four picture tokens in its vocabulary.
+
+    Raises:
+        ValueError: more pictures than markers or fewer, or a token the tokenizer lacks.
+    """
+    markers = example.ids.count(IMAGE_MARKER)
+    if markers != len(pictures):
+        raise ValueError(
+            f"{len(pictures)} pictures came for {markers} image markers: put one marker in the "
+            "text for each picture"
+        )
+    following, ids, labels = iter(pictures), [], []
+    for token, label in zip(example.ids, example.labels, strict=True):
+        if token == IMAGE_MARKER:
+            written = [tokenizer.token_id(name) for name in next(following).tokens]
+            ids += written
+            labels += [IGNORED] * len(written)
+        else:
+            ids.append(token)
+            labels.append(label)
+    return Example(ids=ids, labels=labels)
 
 
 class AttentionPool(nn.Module):

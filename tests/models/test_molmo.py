@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mvlm.language import LanguageConfig, LanguageModel, stream
+from mvlm.llava import Chat
 from mvlm.molmo import (
     MOLMO,
     AttentionPool,
@@ -20,7 +21,9 @@ from mvlm.molmo import (
     choose_tiling,
     crop_image,
     image_tokens,
+    write_pictures,
 )
+from mvlm.tokenizer import Tokenizer
 from mvlm.vit import ViT, ViTConfig
 
 SMALL = CropConfig(crop_size=32, patch_size=4, margin=2, max_crops=6)  # 8×8 patches, window 16
@@ -347,6 +350,23 @@ def test_text_alone_needs_no_picture():
     assert next(molmo.stream([], [[1, 2]], max_new_tokens=1)) == next(
         stream(molmo.language, [[1, 2]], max_new_tokens=1)
     )
+
+
+def test_pictures_are_written_into_a_chat():
+    tokenizer = Tokenizer.train(["where is the cat?"], vocab_size=300)
+    chat = Chat(tokenizer=tokenizer)
+    crops = crop_image(torch.rand(3, 16, 30), CROPS)
+    before = chat.example([("<image>where?", "here")])
+    after = write_pictures(before, [crops], tokenizer)
+    at = before.ids.index(-200)
+    written = slice(at, at + len(crops.tokens))
+    shown = tokenizer.decode(after.ids[written], skip_special=False)
+    assert shown == "".join(crops.tokens)
+    assert after.ids[:at] + after.ids[written.stop :] == [t for t in before.ids if t != -200]
+    assert set(after.labels[written]) == {-100}
+    assert after.labels[written.stop :] == before.labels[at + 1 :]
+    with pytest.raises(ValueError, match="2 pictures came for 1 image markers"):
+        write_pictures(before, [crops, crops], tokenizer)
 
 
 def test_overfits_one_batch():
