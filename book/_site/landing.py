@@ -119,7 +119,7 @@ def draw_answer() -> str:
         '<text class="p-words" x="14" y="27">What is in</text>'
         '<text class="p-words" x="14" y="43">the top left?</text>'
         '<rect class="p-answer" x="42" y="68" width="100" height="34" rx="10"/>'
-        '<text class="p-words p-strong" x="53" y="90">An apple.</text>'
+        '<text class="p-words p-strong" x="50" y="90">An apple.</text>'
     )
     return _svg(
         146, 112, "Somebody asks: What is in the top left? The model answers: An apple.", body
