@@ -169,17 +169,8 @@ class TextEncoder(nn.Module):
 
     def encode(self, ids: Int[Tensor, "batch token"], *, attentions: bool = False) -> Encoding:
         """Every token at every depth, as data: see `Encoding`."""
-        states: list[Tensor] = []
-        weights: list[Tensor] = []
-        tokens = self.transformer(
-            self.embed(ids),
-            causal=True,
-            hidden_states=states,
-            attentions=weights if attentions else None,
-        )
-        return Encoding(
-            tokens=self.norm(tokens), hidden_states=tuple(states), attentions=tuple(weights)
-        )
+        embedded = self.embed(ids)  # B T D
+        return self.transformer.encode(embedded, self.norm, causal=True, attentions=attentions)
 
     def embed(self, ids: Int[Tensor, "batch token"]) -> Float[Tensor, "batch token width"]:
         """Each token's vector plus that of its place: (B, T, D)."""

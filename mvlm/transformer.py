@@ -388,3 +388,19 @@ class Transformer(nn.Module):
             if hidden_states is not None:
                 hidden_states.append(x)
         return x
+
+    def encode(
+        self,
+        x: Float[Tensor, "batch token width"],
+        norm: nn.Module,
+        *,
+        causal: bool = False,
+        attentions: bool = False,
+    ) -> Encoding:
+        """Pass tokens through every block and keep all there is to see; `norm` ends the model."""
+        states: list[Tensor] = []
+        weights: list[Tensor] | None = [] if attentions else None
+        tokens = self(x, causal=causal, hidden_states=states, attentions=weights)
+        return Encoding(
+            tokens=norm(tokens), hidden_states=tuple(states), attentions=tuple(weights or ())
+        )

@@ -170,16 +170,7 @@ class ViT(nn.Module):
         `attentions` asks for the attention weights too, which costs the fused attention's speed
         and memory.
         """
-        states: list[Tensor] = []
-        weights: list[Tensor] = []
-        tokens = self.transformer(
-            self.embed(images),
-            hidden_states=states,
-            attentions=weights if attentions else None,
-        )
-        return Encoding(
-            tokens=self.norm(tokens), hidden_states=tuple(states), attentions=tuple(weights)
-        )
+        return self.transformer.encode(self.embed(images), self.norm, attentions=attentions)
 
     def embed(
         self, images: Float[Tensor, "batch channel height width"]
