@@ -36,7 +36,7 @@ UNSEEN, SEEN = ("fluent",), ("noto", "twemoji")
 # As a scene shows a thing: smaller or larger, anywhere in its cell, on any colour; never turned.
 IN_A_CELL = ViewConfig(
     scale=(0.6, 1.0), turn=0, stretch=0, bend=0, colour=0, grey=0, background=1, blur=0, erase=0,
-    mix=0,
+    mix=0, mirror=0,
 )  # fmt: skip
 
 

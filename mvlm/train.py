@@ -227,11 +227,11 @@ def stop_if_broken(loss: float, norm: Tensor, step: int, folder: Path) -> None:
     """Raise while the weights are still those before the step."""
     if math.isfinite(loss) and math.isfinite(norm):
         return
-    checkpoint = folder / CHECKPOINT
-    saved = f"the last good checkpoint is {checkpoint}, at step {saved_step(folder)}"
+    checkpoint, saved = folder / CHECKPOINT, "no checkpoint was saved yet"
+    if checkpoint.exists():
+        saved = f"the last good checkpoint is {checkpoint}, at step {saved_step(folder)}"
     raise FloatingPointError(
-        f"step {step}: the loss is {loss} and the gradient's norm {float(norm)}; "
-        f"{saved if checkpoint.exists() else 'no checkpoint was saved yet'}. "
+        f"step {step}: the loss is {loss} and the gradient's norm {float(norm)}; {saved}. "
         "Lower the learning rate, or look at this step's batch"
     )
 

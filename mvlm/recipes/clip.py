@@ -24,7 +24,7 @@ from mvlm.data.dice import Dice
 from mvlm.data.emojis import drawings, emoji_table
 from mvlm.data.things import a
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.views import ViewConfig, premultiplied, views
+from mvlm.recipes.views import ViewConfig, premultiplied, views, weaker
 from mvlm.tokenizer import Tokenizer
 from mvlm.train import TrainConfig
 
@@ -41,6 +41,8 @@ class CLIPRecipe:
         embed_dim: width of the shared space.
         artists: whose drawings train.
         view_weight: of the loss between two views, beside that between views and texts.
+        ramp: steps in which views go from a third of their strength to all of it; views that differ
+            much from the first step on teach nothing for a long while.
         views, train: see there.
     """
 
@@ -55,6 +57,7 @@ class CLIPRecipe:
     embed_dim: int = 128
     artists: tuple[str, ...] = ("noto", "twemoji")
     view_weight: float = 1.0
+    ramp: int = 1500
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -155,8 +158,11 @@ class CLIPData:
             text_for(Dice(f"clip text {seed} {example}"), vocabulary()[thing])
             for example, thing in zip(examples, things, strict=True)
         ]
+        step = examples.start // self.recipe.train.batch_size
+        strength = min(1.0, 1 / 3 + 2 / 3 * step / max(1, self.recipe.ramp))
+        config = weaker(self.recipe.views, strength)
         pair = [
-            views(table, [seed * 10**9 + 2 * i + which for i in examples], self.recipe.views)
+            views(table, [seed * 10**9 + 2 * i + which for i in examples], config)
             for which in (0, 1)
         ]
         first, second = (normalise(images, CLIP_MEAN, CLIP_STD) for images in pair)
@@ -196,6 +202,37 @@ class CLIPObjective(nn.Module):
     def after_step(self) -> None:
         """Keep the scale at 100 or less."""
         self.clip.clamp_logit_scale_()
+
+
+@torch.no_grad()
+def spread_features_(clip: CLIP, batch: dict[str, Tensor]) -> None:
+    """Choose both projections from a batch, so that a new model's features differ at once.
+
+    A new tower's vectors are all nearly the same: they share one large part, and what tells
+    pictures apart is small. The loss sees next to nothing, and the first thousand steps go into
+    pulling the vectors apart. So the shared part is left out, and what remains is scaled to equal
+    spread in every direction (whitening; Krähenbühl et al. 2016 start networks from data too).
+
+    Args:
+        clip: a new model; its projections are changed in place.
+        batch: of `CLIPData`, several times as many examples as the towers are wide.
+    """
+    clip.eval()
+    _whiten_(clip.image_projection, clip.image(batch["first"]))
+    _whiten_(clip.text_projection, clip.text(batch["ids"]))
+
+
+def _whiten_(projection: nn.Linear, vectors: Float[Tensor, "batch width"]) -> None:
+    shared = nn.functional.normalize(vectors.mean(dim=0), dim=0)  # (D,)
+    centred = vectors - vectors.mean(dim=0)
+    centred = centred - torch.outer(centred @ shared, shared)  # (B, D)
+    _, sizes, directions = torch.linalg.svd(centred, full_matrices=False)
+    spread = sizes / len(vectors) ** 0.5
+    rows = projection.weight.shape[0]
+    scaled = directions[:rows] / (spread[:rows] + 0.1 * spread[0])[:, None]  # (E, D)
+    turned = torch.linalg.qr(torch.randn(rows, rows))[0] @ scaled
+    turned = turned - torch.outer(turned @ shared, shared)
+    projection.weight.copy_(turned * (rows**0.5 / turned.norm()))
 
 
 def corpus() -> Sequence[str]:

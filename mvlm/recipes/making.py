@@ -17,7 +17,7 @@ from mvlm.clip import CLIP
 from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
-from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe
+from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
 from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
 from mvlm.recipes.llava import (
     CaptionData,
@@ -37,8 +37,10 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = CLIP(recipe.model(tokenizer))
+    data = CLIPData(recipe, tokenizer)
+    spread_features_(model, data(range(recipe.train.batch_size * data.batches_a_pass)))
     objective = CLIPObjective(model, recipe.view_weight)
-    about = run(objective, CLIPData(recipe, tokenizer), recipe.train, out, recipe)
+    about = run(objective, data, recipe.train, out, recipe)
     return write(out, "clip", model, about | {"model": asdict(model.config)})
 
 

@@ -12,7 +12,7 @@ process makes it and whatever was made before.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +39,7 @@ class ViewConfig:
         blur: strength of blurring and sharpening.
         erase: share of views with a part painted over.
         mix: share of views that mix the artists' drawings.
+        mirror: share of views that are mirrored.
     """
 
     scale: tuple[float, float] = (0.55, 1.1)
@@ -52,6 +53,24 @@ class ViewConfig:
     blur: float = 1.0
     erase: float = 0.3
     mix: float = 0.5
+    mirror: float = 0.3
+
+
+def weaker(config: ViewConfig, strength: float) -> ViewConfig:
+    """The same views, going only a part (0 to 1) of the way."""
+    low, high = config.scale
+    return replace(
+        config,
+        scale=(1 - (1 - low) * strength, 1 + (high - 1) * strength),
+        turn=config.turn * strength,
+        stretch=config.stretch * strength,
+        bend=config.bend * strength,
+        colour=config.colour * strength,
+        grey=config.grey * strength,
+        background=config.background * strength,
+        blur=config.blur * strength,
+        erase=config.erase * strength,
+    )
 
 
 class Draws:
@@ -140,7 +159,7 @@ def _grid(draws: Draws, config: ViewConfig) -> Float[Tensor, "batch 40 40 2"]:
     scale = draws.uniform(low, high).exp()
     stretch = (draws.uniform(-1, 1) * config.stretch).exp()
     lean = draws.uniform(-1, 1) * config.stretch
-    mirror = 1 - 2 * draws.chance(0.5)
+    mirror = 1 - 2 * draws.chance(config.mirror)
     cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     turned = _matrix(cos, -sin, sin, cos)
     leant = _matrix(one, lean, zero, one)

@@ -1,0 +1,121 @@
+"""The commands from end to end, on models too small to know anything."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+
+from mvlm import weights
+from mvlm.__main__ import main
+
+TINY = {
+    "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
+    "vit": "width=16 depth=1 heads=2",
+    "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16",
+    "llava": "pictures=6 align.steps=2 align.batch_size=4",
+}
+
+
+def train(name, folder, more=""):
+    settings = f"{TINY[name]} train.steps=3 train.batch_size=4 train.save_every=2 {more}".split()
+    changes = [part for setting in settings for part in ("--set", setting)]
+    return main(["train", name, "--out", str(folder / name), "--weights", str(folder), *changes])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Every model of the course, trained for three steps."""
+    folder = tmp_path_factory.mktemp("weights")
+    shutil.copy(weights.HERE / weights.TOKENIZER, folder)
+    for name in TINY:
+        assert train(name, folder) == 0
+        for path in (folder / name).glob("*.safetensors"):
+            shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def scene(tmp_path):
+    from mvlm.data.scene import Scenes, draw
+
+    path = tmp_path / "scene.png"
+    Image.fromarray(draw(Scenes("test", 1).scene(0))).save(path)
+    return path
+
+
+def test_every_model_is_written_and_read_again(folder):
+    assert weights.clip(folder / "clip.safetensors").config.image.width == 16
+    model, classes = weights.vit(folder / "vit.safetensors")
+    assert model.config.num_classes == len(classes) == 100
+    assert weights.language(folder / "language.safetensors").config.width == 16
+    for name in ("llava", "llava-stage1"):
+        assert weights.llava(folder / f"{name}.safetensors").feature_layer == -2
+    _, about = weights.read(folder / "clip.safetensors")
+    assert about["steps"] == 3
+    assert about["recipe"]["artists"] == ["noto", "twemoji"]
+    assert {"minutes", "machine", "loss", "torch"} <= about.keys()
+
+
+def test_the_first_stage_leaves_the_language_model_alone(folder):
+    before = weights.language(folder / "language.safetensors").state_dict()
+    first = weights.llava(folder / "llava-stage1.safetensors").language.state_dict()
+    second = weights.llava(folder / "llava.safetensors").language.state_dict()
+    assert all(torch.equal(before[name], first[name]) for name in before)
+    assert any(not torch.equal(before[name], second[name]) for name in before)
+
+
+def test_evaluate_llava_as_json(folder, capsys):
+    path = str(folder / "llava.safetensors")
+    assert main(["evaluate", "llava", "--count", "3", "--json", "--weights", path]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["seed"] == 1000
+    assert set(scores["test"]["kinds"]) <= {
+        "what", "where", "how many", "is there", "relation", "compare",
+    }  # fmt: skip
+    assert 0 <= scores["test"]["blind"] <= 1
+    assert scores["hallucination"]["questions"] == 6
+
+
+def test_evaluate_clip_in_words(folder, capsys):
+    path = str(folder / "clip.safetensors")
+    assert main(["evaluate", "clip", "--count", "4", "--weights", path]) == 0
+    out = capsys.readouterr().out
+    assert "unseen artist" in out
+    assert "chance" in out
+
+
+def test_chat_answers_and_ends(folder, scene, capsys):
+    path = str(folder / "llava.safetensors")
+    assert main(["chat", str(scene), "--weights", path, "--ask", "is there a dog?"]) == 0
+    assert capsys.readouterr().out.startswith("> is there a dog?\n")
+
+
+def test_classify_gives_probabilities(folder, scene, capsys):
+    path = str(folder / "clip.safetensors")
+    assert main(["classify", str(scene), "dog", "red apple", "--weights", path]) == 0
+    shares = [float(line.split()[-1].rstrip("%")) for line in capsys.readouterr().out.splitlines()]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize("command", [["classify"], ["chat"]])
+def test_an_unreadable_image_is_named(tmp_path, capsys, command):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture at all")
+    assert main([*command, str(broken), *(["dog"] if command == ["classify"] else [])]) == 1
+    assert "broken.png is not a picture" in capsys.readouterr().err
+
+
+def test_an_unknown_key_ends_with_one_sentence(folder, tmp_path, capsys):
+    assert train("clip", folder, "widht=3") == 1
+    assert "did you mean 'width'" in capsys.readouterr().err
+
+
+def test_missing_and_foreign_weights_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make weights"):
+        weights.clip(tmp_path / "clip.safetensors")
+    (tmp_path / "clip.safetensors").write_bytes(b"\x10" + b"\x00" * 30)
+    with pytest.raises(ValueError, match="no weights file of mvlm, or is cut off"):
+        weights.clip(tmp_path / "clip.safetensors")
