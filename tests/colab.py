@@ -33,12 +33,15 @@ print("".join(o.get("text", "") for o in notebook.cells[1].outputs).strip().spli
 """
 
 
-def run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
+def run(
+    *command: str | Path, environment: dict[str, str] | None = None, folder: Path = ROOT
+) -> str:
     """A command's output; its errors end this program with the message in view."""
     done = subprocess.run(
         [str(word) for word in command],
         capture_output=True,
         text=True,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
     )
     if done.returncode:
@@ -73,11 +76,12 @@ def main() -> None:
 
         before = versions(python)
         for name in NOTEBOOKS:
-            # Away from the repository, so that only the installed package can be imported.
+            # Run away from the repository, so that only the installed package can be imported.
             copy = home / Path(name).name
             copy.write_bytes((ROOT / name).read_bytes())
             environment = {**git, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-            print(name, "→", run(python, "-c", RUN, copy, environment=environment).strip())
+            said = run(python, "-c", RUN, copy, environment=environment, folder=home)
+            print(name, "→", said.strip())
         after = versions(python)
 
     moved = [name for name in LEFT_ALONE if before[name] != after[name]]
