@@ -465,9 +465,8 @@ def load_vit(
 
 def vit_config_from(config: Config, *, num_classes: int | None = None) -> ViTConfig:
     """transformers' ViT config in our words; what it leaves out has transformers' default."""
-    image_size = config.get("image_size", 224)
     return ViTConfig(
-        image_size=image_size if isinstance(image_size, int) else tuple(image_size),
+        image_size=config.get("image_size", 224),
         patch_size=_square_patch(config.get("patch_size", 16)),
         width=config.get("hidden_size", 768),
         depth=config.get("num_hidden_layers", 12),

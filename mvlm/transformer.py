@@ -75,6 +75,10 @@ class TransformerConfig:
         ):
             if value not in choices:
                 raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
+        for name in ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}: pass at least 1")
         if self.head_width is None:
             if self.width % self.heads:
                 raise ValueError(
@@ -225,7 +229,7 @@ class Attention(nn.Module):
         query, key = turned.split((self.heads, self.kv_heads), dim=1)
         if cache is not None:
             key, value = cache.update(self.layer, key, value)
-        query = query[:, :, keep]
+        query, mask = query[:, :, keep], self._kept_rows(mask, keep, causal, x.shape[1])
         if self.kv_heads != self.heads:
             same_for_all = mask is None or mask.ndim < 3 or mask.shape[-3] == 1
             if query.shape[2] == 1 and same_for_all and record is None:
@@ -241,6 +245,17 @@ class Attention(nn.Module):
             record.append(weights)
             heads = weights @ value
         return self.out(heads.transpose(1, 2).flatten(2))  # (B, H, T, d) -> (B, T, H·d)
+
+    @staticmethod
+    def _kept_rows(mask: Tensor | None, keep: slice, causal: bool, tokens: int) -> Tensor | None:
+        """The kept tokens' rows of a mask that has one for each token."""
+        if causal and keep.indices(tokens)[1:] != (tokens, 1):
+            raise ValueError(
+                f"keep is {keep} of {tokens} tokens: where attention is causal, keep the last ones"
+            )
+        if mask is None or mask.ndim < 2 or mask.shape[-2] == 1:
+            return mask
+        return mask[..., keep, :]
 
     def _share(
         self,

@@ -69,6 +69,8 @@ class ViTConfig:
     def __post_init__(self) -> None:
         if isinstance(self.image_size, int):
             object.__setattr__(self, "image_size", (self.image_size, self.image_size))
+        else:
+            object.__setattr__(self, "image_size", tuple(self.image_size))
         if self.mlp_width is None:
             object.__setattr__(self, "mlp_width", 4 * self.width)
         if self.num_classes is not None and self.num_classes < 1:

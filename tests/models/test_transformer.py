@@ -194,6 +194,21 @@ def test_with_a_cache_tokens_may_come_in_chunks(chunks):
     torch.testing.assert_close(torch.cat(parts, 1), stack(x, causal=True), atol=1e-6, rtol=1e-5)
 
 
+def test_kept_tokens_under_a_mask_with_a_row_for_each():
+    stack, x = Transformer(TransformerConfig(**WIDE)), torch.randn(2, 5, 24)
+    mask = torch.rand(2, 1, 5, 5) > 0.3
+    mask |= torch.eye(5, dtype=torch.bool)
+    want = stack(x, mask=mask)[:, 1:3]
+    torch.testing.assert_close(stack(x, mask=mask, keep=slice(1, 3)), want, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [slice(1), slice(0, 5, 2)])
+def test_causal_attention_keeps_the_last_tokens_only(keep):
+    stack = Transformer(TransformerConfig(**WIDE))
+    with pytest.raises(ValueError, match=r"of 5 tokens: where attention is causal, keep the last"):
+        stack(torch.randn(2, 5, 24), causal=True, keep=keep)
+
+
 @pytest.mark.parametrize("keep", [slice(1), slice(-1, None), slice(2, None)])
 def test_kept_tokens_equal_those_of_the_whole(keep):
     stack, x = Transformer(TransformerConfig(**LLAMA)), torch.randn(2, 5, 24)
@@ -251,6 +266,7 @@ def test_nothing_is_kept_unless_asked():
     ("change", "message"),
     [
         ({"heads": 5}, "width 24 does not divide into 5 heads: change one"),
+        ({"heads": 0}, "heads is 0: pass at least 1"),
         ({"kv_heads": 2}, "3 heads cannot share 2 kv_heads evenly"),
         ({"norm": "batch"}, "norm 'batch' is not known: choose from layer, rms"),
         ({"activation": "relu"}, "activation 'relu' is not known: choose from gelu, quick_gelu"),
