@@ -10,10 +10,19 @@ _HOME = {
     "emoji": "emojis",
     "everyday_vocabulary": "emojis",
     "full_vocabulary": "emojis",
-    "scenes": "scene",
-    "stream_scenes": "scene",
-    "Scenes": "scene",
+    "held_out": "emojis",
+    "COURSE": "scene",
+    "HIGH_RESOLUTION": "scene",
     "SPLITS": "scene",
+    "Scenes": "scene",
+    "scenes": "scene",
+    "high_resolution": "scene",
+    "stream_scenes": "scene",
+    "pixmo": "small_pixmo",
+    "hub_images": "hub_data",
+    "hub_pairs": "hub_data",
+    "blind_baselines": "baselines",
+    "show": "showing",
 }
 __all__ = sorted(_HOME)
 

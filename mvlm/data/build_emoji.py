@@ -4,7 +4,8 @@ Run by hand, never at run time. It reads four sources, each a package with a ver
 the Parquet file and its checksum beside this script:
 
     apt-get install fonts-noto-color-emoji unicode-cldr-core unicode-data
-    npm pack @twemoji/svg@15.0.0 @iconify-json/fluent-emoji@1.2.7 @iconify-json/fluent-emoji-flat@1.2.6
+    npm pack @twemoji/svg@15.0.0
+    npm pack @iconify-json/fluent-emoji@1.2.7 @iconify-json/fluent-emoji-flat@1.2.6
     pip install fonttools resvg-py wordfreq
     python -m mvlm.data.build_emoji --twemoji DIR --fluent DIR --fluent-names DIR
 
@@ -68,8 +69,8 @@ PLAIN_WORDS = {
 LEFT_OUT_WORDS = {
     "not one thing that can be counted": (
         "blossom bread broccoli bowling butter camping cooking fog foggy garlic ice lacrosse link "
-        "locked memo metro motorway pick popcorn sake salt soap spaghetti sunrise sunset thread "
-        "tennis unlocked wood wedding"
+        "locked luggage memo metro motorway pick popcorn sake salt soap spaghetti sunrise sunset "
+        "thread tennis unlocked wood wedding"
     ),
     "not for every classroom": (
         "axe bomb briefs cigarette coffin dagger pill sake pistol syringe church mosque synagogue"

@@ -11,8 +11,17 @@ from collections.abc import Sequence
 
 from mvlm.data.dice import Dice
 from mvlm.data.things import (
-    NUMBERS, PLACES, Thing, a, alone, counts, listed, plural, relations, some,
-)  # fmt: skip
+    NUMBERS,
+    PLACES,
+    Thing,
+    a,
+    alone,
+    counts,
+    listed,
+    plural,
+    relations,
+    some,
+)
 
 WHOLE = (
     "{list}.",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from datasets import Sequence as ListOf
@@ -82,7 +83,7 @@ def drawings(artist: str) -> dict[str, np.ndarray]:
     """Emoji -> its drawing by one artist, (40, 40, 4) bytes, RGBA."""
     one_of("artist", artist, ARTISTS)
     table = emoji_table()
-    mine = table.filter(pa.compute.equal(table["artist"], artist)).select(["emoji", "image"])
+    mine = table.filter(pc.equal(table["artist"], artist)).select(["emoji", "image"])
     return {
         row["emoji"]: np.asarray(PILImage.open(io.BytesIO(row["image"]["bytes"])).convert("RGBA"))
         for row in mine.to_pylist()
@@ -123,7 +124,8 @@ def emoji(artists: Sequence[str] = ARTISTS, split: str = "all") -> Dataset:
 
     Returns:
         Rows of `image` (40×40 RGB on white), `name` (Unicode CLDR), `everyday` (its word in the
-        course's 100-word vocabulary, or ""), `keywords`, `group`, `artist`, `emoji` (the character).
+        course's 100-word vocabulary, or ""), `keywords`, `group`, `artist` and `emoji` (the
+        character itself).
 
     Raises:
         ValueError: an artist or split that does not exist, with those that do.
@@ -132,14 +134,23 @@ def emoji(artists: Sequence[str] = ARTISTS, split: str = "all") -> Dataset:
     artists = (artists,) if isinstance(artists, str) else tuple(artists)
     for artist in artists:
         one_of("artist", artist, ARTISTS)
-    return dataset_from_rows(_emoji_rows(artists, split), emoji_features())
-
-
-def _emoji_rows(artists: tuple[str, ...], split: str) -> Iterable[dict]:
     wanted = {"all": (True, False), "train": (False,), "test": (True,)}[split]
-    for row in emoji_table().drop_columns(["image"]).to_pylist():
-        if row["artist"] in artists and held_out(row["everyday"] or row["name"]) in wanted:
-            yield row | {"image": png(on_white(drawings(row["artist"])[row["emoji"]]))}
+    rows = (
+        row
+        for artist in artists
+        for row in _rows_of(artist)
+        if held_out(row["everyday"] or row["name"]) in wanted
+    )
+    return dataset_from_rows(rows, emoji_features())
+
+
+@cache
+def _rows_of(artist: str) -> list[dict]:
+    table = emoji_table()
+    mine = table.filter(pc.equal(table["artist"], artist)).drop_columns(["image"])
+    return [
+        row | {"image": png(on_white(drawings(artist)[row["emoji"]]))} for row in mine.to_pylist()
+    ]
 
 
 @cache

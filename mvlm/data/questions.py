@@ -233,9 +233,9 @@ def ask_compare(dice: Dice, things: Sequence[Thing], vocabulary: Sequence[str]) 
     else:
         word = dice.pick(("more", "fewer"))
         (larger, _), (smaller, _) = dice.pick(more)
-        one, other = (larger, smaller) if (word == "more") == (answer == "yes") else (
-            smaller, larger,
-        )  # fmt: skip
+        one, other = larger, smaller
+        if (word == "more") != (answer == "yes"):
+            one, other = smaller, larger
         comparison = f"{word} {plural(one)} than {plural(other)}"
     return {"comparison": comparison}, answer
 

@@ -1,4 +1,4 @@
-"""The course's world: 120×120 pictures of a 3×3 grid, with what is in them.
+"""The course's world: pictures of a 3×3 grid, with what is in them.
 
 A scene is first a list of objects (`lay_out`), then a picture (`draw`) and texts (`captions.py`,
 `questions.py`), all from one seed a scene. Splits differ in what the language side may know:
@@ -16,7 +16,8 @@ A scene is first a list of objects (`lay_out`), then a picture (`draw`) and text
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from datasets import Sequence as ListOf
 from jaxtyping import UInt8
 from torch import Tensor
 
+from mvlm.data.canvas import lay
 from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import bucket, everyday_vocabulary, held_out, sprite, words
@@ -33,11 +35,32 @@ from mvlm.data.rows import dataset_from_rows, one_of, png
 from mvlm.data.things import Thing
 
 GRID = 3  # cells a side
-CELL = 40  # pixels a cell
-WIDTH = GRID * CELL
 
 TRAIN_ARTISTS = ("noto", "twemoji")
 TEST_ARTISTS = ("fluent",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """How large pictures are, and the things in them. One kind of world, at two scales."""
+
+    name: str
+    picture_sizes: tuple[tuple[int, int], ...]  # (height, width) in pixels
+    thing_sizes: tuple[int, ...]  # the longest side of a thing, in pixels
+
+
+COURSE = Canvas(
+    name="scenes",
+    picture_sizes=((120, 120),),  # nine cells of 40×40
+    thing_sizes=(24, 26, 28, 30, 32, 34, 36, 38, 40),
+)
+# In a view shrunk to 120×120 these things are 5 to 8 pixels small: the crops of chapter 11.
+HIGH_RESOLUTION = Canvas(
+    name="high_resolution",
+    picture_sizes=((360, 360), (240, 480), (600, 200)),
+    thing_sizes=(16, 18, 20, 22, 24),
+)
+CANVASES = {canvas.name: canvas for canvas in (COURSE, HIGH_RESOLUTION)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +88,11 @@ class Scene:
     """Everything about a picture but its pixels."""
 
     things: tuple[Thing, ...]
+    size: tuple[int, int]  # (height, width) of the picture in pixels
     colours: tuple[tuple[int, int, int], tuple[int, int, int]]  # of the background's two ends
     upright: bool  # whether the background changes from top to bottom, or from left to right
-    caption: str = ""
-    questions: tuple[Question, ...] = field(default=())
+    caption: str
+    questions: tuple[Question, ...]
 
 
 def combination(names: Sequence[str]) -> int:
@@ -110,39 +134,42 @@ def choose_names(dice: Dice, vocabulary: Sequence[str]) -> list[str]:
     return names
 
 
-def lay_out(dice: Dice, names: Sequence[str], artists: Sequence[str]) -> tuple[Thing, ...]:
-    """Put each object in a cell of its own, jittered in size and place; in reading order."""
+def lay_out(
+    dice: Dice,
+    names: Sequence[str],
+    artists: Sequence[str],
+    *,
+    picture_size: tuple[int, int],
+    thing_sizes: Sequence[int],
+) -> tuple[Thing, ...]:
+    """Put each thing in a cell of its own, jittered in size and place; in reading order."""
+    cell_height, cell_width = picture_size[0] // GRID, picture_size[1] // GRID
     things = []
     cells = dice.sample(range(GRID * GRID), len(names))
     for cell, name in sorted(zip(cells, names, strict=True)):
         row, column = divmod(cell, GRID)
-        artist, size = dice.pick(artists), dice.pick((24, 26, 28, 30, 32, 34, 36, 38, 40))
+        artist, size = dice.pick(artists), dice.pick(thing_sizes)
         height, width = sprite(name, artist, size)[1].shape[:2]
-        x0 = column * CELL + dice.between(0, CELL - width)
-        y0 = row * CELL + dice.between(0, CELL - height)
-        things.append(
-            Thing(
-                name=name, artist=artist, size=size, box=(x0, y0, x0 + width, y0 + height),
-                row=row, column=column,
-            )
-        )  # fmt: skip
+        x = column * cell_width + dice.between(0, cell_width - width)
+        y = row * cell_height + dice.between(0, cell_height - height)
+        box = (x, y, x + width, y + height)
+        things.append(Thing(name, artist, size, box, row, column))
     return tuple(things)
 
 
-def draw(scene: Scene, width: int = WIDTH, height: int = WIDTH) -> UInt8[np.ndarray, "h w 3"]:
+def draw(scene: Scene) -> UInt8[np.ndarray, "height width 3"]:
     """The picture, in whole-number arithmetic, so that every machine gives the same bytes."""
+    height, width = scene.size
     steps = height if scene.upright else width
     ramp = np.arange(steps)[:, None]  # (steps, 1)
     start, end = np.array(scene.colours)  # (3,), (3,)
     shades = (start * (steps - 1 - ramp) + end * ramp) // (steps - 1)  # (steps, 3)
-    shades = shades[:, None] if scene.upright else shades[None]  # (steps, 1, 3) or (1, …)
     picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = shades
+    picture[:] = (
+        shades[:, None] if scene.upright else shades[None]
+    )  # (steps, 1, 3) or (1, steps, 3)
     for thing in scene.things:
-        paint, clear = sprite(thing.name, thing.artist, thing.size)
-        x0, y0, x1, y1 = thing.box
-        under = picture[y0:y1, x0:x1]
-        under[:] = (paint + under * clear) // 255
+        lay(picture, sprite(thing.name, thing.artist, thing.size), *thing.box[:2])
     return picture
 
 
@@ -162,6 +189,10 @@ class Scenes(torch.utils.data.Dataset):
         count: how many scenes.
         seed: another seed, other scenes of the same split.
         vocabulary: the names to draw from; the everyday 100 by default.
+        canvas: `COURSE`, or `HIGH_RESOLUTION` for large pictures of small things.
+
+    Raises:
+        ValueError: an unknown split or name, with those that exist.
     """
 
     def __init__(
@@ -170,9 +201,10 @@ class Scenes(torch.utils.data.Dataset):
         count: int = 10_000,
         seed: int = 0,
         vocabulary: Sequence[str] | None = None,
+        canvas: Canvas = COURSE,
     ) -> None:
         self.names = split_vocabulary(split, vocabulary)
-        self.split, self.count, self.seed = split, count, seed
+        self.split, self.count, self.seed, self.canvas = split, count, seed, canvas
 
     def __len__(self) -> int:
         return self.count
@@ -182,28 +214,38 @@ class Scenes(torch.utils.data.Dataset):
         if not 0 <= index < self.count:
             raise IndexError(f"scene {index} of {self.count}: count from 0 to {self.count - 1}")
         rules = SPLITS[self.split]
-        dice = Dice(f"scenes {self.seed} {self.split} {index}")
+        dice = Dice(f"{self.canvas.name} {self.seed} {self.split} {index}")
         names = choose_names(dice, self.names)
         while combination(names) not in rules.combinations:
             names = choose_names(dice, self.names)
-        things = lay_out(dice, names, rules.artists)
+        picture_size = dice.pick(self.canvas.picture_sizes)
+        things = lay_out(
+            dice,
+            names,
+            rules.artists,
+            picture_size=picture_size,
+            thing_sizes=self.canvas.thing_sizes,
+        )
         return Scene(
             things=things,
+            size=picture_size,
             **choose_background(dice),
             caption=caption(dice, things),
             questions=questions(dice, things, self.names, kept_phrasings=rules.kept_phrasings),
         )
 
-    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "3 120 120"], Scene]:
+    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "3 height width"], Scene]:
         scene = self.scene(index)
-        pixels = torch.from_numpy(draw(scene))  # (120, 120, 3)
-        return pixels.permute(2, 0, 1), scene  # (3, 120, 120)
+        pixels = torch.from_numpy(draw(scene))  # (height, width, 3)
+        return pixels.permute(2, 0, 1).contiguous(), scene  # (3, height, width)
 
-    def batch(self, indices: Sequence[int]) -> tuple[UInt8[Tensor, "batch 3 120 120"], list[Scene]]:
-        """Pictures and scenes of these indices, in their order."""
+    def batch(
+        self, indices: Sequence[int]
+    ) -> tuple[UInt8[Tensor, "batch 3 height width"], list[Scene]]:
+        """Pictures of one size, and their scenes, in the order of the indices."""
         scenes = [self.scene(index) for index in indices]
         pixels = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-        return pixels.permute(0, 3, 1, 2).contiguous(), scenes  # (batch, 3, 120, 120)
+        return pixels.permute(0, 3, 1, 2).contiguous(), scenes  # (batch, 3, height, width)
 
     def rows(self, indices: Sequence[int]) -> Iterator[dict]:
         """The same scenes as the rows that `scenes()` returns."""
@@ -257,6 +299,21 @@ def scenes(
     return dataset_from_rows(source.rows(range(count)), scene_features())
 
 
+def high_resolution(
+    split: str = "train",
+    count: int = 1_000,
+    seed: int = 0,
+    vocabulary: Sequence[str] | None = None,
+) -> Dataset:
+    """Large pictures of small things, with rows as `scenes` has them.
+
+    360×360, 480×240 and 200×600 pixels (width × height), things of 16 to 24 pixels, one to nine of
+    them. Shrunk to 120×120 a thing is 3 to 8 pixels wide and cannot be named; a crop can see it.
+    """
+    source = Scenes(split, count, seed, vocabulary, HIGH_RESOLUTION)
+    return dataset_from_rows(source.rows(range(count)), scene_features())
+
+
 def stream_scenes(
     split: str = "train",
     count: int = 200_000,
@@ -266,7 +323,7 @@ def stream_scenes(
     """The same rows, drawn as they are read and never held; shards for up to 64 workers."""
     source = Scenes(split, count, seed, vocabulary)
     bounds = [count * i // 64 for i in range(65)]
-    shards = [range(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    shards = [range(a, b) for a, b in pairwise(bounds) if a < b]
     return IterableDataset.from_generator(
         _shard_rows, scene_features(), gen_kwargs={"source": source, "shards": shards}
     )

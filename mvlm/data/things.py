@@ -15,7 +15,15 @@ PLACES = tuple(
     for row in ROWS
     for column in COLUMNS
 )
-PLURALS = {"fish": "fish", "wolf": "wolves", "mouse": "mice", "strawberry": "strawberries"}
+PLURALS = {
+    "fish": "fish",
+    "mouse": "mice",
+    "potato": "potatoes",
+    "scarf": "scarves",
+    "tomato": "tomatoes",
+    "volcano": "volcanoes",
+    "wolf": "wolves",
+}
 
 
 class Thing(NamedTuple):
