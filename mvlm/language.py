@@ -177,6 +177,7 @@ class RotaryTable:
             return cos[positions], sin[positions]  # (T, d/2)
         return cos[positions].unsqueeze(1), sin[positions].unsqueeze(1)  # (B, 1, T, d/2)
 
+    @torch.inference_mode(False)  # made while generating, it must still serve training
     def _table(self, like: Tensor) -> Rotary:
         width = self.config.transformer.head_width
         even = torch.arange(0, width, 2, dtype=torch.float32, device=like.device)

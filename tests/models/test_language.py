@@ -298,6 +298,15 @@ def test_overfits_one_batch():
     assert model.generate(ids[:, :1], max_new_tokens=9) == ids[:, 1:].tolist()
 
 
+def test_a_model_that_has_generated_can_still_be_trained():
+    """What is kept from generating must not be an inference tensor, which takes no gradient."""
+    model, ids = LanguageModel(LanguageConfig(**TINY)), torch.randint(0, 61, (2, 6))
+    for prompts in ([[1, 2]], [[1, 2], [3]]):
+        model.generate(prompts, max_new_tokens=3)
+        next_token_loss(model(ids), ids).backward()
+    assert model.embedding.weight.grad.isfinite().all()
+
+
 def test_a_new_model_knows_nothing():
     model, ids = LanguageModel(LanguageConfig(**TINY)), torch.randint(0, 61, (4, 10))
     assert float(next_token_loss(model(ids), ids)) == pytest.approx(math.log(61), abs=0.1)
