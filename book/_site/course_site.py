@@ -23,7 +23,7 @@ from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
 import assets
-from landing import ChapterMap, PipelineFigure
+import landing
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,13 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_baseurl = config.ogp_site_url = address.site
     config.version = config.release = address.tag.removeprefix("v")
     config.html_context["address"] = address
-    config.html_static_path += [str(_vendored(Path(app.outdir).parent / "site-vendor"))]
+    folder = _vendored(Path(app.outdir).parent / "site-vendor")
+    config.html_static_path += [str(folder)]
+    landing.draw_logo().save(folder / "vendor/logo.png")
+    config.ogp_social_cards = {
+        "image_mini": str(folder / "vendor/logo.png"),
+        "line_color": "#0072b2",
+    }
     config.katex_css_path = "vendor/katex.min.css"
     katex.NODEJS_BINARY = shutil.which("node", path=_node_folder())
     # A busy machine is slow to start node; and of the extension's two ways to reach it, only the
@@ -179,8 +185,8 @@ def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
-    app.add_directive("pipeline-figure", PipelineFigure)
-    app.add_directive("chapter-map", ChapterMap)
+    app.add_directive("pipeline-figure", landing.PipelineFigure)
+    app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_front_door, priority=10)

@@ -1,4 +1,4 @@
-"""What the landing page shows: the course in one picture, and the map of its chapters.
+"""What the landing page shows: the course in one picture, the map of its chapters, the logo.
 
 The picture goes from the pixels of one image to an answer in five steps. Every number in it
 follows from the lecture's four (image, patch, channels, width). The five drawings are inline SVG
@@ -9,6 +9,7 @@ read out by a screen reader.
 from html import escape
 
 from docutils import nodes
+from PIL import Image, ImageDraw
 from sphinx.util.docutils import SphinxDirective
 
 IMAGE_SIZE, PATCH_SIZE, CHANNELS, WIDTH = 120, 40, 3, 1024
@@ -147,6 +148,21 @@ class PipelineFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         return [nodes.raw("", pipeline_html(), format="html")]
+
+
+def draw_logo(cell: int = 24) -> Image.Image:
+    """Return the favicon's board of nine patches, `cell` pixels each, for the social cards."""
+    step = cell * 4 // 3
+    size = SIDE * step + step - cell + 2 * cell
+    logo = Image.new("RGBA", (size, size))
+    draw = ImageDraw.Draw(logo)
+    draw.rounded_rectangle((0, 0, size - 1, size - 1), radius=cell, fill="#0072b2")
+    for place in range(PATCHES):
+        row, column = divmod(place, SIDE)
+        x, y = cell + (step - cell) // 2 + column * step, cell + (step - cell) // 2 + row * step
+        fill = "#f0e442" if place == PATCHES // 2 else ("#ffffff", "#8cc0de")[place % 2]
+        draw.rectangle((x, y, x + cell - 1, y + cell - 1), fill=fill)
+    return logo
 
 
 def chapter_item(number: str, title: str, about: str, href: str | None) -> str:

@@ -1,7 +1,5 @@
 """The Sphinx extension: addresses from one place, and what must fail the build."""
 
-import re
-import subprocess
 from pathlib import Path
 
 import assets
@@ -46,22 +44,6 @@ def test_built_notebook_pages_link_to_their_own_notebook(html: Path, pages: list
         )
         wanted = course_site.launch_links(address, notebook)
         assert {link.get_text(): link["href"] for link in links} == wanted
-
-
-def test_addresses_stand_in_one_place() -> None:
-    address = read_address(ROOT)
-    slug = address.repository.removeprefix("https://github.com/")
-    host = re.sub(r"^https://|/$", "", address.site)
-    tracked = subprocess.run(
-        ["git", "ls-files", "_config.yml", "_toc.yml", "book"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    texts = [name for name in tracked if Path(name).suffix in (".md", ".py", ".yml", ".html")]
-    assert texts
-    for name in texts:
-        text = (ROOT / name).read_text(encoding="utf-8")
-        assert slug not in text, name
-        assert host not in text, name
 
 
 def test_every_notebook_is_a_page_and_in_the_contents(html: Path) -> None:
