@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.llava import (
     IMAGE_MARKER,
+    VICUNA_SYSTEM,
     Chat,
     LLaVA,
     Projector,
@@ -175,6 +176,17 @@ def test_chat_by_hand(tokenizer):
     assert tokenizer.decode(supervised, skip_special=False) == " a cat<end> 3<end>"
     assert all(
         label in (-100, token) for token, label in zip(example.ids, example.labels, strict=True)
+    )
+
+
+def test_the_defaults_are_vicunas_form(tokenizer):
+    """As `conv_vicuna_v1` of haotian-liu/LLaVA writes two turns, its end token being </s>."""
+    chat = Chat(tokenizer=tokenizer, system=VICUNA_SYSTEM)
+    ids = chat.example([("Hi", "Hello"), ("Bye", "See you")]).ids
+    assert tokenizer.decode(ids, skip_special=False) == (
+        "<start>A chat between a curious user and an artificial intelligence assistant. The "
+        "assistant gives helpful, detailed, and polite answers to the user's questions. "
+        "USER: Hi ASSISTANT: Hello<end>USER: Bye ASSISTANT: See you<end>"
     )
 
 
