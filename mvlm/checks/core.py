@@ -31,6 +31,10 @@ class AnswerFailed(CheckFailed):
     """The student's function did not return a value that can be looked at."""
 
 
+class GraderError(Exception):
+    """What runs the student's functions is broken; nobody's answer is right or wrong."""
+
+
 def fail(message: str) -> NoReturn:
     """End a check: the answer is not right, and ``message`` says what to think about."""
     raise CheckFailed(message)
@@ -230,7 +234,11 @@ def generator_for(seed: str, name: str) -> torch.Generator:
 
 
 def run_check(check: Check, caller: Caller, seed: str = PUBLIC_SEED) -> Outcome:
-    """Run one check on one student's functions. Never raises for what a student did."""
+    """Run one check on one student's functions. Never raises for what a student did.
+
+    Raises:
+        GraderError: the student's functions cannot be called, through no fault of theirs.
+    """
     student = Student(caller, generator_for(seed, check.name), check.seconds)
     try:
         check.run(student)
@@ -238,6 +246,8 @@ def run_check(check: Check, caller: Caller, seed: str = PUBLIC_SEED) -> Outcome:
         return Outcome(check=check, status=Status.NOT_WRITTEN, message=str(missing))
     except CheckFailed as failure:
         return Outcome(check=check, status=Status.FAILED, message=str(failure))
+    except GraderError:
+        raise
     except Exception as error:  # a value that the check's author did not think of
         message = f"what came back could not be compared ({type(error).__name__}: {error})"
         return Outcome(check=check, status=Status.FAILED, message=message)

@@ -1,80 +1,12 @@
 """Calling a student's functions in the process that runs the checks: the notebook's own."""
 
-import contextlib
-import ctypes
 import dis
-import linecache
-import signal
-import threading
-import traceback
-from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from mvlm.checks.core import AnswerFailed, NotWritten, Returned
+from mvlm.checks.guard import TimeIsUp, is_stub, one_line, time_limit
 from mvlm.checks.values import Refused, pack, unpack
-
-
-class TimeIsUp(BaseException):
-    """Raised inside a function that runs too long; no ``except Exception`` swallows it."""
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise :class:`TimeIsUp` in the body when it is not done after ``seconds``.
-
-    A timer signal where there is one (Linux, macOS, main thread). Elsewhere a second thread asks
-    Python to raise it, which works as soon as the body runs Python code again.
-    """
-    in_main = threading.current_thread() is threading.main_thread()
-    if hasattr(signal, "setitimer") and in_main:
-
-        def stop(*_: object) -> None:
-            raise TimeIsUp
-
-        before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # again, should the body swallow it
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-    else:
-        me = ctypes.c_ulong(threading.get_ident())
-        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-        timer = threading.Timer(seconds, raise_in, (me, ctypes.py_object(TimeIsUp)))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-
-def where(error: BaseException, function: Any) -> str:
-    """The line of the student's own code that an error went through last: ", in line 3: …"."""
-    home = getattr(getattr(function, "__code__", None), "co_filename", None)
-    spot = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        if code.co_filename == home:
-            text = linecache.getline(code.co_filename, line, frame.f_globals).strip()
-            spot = f", in {code.co_name}, line {line}" + (f": {text}" if text else "")
-    return spot
-
-
-def one_line(error: BaseException, function: Any = None) -> str:
-    """An error as one line: its type, what it says, and the student's line that it came from."""
-    text = " ".join(str(error).split())
-    text = text[:300] + "…" if len(text) > 300 else text
-    kind = type(error).__name__
-    return f"{kind}: {text}{where(error, function)}" if text else f"{kind}{where(error, function)}"
-
-
-def is_stub(error: BaseException) -> bool:
-    """Whether this is the error of an answer not yet written, and not torch's own of that type."""
-    text = str(error)
-    return isinstance(error, NotImplementedError) and (not text or text.endswith("your turn"))
 
 
 def leans_on(function: Any, forbidden: tuple[str, ...]) -> str | None:
@@ -157,7 +89,7 @@ class LocalCaller:
         except BaseException as error:
             if is_stub(error):
                 raise NotWritten(f"{name} is not written yet") from None
-            raise AnswerFailed(one_line(error, function)) from None
+            raise AnswerFailed(one_line(error, self.namespace)) from None
         try:
             value = unpack(pack(value))
         except Refused as reason:

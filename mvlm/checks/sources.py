@@ -84,6 +84,11 @@ def _counts(node: ast.stmt) -> bool:
     return False
 
 
+def module_of(node: ast.stmt) -> ast.Module:
+    """One statement as something to compile; its lines keep the cell's numbers."""
+    return ast.Module([node], type_ignores=[])
+
+
 def is_stub(node: ast.stmt) -> bool:
     """Whether a definition is one not yet written: nothing but ``raise NotImplementedError``."""
     if not isinstance(node, ast.FunctionDef):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mvlm.checks.core import AnswerFailed, NotWritten
-from mvlm.checks.local import LocalCaller, TimeIsUp, time_limit
+from mvlm.checks.guard import TimeIsUp, time_limit
+from mvlm.checks.local import LocalCaller
 
 FORBIDS = ("mvlm.patches",)
 

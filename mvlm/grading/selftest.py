@@ -1,0 +1,93 @@
+"""``python -m mvlm grade --self-test``: what of the hostile collection is contained here."""
+
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mvlm.grading.grade import Grade, grade
+from mvlm.grading.hostile import ATTACKS, EXERCISE, Attack, submission
+from mvlm.grading.sandbox import Sandbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What attacks may try to reach, outside the sandbox.
+
+    Attributes:
+        canary: a file that must not be read or changed.
+        port: a port on this machine at which something listens.
+        mark: a word by which an attack's files and processes are known.
+    """
+
+    canary: Path
+    port: int
+    mark: str
+
+    def harm(self, server: socket.socket) -> str:
+        """What an attack has done outside; empty if nothing."""
+        if self.canary.read_text() != self.mark:
+            return "a file outside was changed"
+        with contextlib.suppress(BlockingIOError):
+            server.accept()
+            return "a connection was made"
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                words = Path("/proc", process, "cmdline").read_bytes().split(b"\0")
+                if self.mark.encode() in words:
+                    return "a process was left running"
+        return ""
+
+
+@contextlib.contextmanager
+def ground() -> Iterator[tuple[Ground, socket.socket]]:
+    """A file, a server and a mark to attack."""
+    mark = f"mark{secrets.token_hex(8)}"
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        canary = Path(folder, "seed.txt")
+        canary.write_text(mark)
+        yield Ground(canary=canary, port=server.getsockname()[1], mark=mark), server
+
+
+def attempt(attack: Attack, sandbox: Sandbox, place: Ground) -> Grade:
+    """Grade one attack."""
+    cells = submission(attack, str(place.canary), place.port, place.mark)
+    return grade(EXERCISE, cells, sandbox, secret="self-test")
+
+
+def verdict(attack: Attack, result: Grade) -> str:
+    """What is wrong with an attack's grade; empty when it is the one it should have."""
+    if result.status != "graded":
+        return f"{result.status}: {'; '.join(result.notes)}"
+    if result.points != attack.keeps:
+        return f"{result.points} points, wanted {attack.keeps}"
+    said = " ".join([*result.notes, *(mark.message for mark in result.marks)])
+    return "" if attack.says in said else f"the report says: {said[:200]}"
+
+
+def self_test(mode: str | None = None) -> int:
+    """Grade the collection and print a line an attack; 0 when all of it is contained.
+
+    Raises:
+        SandboxError: there is no sandbox to test.
+    """
+    torch.set_num_threads(1)
+    broken = 0
+    with Sandbox(EXERCISE.forbids, mode) as sandbox, ground() as (place, server):
+        print(f"{len(ATTACKS)} attacks, in a {sandbox.mode} sandbox:")
+        for attack in ATTACKS:
+            result = attempt(attack, sandbox, place)
+            wrong = verdict(attack, result) or place.harm(server)
+            broken += bool(wrong)
+            print(f"{'NOT CONTAINED' if wrong else 'contained':<14}{attack.name}: {attack.tries}")
+            if wrong:
+                print(f"{'':<14}{wrong}")
+    print("All contained." if not broken else f"{broken} not contained: do not grade here.")
+    return 1 if broken else 0
