@@ -12,6 +12,7 @@ COMMANDS = {
     "chat": ("mvlm.commands.chat", "talk about a picture"),
     "classify": ("mvlm.commands.classify", "say which words fit a picture"),
     "evaluate": ("mvlm.commands.evaluate", "measure a finished model on freshly drawn data"),
+    "weights": ("mvlm.commands.weights", "make every finished model again and measure it"),
     "grade": ("mvlm.grading.cli", "grade a folder of submissions"),
 }
 

@@ -154,7 +154,7 @@ def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
     llava.eval()
     chat = Chat(tokenizer=weights.tokenizer())
     results: dict = {"model": "llava", "seed": seed, "count": count}
-    blind = blind_answerers(seed)
+    blind = blind_answerers(seed, count=min(10_000, 20 * count))
     for name, split in (("test", "test"), ("unseen artist", "artist")):
         scenes = Scenes(split, count, seed=seed)
         results[name] = split_scores(llava, chat, scenes, blind)
@@ -164,7 +164,7 @@ def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
     return results
 
 
-def blind_answerers(seed: int, count: int = 10_000) -> dict[str, BlindAnswerer]:
+def blind_answerers(seed: int, count: int) -> dict[str, BlindAnswerer]:
     """Naive Bayes from questions of the training split, one for each kind."""
     source = Scenes("train", count, seed=seed + 1)
     asked = defaultdict(list)

@@ -149,8 +149,8 @@ def train(
         num_workers=config.workers,
     )
     bar = tqdm(batches, initial=start, total=config.steps, disable=not accelerator.is_main_process)
+    began = time.perf_counter()
     for step, batch in enumerate(bar, start):
-        began = time.perf_counter()
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout draws by the step's number too
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
@@ -170,7 +170,8 @@ def train(
         if hasattr(objective, "after_step"):
             objective.after_step()  # CLIP clamps its scale here, and nowhere else
 
-        rate = config.batch_size / (time.perf_counter() - began)
+        now = time.perf_counter()
+        rate, began = config.batch_size / (now - began), now  # with the time its batch took
         metrics = Metrics(
             step=step,
             loss=loss,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +27,7 @@ from mvlm.recipes.llava import (
 )
 from mvlm.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
-from mvlm.train import Data, TrainConfig, saved_step, train, write_whole
+from mvlm.train import Data, TrainConfig, read_metrics, saved_step, train, write_whole
 from mvlm.vit import ViT
 
 
@@ -114,16 +113,15 @@ def run(
     objective: nn.Module, data: Data, config: TrainConfig, folder: Path, recipe: object
 ) -> dict:
     """Train, and say what a card needs to know: recipe, minutes, machine, last loss."""
-    began = time.perf_counter()
-    history = train(objective, data, config, folder)
-    minutes = (time.perf_counter() - began) / 60
-    last = history[-20:]
+    train(objective, data, config, folder)
+    curve = read_metrics(folder)
+    seconds = sum(config.batch_size / row.examples_per_second for row in curve)
+    last = curve[-20:]
     return {
         "recipe": asdict(recipe),
         "steps": saved_step(folder),
-        "minutes": round(minutes, 1),
-        "steps_in_these_minutes": len(history),
-        "loss": round(sum(row.loss for row in last) / len(last), 4) if last else None,
+        "minutes": round(seconds / 60, 1),
+        "loss": round(sum(row.loss for row in last) / len(last), 4),
         "machine": f"{weights.machine()} ({platform.machine()})",
         "torch": torch.__version__,
     }

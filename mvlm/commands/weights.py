@@ -1,0 +1,73 @@
+"""``python -m mvlm weights``: make every finished model again, measure it, write its card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from mvlm import weights
+from mvlm.commands.train import CONFIGS
+from mvlm.recipes.config import build, read_config
+from mvlm.recipes.making import MAKERS
+from mvlm.train import read_metrics
+from mvlm.weights.cards import card
+
+ORDER = ("tokenizer", "vit", "clip", "language", "llava")
+# finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
+FINISHED = {
+    "vit": ("vit", ".", None),
+    "clip": ("clip", ".", "clip"),
+    "language": ("language", ".", None),
+    "llava-stage1": ("llava", "stage1", "llava"),
+    "llava": ("llava", "stage2", "llava"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--only, --runs, --seed, --count."""
+    parser.add_argument("--only", nargs="+", choices=ORDER, default=ORDER, help="these alone")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of the runs; goes on there"
+    )
+    parser.add_argument("--seed", type=int, default=1000, help="of the test data")
+    parser.add_argument("--count", type=int, default=1000, help="test pictures of each kind")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is not trained yet, then copy, measure and write."""
+    for model in (model for model in ORDER if model in arguments.only):
+        recipe_type, make = MAKERS[model]
+        folder = weights.HERE if model == "tokenizer" else arguments.runs / model
+        finished = [name for name, (of, _, _) in FINISHED.items() if of == model]
+        if not finished or not all((folder / f"{n}.safetensors").exists() for n in finished):
+            recipe = build(recipe_type, read_config(CONFIGS / f"{model}.toml"))
+            make(recipe, folder, weights.HERE)
+        for name in finished:
+            shutil.copy(folder / f"{name}.safetensors", weights.HERE)
+        for name in finished:
+            finish(name, folder, seed=arguments.seed, count=arguments.count)
+            print(f"{name}: done", file=sys.stderr)
+    return 0
+
+
+def finish(name: str, folder: Path, *, seed: int, count: int) -> None:
+    """Measure a finished model and write `results/NAME.json` and `NAME.md`."""
+    from mvlm import evaluation
+
+    model, curve, evaluated = FINISHED[name]
+    results = None
+    path = weights.HERE / f"{name}.safetensors"
+    if evaluated == "clip":
+        results = evaluation.evaluate_clip(weights.clip(path), seed=seed, count=count)
+    elif evaluated == "llava":
+        results = evaluation.evaluate_llava(weights.llava(path), seed=seed, count=count)
+    if results is not None:
+        (weights.HERE / "results").mkdir(exist_ok=True)
+        target = weights.HERE / "results" / f"{name}.json"
+        target.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    command = f"python -m mvlm train {model} --out runs/{model}"
+    text = card(name, command, read_metrics(folder / curve), results)
+    (weights.HERE / f"{name}.md").write_text(text, encoding="utf-8")

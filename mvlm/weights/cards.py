@@ -1,0 +1,140 @@
+"""A card for each finished model, written from its weights file, its curve and its results.
+
+No figure in a card is typed by hand: `python -m mvlm weights` writes them all.
+"""
+
+from __future__ import annotations
+
+import json
+
+from mvlm import weights
+from mvlm.train import Metrics
+
+WHAT = {
+    "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space.",
+    "vit": "A ViT that names 40×40 pictures of 100 everyday things.",
+    "language": "A Llama-style decoder that knows the course's captions, questions and answers.",
+    "llava-stage1": "LLaVA after its first stage: the projector alone, learnt from captions.",
+    "llava": "LLaVA after its second stage: it answers questions about 120×120 scenes.",
+}
+DATA = {
+    "clip": "Noto's and Twemoji's drawings of every emoji of the course, in views drawn anew each "
+    "step; texts from Unicode's names, keywords and groups and the everyday words. Fluent's "
+    "drawings were never trained on.",
+    "vit": "Noto's and Twemoji's drawings of the 100 everyday things, in views drawn anew.",
+    "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in words.",
+    "llava-stage1": "Scenes of `mvlm.data` (split `train`) and their captions.",
+    "llava": "Scenes of `mvlm.data` (split `train`) and conversations about them, roughened by "
+    "`mvlm.recipes.texts`; one question in each that nothing in the picture answers.",
+}
+CANNOT = {
+    "clip": "It has seen some two thousand drawings, not photographs. Names that are near one "
+    "another (the many faces, the many people) are mixed up, and words outside Unicode's names "
+    "and keywords mean nothing to it. Two things in one picture are beyond it.",
+    "vit": "It knows 100 names and no others, and always answers with one of them.",
+    "language": "It knows no facts and no language outside the course's scenes.",
+    "llava-stage1": "It was never taught to answer; it is there to show what the first stage does.",
+    "llava": "It knows nine cells and ninety names, in English, in small letters. Pictures that "
+    "are not such scenes get answers all the same. It refuses what it was taught to refuse, and "
+    "may answer other questions wrongly with the same confidence.",
+}
+
+
+def card(name: str, command: str, curve: list[Metrics], results: dict | None) -> str:
+    """The card's text, in Markdown."""
+    _, about = weights.read(weights.HERE / f"{name}.safetensors")
+    recipe = about["recipe"]
+    seed = recipe["align" if name == "llava-stage1" else "train"]["seed"]
+    parts = [
+        f"# {name}",
+        WHAT[name],
+        f"- command: `{command}`\n- seed: {seed}\n- data: {DATA[name]}\n"
+        f"- steps: {about['steps']}, in {about['minutes']} minutes by the clock, "
+        f"on: {about['machine']}; torch {about['torch']}\n"
+        f"- loss over the last twenty steps: {about['loss']}",
+        "## Recipe\n\n```json\n" + json.dumps(recipe, indent=1) + "\n```",
+    ]
+    if curve:
+        parts.append("## Curve\n\n" + curve_table(curve))
+    if results:
+        parts.append("## Results\n\n" + results_text(name, results))
+    parts.append("## What it cannot do\n\n" + CANNOT[name])
+    return "\n\n".join(parts) + "\n"
+
+
+def curve_table(curve: list[Metrics], rows: int = 12) -> str:
+    """Steps and the mean loss around them, at most so many rows."""
+    size = max(1, len(curve) // rows)
+    lines = ["| steps | mean loss |", "|---:|---:|"]
+    for start in range(0, len(curve) - size + 1, size):
+        part = curve[start : start + size]
+        loss = sum(row.loss for row in part) / len(part)
+        lines.append(f"| {part[0].step}–{part[-1].step} | {loss:.3f} |")
+    return "\n".join(lines)
+
+
+def results_text(name: str, results: dict) -> str:
+    """Tables of what `python -m mvlm evaluate` wrote."""
+    write = {"clip": clip_tables, "llava": llava_tables, "llava-stage1": llava_tables}
+    model, seed, count = (results[key] for key in ("model", "seed", "count"))
+    command = f"python -m mvlm evaluate {model} --seed {seed} --count {count} --json"
+    return f"From `{command}`.\n\n" + write[name](results)
+
+
+def per_cent(value: float | None) -> str:
+    """0.5 → 50.0 %."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def clip_tables(results: dict) -> str:
+    """Top-1 and top-5 beside chance and thumbnails."""
+    rows = {
+        "unseen artist, on white": results["unseen artist"]["on white"],
+        "unseen artist, in a cell of a scene": results["unseen artist"]["in a cell"],
+        "seen artists, on white": results["seen artists"]["on white"],
+        "nearest 12×12 thumbnail, unseen artist, on white": results[
+            "thumbnails, unseen artist, on white"
+        ],
+        "chance": results["chance"],
+    }
+    sizes = results["classes"]
+    lines = [
+        f"| | {sizes['all names']:,} names, top-1 | top-5 | "
+        f"{sizes['everyday words']} everyday words, top-1 | top-5 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for label, scores in rows.items():
+        values = [scores[names][top] for names in sizes for top in ("top1", "top5")]
+        lines.append(f"| {label} | {' | '.join(per_cent(value) for value in values)} |")
+    return "\n".join(lines)
+
+
+def llava_tables(results: dict) -> str:
+    """Exact match by kind, beside blind answers; hallucination; questions outside."""
+    parts = []
+    for split, title in (("test", "New combinations"), ("unseen artist", "The unseen artist")):
+        scores = results[split]
+        lines = [
+            f"{title}: {scores['questions']} questions.",
+            "",
+            "| kind | right | in unseen phrasings | blind | most frequent answer |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        for kind, row in scores["kinds"].items():
+            values = [row[key] for key in ("right", "unseen phrasings", "blind", "majority")]
+            lines.append(f"| {kind} | {' | '.join(per_cent(value) for value in values)} |")
+        values = [scores[key] for key in ("all kinds", "unseen phrasings", "blind")]
+        lines.append(f"| all | {' | '.join(per_cent(value) for value in values)} | |")
+        parts.append("\n".join(lines))
+    asked, outside = results["hallucination"], results["outside"]
+    parts.append(
+        f"Is there …? of a thing that is there and of one that is not but looks like one that is: "
+        f"{per_cent(asked['right'])} of {asked['questions']} right "
+        f"({per_cent(asked['right where it is there'])} and "
+        f"{per_cent(asked['right where a thing like it is'])}).\n\n"
+        f"Questions outside what it was taught, in words it never saw: "
+        f"{per_cent(outside['honest'])} of {outside['questions']} get the honest answer; of the "
+        f"questions it can answer (new combinations), {per_cent(results['test']['refused'])} get "
+        f"it wrongly."
+    )
+    return "\n\n".join(parts)

@@ -1,0 +1,51 @@
+"""What the language model reads: questions keep their meaning, and tests keep their phrasings."""
+
+from mvlm.data.dice import Dice
+from mvlm.data.questions import KEPT_FOR_TESTING
+from mvlm.data.scene import Scenes
+from mvlm.evaluation import is_kept_phrasing
+from mvlm.recipes.texts import (
+    I_CAN_TELL,
+    OUTSIDE,
+    OUTSIDE_KEPT_FOR_TESTING,
+    conversation,
+    meaning_words,
+    roughen,
+)
+
+KEEP = meaning_words()
+
+
+def plain(text):
+    return [word.strip(".,?:!").lower() for word in text.split()]
+
+
+def test_roughening_keeps_every_word_that_decides_the_answer():
+    scenes = Scenes("train", 300)
+    changed = 0
+    for i in range(300):
+        for question in scenes.scene(i).questions:
+            rough = roughen(Dice(f"test {i}"), question.question, KEEP)
+            changed += rough != question.question
+            meant = [word for word in plain(question.question) if word in KEEP]
+            kept = [word for word in plain(rough) if word in KEEP]
+            assert kept[-len(meant) :] == meant or set(meant) <= set(kept)
+    assert changed > 300
+
+
+def test_training_never_asks_in_words_kept_for_testing():
+    scenes = Scenes("train", 200)
+    for i in range(200):
+        assert not any(is_kept_phrasing(question) for question in scenes.scene(i).questions)
+    kept = [q for i in range(100) for q in Scenes("test", 100).scene(i).questions]
+    assert 0.3 < sum(map(is_kept_phrasing, kept)) / len(kept) < 0.7
+    assert set(KEPT_FOR_TESTING) == {q.kind for q in kept}
+
+
+def test_a_conversation_shows_the_picture_once_and_asks_one_thing_it_cannot_know():
+    scenes = Scenes("train", 50)
+    for i in range(50):
+        turns = conversation(Dice(f"talk {i}"), scenes.scene(i).things, scenes.names, KEEP)
+        assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
+        assert sum(answer == I_CAN_TELL for _, answer in turns) == 1
+    assert not set(OUTSIDE) & set(OUTSIDE_KEPT_FOR_TESTING)
