@@ -124,6 +124,8 @@ def test_student_and_solution_versions(tmp_path):
     assert "doubled_value" in text
     assert "Why: adding" in text
     assert "SOLUTION" not in text
+    assert solution.cells[0].source.startswith("# Solutions")
+    assert student.cells[0].source.startswith("# Exercise")
     for version in (student, solution):
         nbformat.validate(version)
 

@@ -39,8 +39,10 @@ def student_version(master: NotebookNode) -> NotebookNode:
 
 
 def solution_version(master: NotebookNode) -> NotebookNode:
-    """The master with its answers; only the marker lines are gone."""
+    """The master with its answers; the marker lines are gone, and the title says what it is."""
     notebook = copy.deepcopy(master)
+    title = notebook.cells[0]
+    title.source = re.sub(r"^# Exercise\b", "# Solutions", title.source)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             _split(cell.source)  # the markers must pair here too
