@@ -34,7 +34,6 @@ def show(dataset: Iterable[dict], count: int = 8, columns: int = 4) -> None:
         ax.set_title(fill(title(row), 24), fontsize=7, loc="left")
     for ax in axes.flat[len(rows) :]:
         ax.set_axis_off()
-    drawn.tight_layout()
     said = "; ".join(f"{i}: {title(row)}" for i, row in enumerate(rows, start=1))
     show_figure(drawn, alt=f"{len(rows)} pictures. {said}")
 

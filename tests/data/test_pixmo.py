@@ -13,7 +13,7 @@ from mvlm.points import parse_points
 KINDS = ("captions", "ask", "points", "synthetic")
 CHECKSUMS = {
     "captions": "54cd1578686a78ab2e49122e12297c912b590230bc86c238b1e56c6b4b823bf4",
-    "ask": "4d65b9743d65d5255ecab46163de5d45829bda8fc9cd3f609a3f26dffe913c21",
+    "ask": "f9c6d242952de721a4d7f721d0d8afdfaef3e23bee075e42b0633ac2c1475019",
     "points": "e5fd3c8884e88adb2a35aede55861058cd126a6c9463e4921519b830999fc35c",
     "synthetic": "2ef853619aecea69541abe146dddcbcc4327a95466bc8c7c5c49a92dcca1b7f9",
 }
