@@ -1,14 +1,16 @@
 """How good are the finished models? Every figure of the result tables is made here.
 
-`python -m mvlm evaluate clip|llava --seed N --count N --json`. Any seed draws fresh test data. A
-score never stands alone: chance, thumbnails or a blind answer is measured on the same data.
+`python -m mvlm evaluate clip|llava|language|vit --seed N --count N --json`. Any seed draws fresh
+test data. A score never stands alone: chance, thumbnails or a blind answer is measured on the same
+data.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -20,15 +22,17 @@ from mvlm.clip import CLIP
 from mvlm.data.baselines import BlindAnswerer, majority
 from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING, KINDS, PHRASINGS, Question
-from mvlm.data.scene import Scenes
+from mvlm.data.scene import Scene, Scenes
 from mvlm.data.things import a
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
+from mvlm.language import LanguageModel
 from mvlm.llava import Chat, LLaVA
 from mvlm.recipes.clip import TEMPLATES, drawing_table, vocabulary
 from mvlm.recipes.llava import answer, pictures
-from mvlm.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, outside
+from mvlm.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, described, outside
 from mvlm.recipes.views import ViewConfig, on_white, views
 from mvlm.tasks import exact_match
+from mvlm.vit import ViT
 from mvlm.zeroshot import zero_shot_classifier
 
 PROMPTS = tuple(dict.fromkeys(template.replace("{a}", "a {}") for template in TEMPLATES))
@@ -139,6 +143,53 @@ def thumbnails(everyday: Int[Tensor, " word"]) -> dict:
     }
 
 
+@torch.inference_mode()
+def evaluate_vit(vit: ViT, classes: Sequence[str], *, seed: int = 0, count: int = 1000) -> dict:
+    """Top-1 and top-5 of the classifier on both kinds of artist, as `evaluate_clip` measures."""
+    vit.eval()
+    words = vocabulary()
+    things = torch.tensor([i for i, word in enumerate(words) if word.everyday])
+    if tuple(classes) != tuple(words[i].everyday for i in things):
+        raise ValueError("the classes are not today's everyday words: train the classifier again")
+    drawn = torch.randint(len(things), (count,), generator=torch.Generator().manual_seed(seed))
+    seeds = [10**12 + seed * 10**6 + i for i in range(count)]
+    results: dict = {"model": "vit", "seed": seed, "count": count}
+    for artist, which in (("unseen artist", UNSEEN), ("seen artists", SEEN)):
+        table = drawing_table(which)[:, things]
+        plain = on_white(table.flatten(0, 1))
+        fresh = views(table[:, drawn], seeds, IN_A_CELL)
+        results[artist] = {
+            "on white": top_k(classified(vit, plain), torch.arange(len(things)).repeat(len(which))),
+            "in a cell": top_k(classified(vit, fresh), drawn),
+        }
+    results["thumbnails, unseen artist, on white"] = thumbnails(things)["everyday words"]
+    results["chance"] = {f"top{k}": round(k / len(things), 4) for k in (1, 5)}
+    return results
+
+
+def classified(vit: ViT, images: Tensor) -> Float[Tensor, "image classes"]:
+    """Logits, some pictures at a time."""
+    return torch.cat([vit(part) for part in normalise(images, CLIP_MEAN, CLIP_STD).split(256)])
+
+
+def evaluate_language(language: LanguageModel, *, seed: int = 1000, count: int = 300) -> dict:
+    """Answers about scenes told in words, beside blind ones: what is known before any picture."""
+    language.eval()
+    chat = Chat(tokenizer=weights.tokenizer())
+
+    def ask(part: list[Scene], questions: list[tuple[int, str]], pixels: Tensor) -> list[str]:
+        turns = [[(f"{described(part[i].things)}\n{text}", None)] for i, text in questions]
+        rows = language.generate(
+            [chat.prompt(turn) for turn in turns],
+            max_new_tokens=40,
+            end_id=chat.tokenizer.end_id,
+        )
+        return [chat.tokenizer.decode(row).strip() for row in rows]
+
+    scores = split_scores(ask, Scenes("test", count, seed=seed), blind_for(seed, count))
+    return {"model": "language", "seed": seed, "count": count, "test": scores}
+
+
 def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
     """Answers to questions about scenes never seen, beside what can be answered blindly.
 
@@ -154,21 +205,30 @@ def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
     llava.eval()
     chat = Chat(tokenizer=weights.tokenizer())
     results: dict = {"model": "llava", "seed": seed, "count": count}
-    blind = blind_answerers(seed, count=min(10_000, 20 * count))
+
+    def ask(part: list[Scene], questions: list[tuple[int, str]], pixels: Tensor) -> list[str]:
+        images = pictures(pixels)[[i for i, _ in questions]]
+        return answer(llava, chat, images, [text for _, text in questions])
+
+    blind = blind_for(seed, count)
     for name, split in (("test", "test"), ("unseen artist", "artist")):
-        scenes = Scenes(split, count, seed=seed)
-        results[name] = split_scores(llava, chat, scenes, blind)
+        results[name] = split_scores(ask, Scenes(split, count, seed=seed), blind)
     scenes = Scenes("test", count, seed=seed)
     results["hallucination"] = hallucination(llava, chat, scenes)
     results["outside"] = outside_scores(llava, chat, scenes)
     return results
 
 
-def blind_answerers(seed: int, count: int) -> dict[str, BlindAnswerer]:
+Ask = Callable[[list[Scene], list[tuple[int, str]], Tensor], list[str]]
+"""Scenes, (which of them, question) pairs and the scenes' pixels → the answers."""
+
+
+def blind_for(seed: int, count: int) -> dict[str, BlindAnswerer]:
     """Naive Bayes from questions of the training split, one for each kind."""
-    source = Scenes("train", count, seed=seed + 1)
+    learnt = min(10_000, 20 * count)
+    source = Scenes("train", learnt, seed=seed + 1)
     asked = defaultdict(list)
-    for i in range(count):
+    for i in range(learnt):
         for question in source.scene(i).questions:
             asked[question.kind].append(question)
     return {kind: BlindAnswerer(questions) for kind, questions in asked.items()}
@@ -204,17 +264,14 @@ def split_scores(llava: LLaVA, chat: Chat, scenes: Scenes, blind: dict[str, Blin
     }
 
 
-def ask_all(
-    llava: LLaVA, chat: Chat, scenes: Scenes, batch_size: int = 32
-) -> tuple[list[Question], list[str]]:
+def ask_all(ask: Ask, scenes: Scenes, batch_size: int = 32) -> tuple[list[Question], list[str]]:
     """Every question of every scene, each in a conversation of its own, and what was answered."""
     asked: list[Question] = []
     said: list[str] = []
     for start in range(0, len(scenes), batch_size):
         pixels, drawn = scenes.batch(range(start, min(start + batch_size, len(scenes))))
-        images = pictures(pixels)
         pairs = [(i, question) for i, scene in enumerate(drawn) for question in scene.questions]
-        said += answer(llava, chat, images[[i for i, _ in pairs]], [q.question for _, q in pairs])
+        said += ask(drawn, [(i, question.question) for i, question in pairs], pixels)
         asked += [question for _, question in pairs]
     return asked, said
 
@@ -300,3 +357,19 @@ def share(flags: Iterable[bool]) -> float | None:
     """How many of them are true, from 0 to 1; None of nothing."""
     flags = list(flags)
     return round(sum(flags) / len(flags), 4) if flags else None
+
+
+def evaluate(model: str, path: Path, *, seed: int, count: int) -> dict:
+    """Measure a weights file of one of `EVALUATED`."""
+    load, measure = EVALUATED[model]
+    loaded = load(path)
+    parts = loaded if isinstance(loaded, tuple) else (loaded,)  # a ViT comes with its classes
+    return measure(*parts, seed=seed, count=count)
+
+
+EVALUATED: dict[str, tuple[Callable, Callable]] = {
+    "vit": (weights.vit, evaluate_vit),
+    "clip": (weights.clip, evaluate_clip),
+    "language": (weights.language, evaluate_language),
+    "llava": (weights.llava, evaluate_llava),
+}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mvlm import weights
 
-MODELS = ("clip", "llava")
+MODELS = ("vit", "clip", "language", "llava")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     path = arguments.weights or weights.HERE / f"{arguments.model}.safetensors"
     try:
-        model = {"clip": weights.clip, "llava": weights.llava}[arguments.model](path)
+        results = evaluation.evaluate(
+            arguments.model, path, seed=arguments.seed, count=arguments.count
+        )
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    measure = {"clip": evaluation.evaluate_clip, "llava": evaluation.evaluate_llava}
-    results = measure[arguments.model](model, seed=arguments.seed, count=arguments.count)
     if arguments.json:
         print(json.dumps(results, indent=1))
     else:

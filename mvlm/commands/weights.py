@@ -18,9 +18,9 @@ from mvlm.weights.cards import card
 ORDER = ("tokenizer", "vit", "clip", "language", "llava")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
-    "vit": ("vit", ".", None),
+    "vit": ("vit", ".", "vit"),
     "clip": ("clip", ".", "clip"),
-    "language": ("language", ".", None),
+    "language": ("language", ".", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
 }
@@ -58,16 +58,11 @@ def finish(name: str, folder: Path, *, seed: int, count: int) -> None:
     from mvlm import evaluation
 
     model, curve, evaluated = FINISHED[name]
-    results = None
     path = weights.HERE / f"{name}.safetensors"
-    if evaluated == "clip":
-        results = evaluation.evaluate_clip(weights.clip(path), seed=seed, count=count)
-    elif evaluated == "llava":
-        results = evaluation.evaluate_llava(weights.llava(path), seed=seed, count=count)
-    if results is not None:
-        (weights.HERE / "results").mkdir(exist_ok=True)
-        target = weights.HERE / "results" / f"{name}.json"
-        target.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    results = evaluation.evaluate(evaluated, path, seed=seed, count=count)
+    target = weights.HERE / "results" / f"{name}.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     command = f"python -m mvlm train {model} --out runs/{model}"
     text = card(name, command, read_metrics(folder / curve), results)
     (weights.HERE / f"{name}.md").write_text(text, encoding="utf-8")

@@ -40,7 +40,7 @@ CANNOT = {
 }
 
 
-def card(name: str, command: str, curve: list[Metrics], results: dict | None) -> str:
+def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
     """The card's text, in Markdown."""
     _, about = weights.read(weights.HERE / f"{name}.safetensors")
     recipe = about["recipe"]
@@ -56,8 +56,7 @@ def card(name: str, command: str, curve: list[Metrics], results: dict | None) ->
     ]
     if curve:
         parts.append("## Curve\n\n" + curve_table(curve))
-    if results:
-        parts.append("## Results\n\n" + results_text(name, results))
+    parts.append("## Results\n\n" + results_text(results))
     parts.append("## What it cannot do\n\n" + CANNOT[name])
     return "\n\n".join(parts) + "\n"
 
@@ -73,12 +72,17 @@ def curve_table(curve: list[Metrics], rows: int = 12) -> str:
     return "\n".join(lines)
 
 
-def results_text(name: str, results: dict) -> str:
+def results_text(results: dict) -> str:
     """Tables of what `python -m mvlm evaluate` wrote."""
-    write = {"clip": clip_tables, "llava": llava_tables, "llava-stage1": llava_tables}
+    write = {
+        "clip": clip_tables,
+        "vit": vit_table,
+        "language": language_table,
+        "llava": llava_tables,
+    }
     model, seed, count = (results[key] for key in ("model", "seed", "count"))
     command = f"python -m mvlm evaluate {model} --seed {seed} --count {count} --json"
-    return f"From `{command}`.\n\n" + write[name](results)
+    return f"From `{command}`.\n\n" + write[model](results)
 
 
 def per_cent(value: float | None) -> str:
@@ -109,23 +113,33 @@ def clip_tables(results: dict) -> str:
     return "\n".join(lines)
 
 
+def vit_table(results: dict) -> str:
+    """Top-1 and top-5 beside chance and thumbnails."""
+    rows = {
+        "unseen artist, on white": results["unseen artist"]["on white"],
+        "unseen artist, in a cell of a scene": results["unseen artist"]["in a cell"],
+        "seen artists, on white": results["seen artists"]["on white"],
+        "nearest 12×12 thumbnail, unseen artist, on white": results[
+            "thumbnails, unseen artist, on white"
+        ],
+        "chance": results["chance"],
+    }
+    lines = ["| | top-1 | top-5 |", "|---|---:|---:|"]
+    for label, scores in rows.items():
+        lines.append(f"| {label} | {per_cent(scores['top1'])} | {per_cent(scores['top5'])} |")
+    return "\n".join(lines)
+
+
+def language_table(results: dict) -> str:
+    """Exact match by kind, about scenes told in words."""
+    return split_table("Scenes told in words, new combinations", results["test"])
+
+
 def llava_tables(results: dict) -> str:
     """Exact match by kind, beside blind answers; hallucination; questions outside."""
     parts = []
     for split, title in (("test", "New combinations"), ("unseen artist", "The unseen artist")):
-        scores = results[split]
-        lines = [
-            f"{title}: {scores['questions']} questions.",
-            "",
-            "| kind | right | in unseen phrasings | blind | most frequent answer |",
-            "|---|---:|---:|---:|---:|",
-        ]
-        for kind, row in scores["kinds"].items():
-            values = [row[key] for key in ("right", "unseen phrasings", "blind", "majority")]
-            lines.append(f"| {kind} | {' | '.join(per_cent(value) for value in values)} |")
-        values = [scores[key] for key in ("all kinds", "unseen phrasings", "blind")]
-        lines.append(f"| all | {' | '.join(per_cent(value) for value in values)} | |")
-        parts.append("\n".join(lines))
+        parts.append(split_table(title, results[split]))
     asked, outside = results["hallucination"], results["outside"]
     parts.append(
         f"Is there …? of a thing that is there and of one that is not but looks like one that is: "
@@ -138,3 +152,19 @@ def llava_tables(results: dict) -> str:
         f"it wrongly."
     )
     return "\n\n".join(parts)
+
+
+def split_table(title: str, scores: dict) -> str:
+    """Exact match by kind of question, beside blind answers."""
+    lines = [
+        f"{title}: {scores['questions']} questions.",
+        "",
+        "| kind | right | in unseen phrasings | blind | most frequent answer |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for kind, row in scores["kinds"].items():
+        values = [row[key] for key in ("right", "unseen phrasings", "blind", "majority")]
+        lines.append(f"| {kind} | {' | '.join(per_cent(value) for value in values)} |")
+    values = [scores[key] for key in ("all kinds", "unseen phrasings", "blind")]
+    lines.append(f"| all | {' | '.join(per_cent(value) for value in values)} | |")
+    return "\n".join(lines)
