@@ -31,7 +31,7 @@ def show(dataset: Iterable[dict], count: int = 8, columns: int = 4) -> None:
     drawn, axes = figure(7.0, 2.3 * lines, rows=lines, columns=columns)
     for ax, row in zip(axes.flat, rows, strict=False):
         draw_image(ax, row["image"])
-        ax.set_title(fill(title(row), 24), fontsize=7, loc="left")
+        ax.set_title(fill(title(row), 104 // columns), fontsize=7, loc="left")
     for ax in axes.flat[len(rows) :]:
         ax.set_axis_off()
     said = "; ".join(f"{i}: {title(row)}" for i, row in enumerate(rows, start=1))
