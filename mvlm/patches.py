@@ -86,8 +86,8 @@ def patchify(
     _check_images(images)
     batch, channels, height, width = images.shape
     rows, columns = grid_size(height, width, patch_size)
-    grid = images.reshape(batch, channels, rows, patch_size, columns, patch_size)  # B C r h c w
-    grid = grid.permute(0, 2, 4, 1, 3, 5)  # B r c C h w
+    grid = images.reshape(batch, channels, rows, patch_size, columns, patch_size)  # B C i h j w
+    grid = grid.permute(0, 2, 4, 1, 3, 5)  # B i j C h w
     return grid.reshape(batch, rows * columns, channels * patch_size * patch_size)  # B N C·P·P
 
 
@@ -133,8 +133,8 @@ def unpatchify(
             f"a patch of {dim} numbers is not C·{patch_size}·{patch_size} for any whole C: "
             "check patch_size"
         )
-    grid = patches.reshape(batch, rows, columns, channels, patch_size, patch_size)  # B r c C h w
-    grid = grid.permute(0, 3, 1, 4, 2, 5)  # B C r h c w
+    grid = patches.reshape(batch, rows, columns, channels, patch_size, patch_size)  # B i j C h w
+    grid = grid.permute(0, 3, 1, 4, 2, 5)  # B C i h j w
     return grid.reshape(batch, channels, *image_size)  # B C H W
 
 
