@@ -16,7 +16,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config, distributed_clip_loss
@@ -40,6 +40,7 @@ class CLIPRecipe:
         text_width, text_depth, text_heads, context: of the text tower.
         embed_dim: width of the shared space.
         artists: whose drawings train.
+        everyday: share of each batch that is everyday things; scenes are made of these.
         view_weight: of the loss between two views, beside that between views and texts.
         ramp: steps in which views go from a third of their strength to all of it; views that differ
             much from the first step on teach nothing for a long while.
@@ -56,6 +57,7 @@ class CLIPRecipe:
     context: int = 16
     embed_dim: int = 128
     artists: tuple[str, ...] = ("noto", "twemoji")
+    everyday: float = 0.4
     view_weight: float = 1.0
     ramp: int = 1500
     views: ViewConfig = field(default_factory=ViewConfig)
@@ -136,18 +138,25 @@ def text_for(dice: Dice, word: Word) -> str:
 class CLIPData:
     """Examples by their number: two views and a text of one thing.
 
-    Each pass over the vocabulary has an order of its own, and no batch holds a thing twice: it
-    would be its own wrong answer.
+    The first places of each batch go to everyday things, the others to the rest of the
+    vocabulary. Each pass over either has an order of its own, and no batch holds a thing twice:
+    it would be its own wrong answer.
     """
 
     def __init__(self, recipe: CLIPRecipe, tokenizer: Tokenizer) -> None:
         self.recipe, self.tokenizer = recipe, tokenizer
-        self.batches_a_pass = len(vocabulary()) // recipe.train.batch_size
-        if not self.batches_a_pass:
-            raise ValueError(
-                f"batch_size {recipe.train.batch_size} is more than the {len(vocabulary())} "
-                "things there are: pass less, so that no thing comes twice in a batch"
-            )
+        words, size = vocabulary(), recipe.train.batch_size
+        first = round(recipe.everyday * size)
+        everyday = [i for i, word in enumerate(words) if word.everyday]
+        others = [i for i, word in enumerate(words) if not word.everyday]
+        # (things, the batch's places that show them)
+        self.parts = [(everyday, range(first)), (others, range(first, size))]
+        for things, places in self.parts:
+            if len(places) > len(things):
+                raise ValueError(
+                    f"batch_size {size} takes {len(places)} things of {len(things)}: pass less, "
+                    "or another share `everyday`, so that no thing comes twice in a batch"
+                )
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
         """`first` and `second` (B, 3, 40, 40), normalised, and `ids` (B, T)."""
@@ -171,14 +180,12 @@ class CLIPData:
 
     def thing(self, example: int) -> int:
         """Which emoji example number `example` shows."""
-        batch_size = self.recipe.train.batch_size
-        step, place = divmod(example, batch_size)
-        round_, batch = divmod(step, self.batches_a_pass)
-        return int(self._order(round_)[batch * batch_size + place])
-
-    def _order(self, round_: int) -> Int[Tensor, " emoji"]:
-        generator = torch.Generator().manual_seed(self.recipe.train.seed * 10**6 + round_)
-        return torch.randperm(len(vocabulary()), generator=generator)
+        step, place = divmod(example, self.recipe.train.batch_size)
+        things, places = next(part for part in self.parts if place in part[1])
+        round_, batch = divmod(step, len(things) // len(places))
+        seed = self.recipe.train.seed * 10**6 + round_
+        order = torch.randperm(len(things), generator=torch.Generator().manual_seed(seed))
+        return things[order[batch * len(places) + place - places.start]]
 
 
 class CLIPObjective(nn.Module):

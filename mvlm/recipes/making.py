@@ -37,7 +37,7 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     torch.manual_seed(recipe.train.seed)
     model = CLIP(recipe.model(tokenizer))
     data = CLIPData(recipe, tokenizer)
-    spread_features_(model, data(range(recipe.train.batch_size * data.batches_a_pass)))
+    spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
     about = run(objective, data, recipe.train, out, recipe)
     return write(out, "clip", model, about | {"model": asdict(model.config)})

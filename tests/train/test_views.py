@@ -33,16 +33,19 @@ def test_no_strength_is_the_drawing_on_white():
     )
 
 
-def test_every_thing_comes_once_a_pass_and_never_twice_in_a_batch():
-    recipe = CLIPRecipe(train=TrainConfig(batch_size=100))
+def test_no_batch_holds_a_thing_twice_and_a_pass_holds_all():
+    recipe = CLIPRecipe(everyday=0.2, train=TrainConfig(batch_size=100))
     data = CLIPData(recipe, weights.tokenizer())
-    batches = [[data.thing(step * 100 + i) for i in range(100)] for step in range(23)]
+    batches = [[data.thing(step * 100 + i) for i in range(100)] for step in range(24)]
     assert all(len(set(batch)) == 100 for batch in batches)
-    first_pass = [thing for batch in batches[: data.batches_a_pass] for thing in batch]
-    assert len(set(first_pass)) == len(first_pass) == len(vocabulary()) // 100 * 100
-    assert batches[0] != batches[data.batches_a_pass]
+    everyday = {i for i, word in enumerate(vocabulary()) if word.everyday}
+    assert all(len(everyday & set(batch)) == 20 for batch in batches)
+    assert {thing for batch in batches[:5] for thing in batch[:20]} == everyday
+    others = [thing for batch in batches[:12] for thing in batch[20:]]
+    assert len(set(others)) == len(others) == 960
+    assert batches[0][20:] != batches[12][20:]
 
 
 def test_a_batch_larger_than_the_vocabulary_is_refused():
-    with pytest.raises(ValueError, match="batch_size 5000 is more than the"):
-        CLIPData(CLIPRecipe(train=TrainConfig(batch_size=5000)), weights.tokenizer())
+    with pytest.raises(ValueError, match="batch_size 300 takes 120 things of 100: pass less"):
+        CLIPData(CLIPRecipe(everyday=0.4, train=TrainConfig(batch_size=300)), weights.tokenizer())
