@@ -131,7 +131,7 @@ class Check:
     hint: str
     points: int
     run: Callable[[Student], None]
-    seconds: float = 10.0
+    seconds: float = 5.0
     hidden: bool = False
 
 

@@ -46,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     """Grade; 0 when every submission has a mark, 1 when the grader failed on one, 2 if unusable."""
     mode = "open" if options.no_sandbox else None
     try:
+        if options.self_test and options.no_sandbox:
+            raise Unusable("the attacks are real: --self-test does not go with --no-sandbox")
         if options.self_test:
             from mvlm.grading.selftest import self_test
 
-            return self_test(mode)
+            return self_test()
         for name in ("exercise", "submissions", "out"):
             if getattr(options, name) is None:
                 raise Unusable(f"{name} is missing: python -m mvlm grade 02_patches DIR --out DIR")

@@ -258,17 +258,21 @@ class _Process:
         theirs.close()
         self.socket = ours
         self.broken = False
+        self.last_words = ""
 
     def said(self) -> str:
         """What it wrote to its error stream, the last of it."""
-        self.errors.seek(0)
-        return self.errors.read()[-2000:].decode(errors="replace").strip()
+        if not self.errors.closed:
+            self.errors.seek(0)
+            self.last_words = self.errors.read()[-2000:].decode(errors="replace").strip()
+        return self.last_words
 
     def end(self) -> int:
         """Kill it, with everything in it; its exit status."""
         self.socket.close()
         self.process.kill()
         status = self.process.wait()
+        self.said()
         self.errors.close()
         return status
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,21 @@ class Ground:
         with contextlib.suppress(BlockingIOError):
             server.accept()
             return "a connection was made"
+        for _ in range(20):  # the kernel ends a namespace's processes in its own time
+            if not self._processes():
+                return ""
+            time.sleep(0.1)
+        return "a process was left running"
+
+    def _processes(self) -> list[str]:
+        """The processes that have the mark among their arguments."""
+        found = []
         for process in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 words = Path("/proc", process, "cmdline").read_bytes().split(b"\0")
                 if self.mark.encode() in words:
-                    return "a process was left running"
-        return ""
+                    found.append(process)
+        return found
 
 
 @contextlib.contextmanager
@@ -72,7 +82,7 @@ def verdict(attack: Attack, result: Grade) -> str:
     return "" if attack.says in said else f"the report says: {said[:200]}"
 
 
-def self_test(mode: str | None = None) -> int:
+def self_test() -> int:
     """Grade the collection and print a line an attack; 0 when all of it is contained.
 
     Raises:
@@ -80,7 +90,7 @@ def self_test(mode: str | None = None) -> int:
     """
     torch.set_num_threads(1)
     broken = 0
-    with Sandbox(EXERCISE.forbids, mode) as sandbox, ground() as (place, server):
+    with Sandbox(EXERCISE.forbids) as sandbox, ground() as (place, server):
         print(f"{len(ATTACKS)} attacks, in a {sandbox.mode} sandbox:")
         for attack in ATTACKS:
             result = attempt(attack, sandbox, place)

@@ -1,0 +1,26 @@
+"""One sandbox for all tests of the grader: starting it waits for torch."""
+
+from pathlib import Path
+
+import pytest
+
+from mvlm.grading.hostile import EXERCISE
+from mvlm.grading.sandbox import Sandbox, SandboxError
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    try:
+        started = Sandbox(EXERCISE.forbids)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with started:
+        yield started
+
+
+@pytest.fixture
+def toy(tmp_path) -> Path:
+    """A small exercise as an instructor's own file; `steal` is worth 2 points, `honest` 1."""
+    path = tmp_path / "toy.py"
+    path.write_text("from mvlm.grading.hostile import EXERCISE\n")
+    return path
