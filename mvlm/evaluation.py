@@ -234,9 +234,9 @@ def blind_for(seed: int, count: int) -> dict[str, BlindAnswerer]:
     return {kind: BlindAnswerer(questions) for kind, questions in asked.items()}
 
 
-def split_scores(llava: LLaVA, chat: Chat, scenes: Scenes, blind: dict[str, BlindAnswerer]) -> dict:
+def split_scores(ask: Ask, scenes: Scenes, blind: dict[str, BlindAnswerer]) -> dict:
     """Exact match over all questions of a split, and by kind and phrasing."""
-    asked, said = ask_all(llava, chat, scenes)
+    asked, said = ask_all(ask, scenes)
     right = [exact_match(s, question.answer) for question, s in zip(asked, said, strict=True)]
     kinds = {kind: [i for i, q in enumerate(asked) if q.kind == kind] for kind in KINDS}
     unseen = [i for i, question in enumerate(asked) if is_kept_phrasing(question)]

@@ -1,8 +1,8 @@
 """The course's language model: text alone, before it is given an eye.
 
-Chapter 08. Half of what it reads are captions. The other half are conversations in which the
-scene is described in words where the picture will be: so it learns what is asked and how answers
-follow from a scene, and chapter 10 need only teach it to read pictures for descriptions.
+Chapter 08. Some of what it reads are captions. The rest are conversations in which the scene is
+told in nine words, one a cell, where the picture's nine vectors will be: so it learns what is
+asked and how answers follow from a scene, and chapter 10 need only teach it to read vectors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mvlm.data.dice import Dice
 from mvlm.data.scene import Scenes
-from mvlm.language import LanguageConfig, LanguageModel
+from mvlm.language import IGNORED, LanguageConfig, LanguageModel
 from mvlm.llava import Chat, Example, collate
 from mvlm.recipes.texts import conversation, described, meaning_words
 from mvlm.tokenizer import IMAGE, Tokenizer
@@ -36,7 +36,7 @@ class LanguageRecipe:
     kv_heads: int = 4
     mlp_width: int = 352
     context: int = 512
-    captions: float = 0.3
+    captions: float = 0.25
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, tokenizer: Tokenizer) -> LanguageConfig:
@@ -53,7 +53,7 @@ class LanguageRecipe:
 
 
 class LanguageData:
-    """Examples by their number: a scene's caption, or a conversation about its description."""
+    """Examples by their number: a scene's caption, or a conversation about it in nine words."""
 
     def __init__(self, recipe: LanguageRecipe, tokenizer: Tokenizer) -> None:
         self.recipe, self.chat = recipe, Chat(tokenizer=tokenizer)
@@ -71,13 +71,19 @@ class LanguageData:
         scene = self.scenes.scene(number)
         dice = Dice(f"language {self.recipe.train.seed} {number}")
         if dice.chance(self.recipe.captions):
-            start, end = self.chat.tokenizer.start_id, self.chat.tokenizer.end_id
-            ids = [start, *self.chat.tokenizer.encode(scene.caption), end]
-            return Example(ids=ids, labels=ids)
+            told = described(scene.things) if dice.chance(0.5) else ""
+            return captioned(self.chat.tokenizer, told, scene.caption)
         turns = conversation(dice, scene.things, self.scenes.names, self.keep)
         (first, answer), *others = turns
         first = first.replace(IMAGE, described(scene.things))
         return self.chat.example([(first, answer), *others])
+
+
+def captioned(tokenizer: Tokenizer, told: str, caption: str) -> Example:
+    """A caption, after the scene in nine words or after nothing; the caption is supervised."""
+    before = [tokenizer.start_id, *tokenizer.encode(told)]
+    after = [*tokenizer.encode(caption), tokenizer.end_id]
+    return Example(ids=[*before, *after], labels=[IGNORED] * len(before) + after)
 
 
 def summed_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,10 +92,10 @@ def summed_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     total = nn.functional.cross_entropy(
         logits[:, :-1].flatten(0, 1).float(),  # (B·(T-1), V)
         targets.flatten(),  # (B·(T-1),)
-        ignore_index=-100,
+        ignore_index=IGNORED,
         reduction="sum",
     )
-    return total, (targets != -100).sum()
+    return total, (targets != IGNORED).sum()
 
 
 class LanguageObjective(nn.Module):

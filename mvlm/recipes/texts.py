@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mvlm.data.captions import caption, everywhere
+from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.questions import questions
-from mvlm.data.things import COLUMNS, ROWS, Thing, plural
+from mvlm.data.things import COLUMNS, PLACES, ROWS, Thing, plural
 from mvlm.tokenizer import IMAGE
 
 I_CAN_TELL = "I can tell what is in a scene, where, and how many."
@@ -141,5 +141,6 @@ def outside(dice: Dice, names: Sequence[str], templates: Sequence[str]) -> tuple
 
 
 def described(things: Sequence[Thing]) -> str:
-    """The scene in words, which stands in for the picture while there is no eye yet."""
-    return everywhere(things)
+    """The scene in nine words, in reading order: where chapter 09 will put nine vectors."""
+    at = {thing.place: thing.name for thing in things}
+    return " ".join(at.get(place, "nothing") for place in PLACES)
