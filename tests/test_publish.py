@@ -15,6 +15,7 @@ from mvlm.publish.release import add_arguments, run
 from mvlm.publish.sources import read_source, write_notebook
 
 ROOT = Path(__file__).parents[1]
+ADDRESS = read_address(ROOT)
 STORED = list(notebooks.targets(ROOT))
 HEADER = "---\njupytext:\n  text_representation:\n    format_name: myst\n---\n\n"
 
@@ -54,9 +55,9 @@ def test_no_notebook_without_a_source():
 
 def test_converting_twice_gives_the_same_bytes(tmp_path):
     source = write_source(tmp_path / "one.md", "# Title", code("x = 1"), code("x = 1"), "Text.")
-    first, second = (nbformat.writes(read_source(source, "mvlm")) for _ in range(2))
+    first, second = (nbformat.writes(read_source(source, ADDRESS)) for _ in range(2))
     assert first == second
-    ids = [cell.id for cell in read_source(source, "mvlm").cells]
+    ids = [cell.id for cell in read_source(source, ADDRESS).cells]
     assert len(set(ids)) == len(ids)
 
 
@@ -90,11 +91,21 @@ def test_only_what_changed_is_executed(course):
 
 
 def test_the_set_up_cell_names_the_tagged_release():
-    address = read_address(ROOT)
     for target in STORED:
         setup = target.notebook.cells[1]
         assert "setup" in setup.metadata.tags
-        assert f"git+{address.repository}@{address.tag}" in setup.source
+        assert f"git+{ADDRESS.repository}@{ADDRESS.tag}" in setup.source
+
+
+def test_addresses_without_the_repository(tmp_path):
+    """An instructor who only installed the package can release exercises too."""
+    assert read_address(tmp_path) == ADDRESS
+
+
+def test_a_link_to_a_file_of_the_release(tmp_path):
+    source = write_source(tmp_path / "a.md", "# A", "See [patches](FILE:mvlm/patches.py).")
+    text = read_source(source, ADDRESS).cells[-1].source
+    assert f"({ADDRESS.repository}/blob/{ADDRESS.tag}/mvlm/patches.py)" in text
 
 
 MASTER = '''# GRADED double
@@ -108,7 +119,7 @@ def double(x):
 
 def master(tmp_path, *more: str) -> nbformat.NotebookNode:
     path = write_source(tmp_path / "m.md", "# Exercise", code(MASTER), *more)
-    return read_source(path, "mvlm")
+    return read_source(path, ADDRESS)
 
 
 def test_student_and_solution_versions(tmp_path):
@@ -147,13 +158,13 @@ def test_a_leaked_line_is_refused(tmp_path):
 def test_bad_markers(tmp_path, text, message):
     path = write_source(tmp_path / "m.md", "# Exercise", code(text))
     with pytest.raises(ValueError, match=message):
-        student_version(read_source(path, "mvlm"))
+        student_version(read_source(path, ADDRESS))
 
 
 def test_a_source_without_a_title(tmp_path):
     path = write_source(tmp_path / "m.md", "Text before any title")
     with pytest.raises(ValueError, match=r"m.md does not open with its title"):
-        read_source(path, "mvlm")
+        read_source(path, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +210,7 @@ def test_portable_markdown_passes(text):
     ],
 )
 def test_outputs_that_must_not_be_stored(tmp_path, text, message):
-    notebook = read_source(write_source(tmp_path / "a.md", "# A", code(text)), "mvlm")
+    notebook = read_source(write_source(tmp_path / "a.md", "# A", code(text)), ADDRESS)
     with pytest.raises(ValueError, match=message):
         execute(notebook, tmp_path, "a.md")
 
@@ -219,7 +230,7 @@ def test_release_for_an_instructors_own_master(tmp_path, capsys):
 
 
 def test_write_notebook_says_whether_it_changed(tmp_path):
-    notebook = read_source(write_source(tmp_path / "a.md", "# A"), "mvlm")
+    notebook = read_source(write_source(tmp_path / "a.md", "# A"), ADDRESS)
     path = tmp_path / "deep/a.ipynb"
     assert write_notebook(notebook, path)
     assert not write_notebook(notebook, path)

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from importlib.metadata import metadata
 from pathlib import Path
 
 
@@ -26,11 +27,16 @@ class Address:
 
 
 def read_address(root: Path) -> Address:
-    """Read ``[project.urls]`` and ``version`` of the course whose folder is ``root``."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    urls = project["urls"]
-    return Address(
-        repository=urls["Repository"],
-        site=urls["Documentation"],
-        tag=f"v{project['version']}",
-    )
+    """The addresses of the course whose folder is ``root``; elsewhere, of the installed package.
+
+    Both come from ``[project.urls]`` and ``version``: pip copied them at installation.
+    """
+    project = root / "pyproject.toml"
+    if project.exists():
+        table = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+        urls, version = table["urls"], table["version"]
+    else:
+        about = metadata("mvlm")
+        urls = dict(line.split(", ", 1) for line in about.get_all("Project-URL"))
+        version = about["Version"]
+    return Address(repository=urls["Repository"], site=urls["Documentation"], tag=f"v{version}")

@@ -36,13 +36,13 @@ class Target:
 
 def targets(root: Path) -> Iterator[Target]:
     """Every notebook that the sources under ``root/book`` call for."""
-    requirement = read_address(root).requirement
+    address = read_address(root)
     for source in sorted((root / "book/chapters").glob("*.md")):
-        notebook = read_source(source, requirement)
+        notebook = read_source(source, address)
         path = root / "notebooks" / f"{source.stem}.ipynb"
         yield Target(source=source, path=path, notebook=notebook, executed=True)
     for source in sorted((root / "book/exercises").glob("*.md")):
-        master = read_source(source, requirement)
+        master = read_source(source, address)
         name = f"{source.stem}.ipynb"
         yield Target(
             source=source,

@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write ``exercises/`` and ``solutions/NAME.ipynb``; refuse if an answer would leak."""
-    requirement = read_address(options.root).requirement
+    address = read_address(options.root)
     for source in options.masters:
-        master = read_source(source, requirement)
+        master = read_source(source, address)
         check_portable(master, source.name)
         versions = {"exercises": student_version(master), "solutions": solution_version(master)}
         for folder, notebook in versions.items():

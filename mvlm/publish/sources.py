@@ -8,6 +8,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from mvlm.publish.address import Address
+
 SETUP = """\
 # Once per machine: on Colab and Kaggle this installs the course and leaves torch and numpy alone.
 try:
@@ -31,21 +33,24 @@ METADATA = {
 }
 
 
-def read_source(path: Path, requirement: str) -> NotebookNode:
+def read_source(path: Path, address: Address) -> NotebookNode:
     """A source as a notebook without outputs: set-up cell in place, plain metadata, stable ids.
 
     Args:
         path: a MyST Markdown notebook (``.md``).
-        requirement: what the set-up cell gives to pip.
+        address: where the course is found: what the set-up cell installs, and what
+            `[text](FILE:mvlm/patches.py)` becomes, a link to that file of the release.
 
     Raises:
         ValueError: the source does not open with a Markdown cell that holds its title.
     """
-    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("](FILE:", f"]({address.repository}/blob/{address.tag}/")
+    notebook = jupytext.reads(text, fmt="md:myst")
     if not notebook.cells or not notebook.cells[0].source.startswith("# "):
         raise ValueError(f"{path.name} does not open with its title: begin the text with '# …'")
     setup = new_code_cell(
-        SETUP.format(requirement=requirement),
+        SETUP.format(requirement=address.requirement),
         metadata={"tags": ["setup", "nbval-ignore-output"]},
     )
     notebook.cells.insert(1, setup)

@@ -11,12 +11,13 @@ import pytest
 from mvlm.checks import exercise
 from mvlm.grading.grade import grade
 from mvlm.grading.submissions import Source, Submission, Unreadable, read_cells
+from mvlm.publish.address import read_address
 from mvlm.publish.masters import solution_version, student_version
 from mvlm.publish.sources import read_source
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = exercise("02_patches")
-MASTER = read_source(ROOT / "book/exercises/02_patches.md", "mvlm")
+MASTER = read_source(ROOT / "book/exercises/02_patches.md", read_address(ROOT))
 SOLUTION = solution_version(MASTER)
 UNTOUCHED = student_version(MASTER)
 
