@@ -1,0 +1,13 @@
+# exp of the scores as they are.
+# fails: grad-large
+# says: returned nan
+import numpy as np
+
+
+# GRADED loss_and_gradients
+def loss_and_gradients(image_features, text_features, scale):
+    e = np.exp(scale * image_features @ text_features.T)
+    rows, columns = e / e.sum(1, keepdims=True), e / e.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(e))) / len(e)
+    return float(loss), scale * g @ text_features, scale * g.T @ image_features
