@@ -104,7 +104,7 @@ def test_addresses_without_the_repository(tmp_path):
 
 def test_a_link_to_a_file_of_the_release(tmp_path):
     source = write_source(tmp_path / "a.md", "# A", "See [patches](FILE:mvlm/patches.py).")
-    text = read_source(source, ADDRESS).cells[-1].source
+    text = read_source(source, ADDRESS).cells[0].source
     assert f"({ADDRESS.repository}/blob/{ADDRESS.tag}/mvlm/patches.py)" in text
 
 
