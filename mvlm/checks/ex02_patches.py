@@ -476,7 +476,7 @@ def _pad_mask(student: Student) -> None:
         for h, w in sizes
     ]
     if equal(ours, torch.tensor(whole)):
-        fail("a patch that holds a strip of the picture counts as padding")
+        fail("a patch that holds a strip of the picture is marked as padding")
     patch = int((ours != expected).nonzero()[0, 1])
     fail(f"among pictures of several sizes, patch {patch} of one is marked wrong")
 

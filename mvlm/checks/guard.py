@@ -61,7 +61,7 @@ def one_line(error: BaseException, names: dict[str, Any] | None = None) -> str:
         error: what was raised.
         names: the student's global names; a frame that uses them is the student's own.
     """
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).rstrip(".")
     text = text[:300] + "…" if len(text) > 300 else text
     kind = type(error).__name__
     if kind == "RuntimeError" and "can't allocate memory" in text:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mvlm.grading.run import Unusable, default_jobs, grade_all, prepare
-from mvlm.grading.sandbox import Sandbox, SandboxError
+from mvlm.grading.sandbox import Sandbox, SandboxError, visible_inside
 from mvlm.grading.submissions import find_submissions
 
 
@@ -55,6 +55,11 @@ def run(options: argparse.Namespace) -> int:
         for name in ("exercise", "submissions", "out"):
             if getattr(options, name) is None:
                 raise Unusable(f"{name} is missing: python -m mvlm grade 02_patches DIR --out DIR")
+        for path in (options.submissions, options.out, options.hidden, options.seed_file):
+            if path is not None and visible_inside(path):
+                raise Unusable(
+                    f"the sandbox shows {path}, beside Python: move it to another folder"
+                )
         job = prepare(options.exercise, options.out, options.hidden, options.seed_file)
         submissions = find_submissions(options.submissions, job.exercise.name)
         with Sandbox(job.exercise.forbids, mode) as sandbox:

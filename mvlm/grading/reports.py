@@ -7,6 +7,7 @@ cell that begins with ``=`` for a formula.
 import csv
 import html
 import io
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -102,6 +103,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0;
   border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 td.n { text-align: right; white-space: nowrap; }
+.marks td:first-child { width: 2rem; } .marks td:last-child { width: 3rem; }
+.points { width: auto; line-height: 1; } .points td { border: 0; padding: .15rem .6rem .15rem 0; }
 .bar { background: #2a6f97; height: .9rem; border-radius: 2px; display: inline-block; }
 .seen { font-family: ui-monospace, monospace; font-size: .85rem; overflow-wrap: anywhere; }
 .note { border-left: 4px solid #b8860b; padding-left: .8rem; }
@@ -148,7 +151,7 @@ def student_page(exercise: Exercise, record: Record) -> str:
             continue
         earned, there = (sum(mark[key] for mark in marks) for key in ("points", "out_of"))
         name = f"{html.escape(question.title)}, <code>{question.function}</code>"
-        body.append(f"<h2>{name}: {earned} of {there}</h2>\n<table>")
+        body.append(f'<h2>{name}: {earned} of {there}</h2>\n<table class="marks">')
         body += [_mark_row(mark) for mark in marks]
         body.append("</table>")
     return _page(f"{record['name']}: {exercise.title}", body)
@@ -167,7 +170,7 @@ def class_page(exercise: Exercise, records: list[Record]) -> str:
     """How the class did: how many points, which checks fail most, and what they say then."""
     graded = [record for record in records if record["status"] == "graded"]
     total = max((record["out_of"] for record in graded), default=exercise.points)
-    body = [f"<h1>{html.escape(exercise.title)}: the class</h1>"]
+    body = [f"<h1>The class · {html.escape(exercise.title)}</h1>"]
     counts = Counter(record["status"] for record in records)
     parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     body.append(f"<p>{len(records)} submissions: {parts}.</p>")
@@ -184,7 +187,7 @@ def class_page(exercise: Exercise, records: list[Record]) -> str:
             notes = "<br>".join(html.escape(note) for note in record["notes"])
             body.append(_row(html.escape(record["student"]), record["status"], notes))
         body.append("</table>")
-    return _page(f"{exercise.title}: the class", body)
+    return _page(f"The class · {exercise.title}", body)
 
 
 def _distribution(points: list[int], total: int) -> str:
@@ -195,7 +198,7 @@ def _distribution(points: list[int], total: int) -> str:
              f"{counts[value] or ''}")
         for value in range(total, -1, -1)
     ]  # fmt: skip
-    return "<table>" + "".join(rows) + "</table>"
+    return '<table class="points">' + "".join(rows) + "</table>"
 
 
 def _checks(graded: list[Record]) -> str:
@@ -242,4 +245,40 @@ def gradescope_results(record: Record) -> Record:
         "output_format": "text",
         "visibility": "visible",
         "tests": tests,
+    }
+
+
+# Gradescope runs this for each submission; nothing of the student's is run there.
+_RUN_AUTOGRADER = """\
+#!/usr/bin/env python3
+# Hands out the results that the course's grader made. Nothing of the submission is run here.
+import json
+import os
+from pathlib import Path
+
+root = Path(os.environ.get("AUTOGRADER", "/autograder"))
+emails = json.loads((root / "source/emails.json").read_text(encoding="utf-8"))
+users = json.loads((root / "submission_metadata.json").read_text(encoding="utf-8"))["users"]
+names = [emails[user["email"]] for user in users if user["email"] in emails]
+if names:
+    text = (root / "source" / names[0]).read_text(encoding="utf-8")
+else:
+    text = json.dumps({"score": 0, "output": "Received. It is graded later."})
+(root / "results").mkdir(exist_ok=True)
+(root / "results/results.json").write_text(text, encoding="utf-8")
+"""
+
+
+def gradescope_files(records: list[Record]) -> dict[str, str]:
+    """What makes a Gradescope autograder of the results: name of each file, and its text."""
+    emails = {
+        email: f"{record['file_name']}.json"
+        for record in records
+        for email in filter(None, record["email"].split(", "))
+        if record["status"] != "GRADER ERROR"
+    }
+    return {
+        "emails.json": json.dumps(emails, indent=1, sort_keys=True) + "\n",
+        "run_autograder": _RUN_AUTOGRADER,
+        "setup.sh": "#!/bin/sh\n# Nothing to install.\n",
     }

@@ -19,6 +19,7 @@ from mvlm.grading.reports import (
     Record,
     class_page,
     grades_table,
+    gradescope_files,
     gradescope_results,
     read_kept,
     student_page,
@@ -177,6 +178,7 @@ def _record(job: Job, submission: Submission, result: Grade, key: str) -> Record
         "student": submission.student,
         "name": submission.name,
         "email": submission.email,
+        "file_name": file_name(submission.student),
         "file": submission.source.name if submission.source else "",
         "late": submission.late,
         **result.as_dict(),
@@ -221,6 +223,8 @@ def grade_all(
         records = list(progress(pool.map(one, submissions)))
     table = job.out / "grades.csv"
     write(table, grades_table(job.exercise, records, read_kept(table)))
+    for name, text in gradescope_files(records).items():
+        write(job.out / "gradescope" / name, text)
     write(job.out / "class.html", class_page(job.exercise, records))
     return records
 

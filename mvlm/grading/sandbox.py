@@ -151,6 +151,15 @@ def _roots() -> list[str]:
     return sorted(found, key=lambda path: (path.count("/"), path))
 
 
+def visible_inside(path: Path) -> bool:
+    """Whether the sandbox shows this path, because it lies in a folder of Python's or the system's.
+
+    What an instructor wants to keep to themselves must not.
+    """
+    shown = ["/usr", "/bin", "/sbin", "/lib", "/lib64", *_roots()]
+    return any(path.resolve().is_relative_to(Path(root).resolve()) for root in shown)
+
+
 def bubblewrap(
     staging: Staging, roots: dict[str, str], forbids: tuple[str, ...], mode: str
 ) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bank import Wrong, functions, right_answers, wrong_answers
+from bank import GUIDE, Wrong, functions, guide_with_table, right_answers, wrong_answers
 from mvlm.checks import exercise, exercises
 from mvlm.checks.core import Outcome, Status, run_question
 from mvlm.checks.local import LocalCaller
@@ -49,3 +49,8 @@ def test_the_bank_is_large_enough_and_leaves_no_check_unproved(name):
     assert len(wrong_answers(name)) >= 12
     caught = set().union(*(wrong.fails for wrong in wrong_answers(name)))
     assert caught == {check.name for q in exercise(name).questions for check in q.checks}
+
+
+def test_the_guide_has_the_table_of_the_banks_as_they_are():
+    text = GUIDE.read_text(encoding="utf-8")
+    assert guide_with_table(text) == text, "run: python tests/exercises/bank.py"

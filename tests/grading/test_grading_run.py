@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -229,6 +230,27 @@ def test_every_student_has_a_row_whatever_they_handed_in(tmp_path, toy, sandbox)
     assert "5 submissions: 2 graded, 3 unreadable." in page
 
 
+def test_gradescope_hands_out_the_results_without_running_anything(tmp_path, toy, sandbox):
+    listed = """
+submission_11:
+  :submitters:
+  - :name: Ann Lee
+    :email: ann@example.org
+  - :name: Bob Roe
+    :email: bob@example.org
+"""
+    names = {"e/submission_metadata.yml": listed, "e/submission_11/x.py": RIGHT}
+    out, root = tmp_path / "out", tmp_path / "autograder"
+    run(toy, packed(tmp_path / "a.zip", names), out, sandbox)
+    shutil.copytree(out / "gradescope", root / "source")
+    for email, score in (("bob@example.org", 3), ("eve@example.org", 0)):
+        users = json.dumps({"users": [{"email": email}]})
+        (root / "submission_metadata.json").write_text(users)
+        command = [sys.executable, root / "source/run_autograder"]
+        subprocess.run(command, env={"AUTOGRADER": str(root)}, check=True)
+        assert json.loads((root / "results/results.json").read_text())["score"] == score
+
+
 def test_a_second_run_grades_only_what_changed(tmp_path, toy, sandbox, monkeypatch):
     place = fill(tmp_path / "in", {"ann.py": RIGHT, "bob.py": HALF})
     out = tmp_path / "out"
@@ -444,6 +466,7 @@ def test_the_command_grades_and_says_so(tmp_path, toy, command, capsys):
         (["TOY", "IN", "--out", "OUT", "--hidden", "NONE"], "there is no file .*NONE"),
         (["TOY", "IN", "--out", "OUT", "--seed-file", "NONE"], "there is no seed file .*NONE"),
         (["TOY", "IN", "--out", "FILE"], "FILE cannot be written .*: choose another --out"),
+        (["TOY", "IN", "--out", f"{sys.prefix}/marks"], "the sandbox shows .*marks, beside Python"),
         (["--self-test", "--no-sandbox"], "the attacks are real"),
     ],
 )

@@ -1,6 +1,6 @@
 # A patch that is partly picture counts as padding.
 # fails: pad-mask
-# says: a strip of the picture counts as padding
+# says: a strip of the picture is marked as padding
 import math
 
 import torch
