@@ -20,7 +20,16 @@ PUBLIC_SEED = "public"
 
 
 class CheckFailed(Exception):
-    """The answer is not right; the message is for the student."""
+    """The answer is not right; the message is for the student.
+
+    Args:
+        message: what was seen.
+        hint: what to think about, where that is known better than by the check's own hint.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class NotWritten(CheckFailed):
@@ -35,9 +44,12 @@ class GraderError(Exception):
     """What runs the student's functions is broken; nobody's answer is right or wrong."""
 
 
-def fail(message: str) -> NoReturn:
-    """End a check: the answer is not right, and ``message`` says what to think about."""
-    raise CheckFailed(message)
+def fail(message: str, hint: str | None = None) -> NoReturn:
+    """End a check: ``message`` says what was seen.
+
+    ``hint`` says what to think about, in place of the check's own hint; empty: nothing more.
+    """
+    raise CheckFailed(message, hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +114,18 @@ class Student:
         return torch.randperm(count, generator=self.generator).add(1).float().reshape(shape)
 
     @contextlib.contextmanager
-    def on(self, place: str) -> Iterator[None]:
-        """Name the input at hand; a failure inside says it: "… (on a view of a larger image)"."""
+    def on(self, place: str, hint: str | None = None) -> Iterator[None]:
+        """Name the input at hand; a failure inside says it: "… (on a view of a larger image)".
+
+        ``hint`` is what to think about when it is this input that fails, a crash included.
+        """
         try:
             yield
         except NotWritten:
             raise
         except CheckFailed as failure:
-            raise type(failure)(f"{failure} ({place})") from None
+            better = hint if failure.hint is None else failure.hint
+            raise type(failure)(f"{failure} ({place})", better) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,11 +231,15 @@ class Outcome:
 
     Attributes:
         message: what was seen, in one line; empty when the check passed.
+        hint: what to think about; empty when the message is all there is to say.
+        crashed: whether no value came back that the check could look at.
     """
 
     check: Check
     status: Status
     message: str = ""
+    hint: str = ""
+    crashed: bool = False
 
     @property
     def points(self) -> int:
@@ -245,12 +265,16 @@ def run_check(check: Check, caller: Caller, seed: str = PUBLIC_SEED) -> Outcome:
     except NotWritten as missing:
         return Outcome(check=check, status=Status.NOT_WRITTEN, message=str(missing))
     except CheckFailed as failure:
-        return Outcome(check=check, status=Status.FAILED, message=str(failure))
+        crashed = isinstance(failure, AnswerFailed)  # the check's own hint is then beside the point
+        hint = failure.hint if failure.hint is not None else "" if crashed else check.hint
+        return Outcome(
+            check=check, status=Status.FAILED, message=str(failure), hint=hint, crashed=crashed
+        )
     except GraderError:
         raise
     except Exception as error:  # a value that the check's author did not think of
         message = f"what came back could not be compared ({type(error).__name__}: {error})"
-        return Outcome(check=check, status=Status.FAILED, message=message)
+        return Outcome(check=check, status=Status.FAILED, message=message, crashed=True)
     return Outcome(check=check, status=Status.PASSED)
 
 
@@ -265,10 +289,10 @@ def run_question(question: Question, caller: Caller, seed: str = PUBLIC_SEED) ->
 def expect_tensor(value: Any, function: str) -> Tensor:
     """``value``, when it is a tensor."""
     if value is None:
-        fail(f"{function} returned None: is there a return at its end?")
+        raise AnswerFailed(f"{function} returned None: is there a return at its end?")
     if type(value) is not Tensor:
         kind = "NumPy array" if type(value).__name__ == "ndarray" else type(value).__name__
-        fail(f"{function} returned a {kind}, wanted a torch tensor")
+        raise AnswerFailed(f"{function} returned a {kind}, wanted a torch tensor")
     return value
 
 

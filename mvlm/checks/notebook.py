@@ -5,6 +5,7 @@ Works in Jupyter and Colab (HTML) and everywhere else (text).
 
 import html
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,22 +54,40 @@ def _code(message: str) -> str:
     return html.escape(message).replace("\n", "<br>")
 
 
+def _crash(outcome: Outcome) -> str | None:
+    """By what a crash is known: its text without numbers, and without the input it came on."""
+    text = re.sub(r"( \([^()]*\))+$", "", outcome.message)
+    return re.sub(r"\d+", "", text) if outcome.crashed else None
+
+
 def question_table(exercise: Exercise, question: Question, outcomes: list[Outcome]) -> Table:
-    """One line a check: sign, what it looks at, points; below it, when it failed, what to do."""
+    """One line a check: sign, what it looks at, points; below it, when it failed, what to do.
+
+    A crash that several checks share is told once.
+    """
     earned = sum(outcome.points for outcome in outcomes)
     head = f"{question.function}: {earned}/{question.points} points"
     if all(outcome.status is Status.NOT_WRITTEN for outcome in outcomes):
         text = f"⬜ {outcomes[0].message}: 0/{question.points} points so far."
         return Table(f"<p>{_code(text)}</p>", text)
     rows, lines = [], [head]
+    crashes: set[str] = set()
     for outcome in outcomes:
         check = outcome.check
         points = f"{outcome.points}/{check.points}"
         cell, text = _code(check.title), f"  {outcome.status.value} {check.title} ({points})"
-        if outcome.status is not Status.PASSED:
-            seen = _code(outcome.message)
-            cell += f"<br>{seen}<br><em>{_code(check.hint)}</em>"
-            text += f"\n     {outcome.message}\n     → {check.hint}"
+        crash = _crash(outcome)
+        message, hint = outcome.message, outcome.hint
+        if crash in crashes:
+            message, hint = "the same error as above", ""
+        elif crash:
+            crashes.add(crash)
+        if message:
+            cell += f"<br>{_code(message)}"
+            text += f"\n     {message}"
+        if hint:
+            cell += f"<br><em>{_code(hint)}</em>"
+            text += f"\n     → {hint}"
         rows.append(_row([outcome.status.value, cell, points]))
         lines.append(text)
     table = f'<table style="border-collapse: collapse; max-width: 48em;">{"".join(rows)}</table>'

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+import torch
 
 import mvlm.checks
 from mvlm.checks import exercise, exercises, load
@@ -133,6 +134,57 @@ def test_the_table_shows_sign_points_message_and_hint_and_escapes_html():
     assert repr(table) == "f: 0/1 points\n  ❌ a < b (0/1)\n     got <script>\n     → think"
     assert "&lt;script&gt;" in table._repr_html_()
     assert "<script>" not in table._repr_html_()
+
+
+def table_of(checks, function):
+    question = Question(function="f", title="F", minutes=1, teaches="x", checks=tuple(checks))
+    outcomes = run_question(question, LocalCaller({"f": function}))
+    return repr(question_table(toy(print), question, outcomes)).splitlines()
+
+
+def two_checks(second):
+    def first(student):
+        student.call("f", torch.ones(2, 3))
+
+    return [
+        Check(name=name, title=name, hint=f"hint {name}", points=1, run=run_it)
+        for name, run_it in (("one", first), ("two", second))
+    ]
+
+
+def test_a_crash_that_checks_share_is_told_once_and_brings_no_hint():
+    def second(student):
+        with student.on("on a larger one", "hint of this input"):
+            student.call("f", torch.ones(4, 5))
+
+    shown = table_of(two_checks(second), lambda images: images.reshape(7))
+    assert shown[1:] == [
+        "  ❌ one (0/1)",
+        "     RuntimeError: shape '[7]' is invalid for input of size 6",
+        "  ❌ two (0/1)",
+        "     the same error as above",
+    ]
+
+
+def test_a_crash_on_one_input_alone_brings_the_hint_of_that_input():
+    def second(student):
+        with student.on("on a larger one", "hint of this input"):
+            student.call("f", torch.ones(4, 5))
+
+    shown = table_of(two_checks(second), lambda images: images.reshape(6))
+    assert shown[1:] == [
+        "  ✅ one (1/1)",
+        "  ❌ two (0/1)",
+        "     RuntimeError: shape '[6]' is invalid for input of size 20 (on a larger one)",
+        "     → hint of this input",
+    ]
+
+
+def test_a_fault_that_is_recognised_brings_its_own_hint():
+    shown = table_of(two_checks(lambda student: fail("seen", "own hint")), lambda images: images)
+    assert shown[-2:] == ["     seen", "     → own hint"]
+    shown = table_of(two_checks(lambda student: fail("seen", "")), lambda images: images)
+    assert shown[-1] == "     seen"
 
 
 def test_ipython_gets_html_and_text(capsys):
