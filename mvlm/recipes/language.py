@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvlm.data.dice import Dice
@@ -86,16 +87,18 @@ def captioned(tokenizer: Tokenizer, told: str, caption: str) -> Example:
     return Example(ids=[*before, *after], labels=[IGNORED] * len(before) + after)
 
 
-def summed_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of each next token, added up, and the number of tokens it is over."""
+def summed_loss(
+    language: LanguageModel, hidden: Float[Tensor, "batch token width"], labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each next token, added up, and the number of tokens it is over.
+
+    Most tokens are questions, which no loss is taken on: the vocabulary's scores, a tenth of all
+    the work, are worked out for the others alone.
+    """
     targets = labels[:, 1:]
-    total = nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).float(),  # (B·(T-1), V)
-        targets.flatten(),  # (B·(T-1),)
-        ignore_index=IGNORED,
-        reduction="sum",
-    )
-    return total, (targets != IGNORED).sum()
+    wanted = targets != IGNORED
+    logits = language.logits(hidden[:, :-1][wanted]).float()  # (supervised, V)
+    return nn.functional.cross_entropy(logits, targets[wanted], reduction="sum"), wanted.sum()
 
 
 class LanguageObjective(nn.Module):
@@ -107,5 +110,5 @@ class LanguageObjective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
-        logits = self.language(batch["ids"], attention_mask=batch["mask"])
-        return summed_loss(logits, batch["labels"])
+        hidden = self.language.hidden(batch["ids"], attention_mask=batch["mask"])
+        return summed_loss(self.language, hidden, batch["labels"])

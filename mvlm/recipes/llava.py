@@ -115,15 +115,10 @@ class LLaVAObjective(nn.Module):
             labels=batch["labels"],
             attention_mask=batch["mask"],
         )
-        logits = self.language(embeddings=spliced.embeddings, attention_mask=spliced.attention_mask)
-        return summed_loss(logits, spliced.labels)
-
-
-def blind_states(
-    states: Float[Tensor, "picture vector width"],
-) -> Float[Tensor, "picture vector width"]:
-    """The same picture, the mean of all, for every question: what can be answered blindly."""
-    return states.float().mean(dim=0, keepdim=True).expand_as(states).half()
+        hidden = self.language.hidden(
+            embeddings=spliced.embeddings, attention_mask=spliced.attention_mask
+        )
+        return summed_loss(self.language, hidden, spliced.labels)
 
 
 def answer(

@@ -1,14 +1,20 @@
 """What the language model reads: questions keep their meaning, and tests keep their phrasings."""
 
+import torch
+
+from mvlm import weights
 from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING
 from mvlm.data.scene import Scenes
 from mvlm.evaluation import is_kept_phrasing
+from mvlm.language import LanguageModel, next_token_loss
+from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
 from mvlm.recipes.texts import (
     I_CAN_TELL,
     OUTSIDE,
     OUTSIDE_KEPT_FOR_TESTING,
     conversation,
+    described,
     meaning_words,
     roughen,
 )
@@ -49,3 +55,22 @@ def test_a_conversation_shows_the_picture_once_and_asks_one_thing_it_cannot_know
         assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
         assert sum(answer == I_CAN_TELL for _, answer in turns) == 1
     assert not set(OUTSIDE) & set(OUTSIDE_KEPT_FOR_TESTING)
+
+
+def test_the_loss_over_supervised_tokens_alone_is_the_whole_one():
+    torch.manual_seed(0)
+    recipe = LanguageRecipe(width=16, depth=1, heads=2, kv_heads=2, mlp_width=16)
+    language = LanguageModel(recipe.model(weights.tokenizer()))
+    batch = LanguageData(recipe, weights.tokenizer())(range(6))
+    total, count = LanguageObjective(language)(batch)
+    logits = language(batch["ids"], attention_mask=batch["mask"])
+    torch.testing.assert_close(total / count, next_token_loss(logits, batch["labels"]))
+
+
+def test_a_scene_is_told_in_nine_words_in_reading_order():
+    things = Scenes("train", 1).scene(0).things
+    told = described(things).split()
+    assert len(told) == 9
+    assert [word for word in told if word != "nothing"] == [thing.name for thing in things]
+    for thing in things:
+        assert told[3 * thing.row + thing.column] == thing.name

@@ -1,0 +1,62 @@
+"""The loss as it falls: a figure that grows while a notebook's cell is still training.
+
+Chapters 06 and 10: `train(objective, data, config, folder, after_step=LiveCurve())`.
+"""
+
+from __future__ import annotations
+
+import time
+
+import matplotlib.pyplot as plt
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from mvlm.train import Metrics
+
+
+class LiveCurve:
+    """Called with each step's metrics; redraws at most every `seconds`.
+
+    Attributes:
+        steps, losses: what came so far.
+    """
+
+    def __init__(self, seconds: float = 2.0) -> None:
+        self.seconds, self.steps, self.losses = seconds, [], []
+        self._handle, self._drawn = None, float("-inf")
+
+    def __call__(self, metrics: Metrics) -> None:
+        """Take one more step in, and show it if it is time."""
+        self.steps.append(metrics.step)
+        self.losses.append(metrics.loss)
+        if time.monotonic() - self._drawn >= self.seconds:
+            self.draw()
+
+    def draw(self) -> None:
+        """Show the curve so far in the cell's output, in place of what stood there."""
+        figure = self.figure()
+        if self._handle is None:
+            self._handle = display(figure, display_id=True)
+        else:
+            self._handle.update(figure)
+        plt.close(figure)
+        self._drawn = time.monotonic()
+
+    def figure(self) -> Figure:
+        """The loss of every step, and its running mean, which is easier to read."""
+        figure, axes = plt.subplots(figsize=(6, 2.5))
+        axes.plot(self.steps, self.losses, linewidth=0.8, alpha=0.4, label="each step")
+        axes.plot(self.steps, running_mean(self.losses), linewidth=1.8, label="running mean")
+        axes.set(xlabel="step", ylabel="loss", title=f"Loss after {len(self.steps)} steps")
+        axes.legend()
+        return figure
+
+
+def running_mean(values: list[float], memory: float = 0.95) -> list[float]:
+    """Each value's exponential mean with those before it, without the start's lean towards 0."""
+    means, total, weight = [], 0.0, 0.0
+    for value in values:
+        total = memory * total + (1 - memory) * value
+        weight = memory * weight + (1 - memory)
+        means.append(total / weight)
+    return means

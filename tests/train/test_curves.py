@@ -1,0 +1,50 @@
+"""The live curve: what it holds, and that it redraws in one place."""
+
+import pytest
+
+from mvlm import curves
+from mvlm.curves import LiveCurve, running_mean
+from mvlm.train import Metrics
+
+
+def step(number, loss):
+    return Metrics(
+        step=number, loss=loss, learning_rate=1.0, gradient_norm=1.0, examples_per_second=1.0
+    )
+
+
+def test_the_running_mean_starts_at_the_first_value_and_follows():
+    assert running_mean([4.0, 4.0, 4.0]) == pytest.approx([4.0, 4.0, 4.0])
+    # two values, weights 0.05·0.95 and 0.05
+    assert running_mean([1.0, 3.0])[1] == pytest.approx((0.95 * 1 + 3) / 1.95)
+
+
+def test_it_is_drawn_once_and_then_replaced(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, figure):
+            shown.append(("again", figure))
+
+    def display(figure, display_id):
+        shown.append(("first", figure))
+        return Handle()
+
+    monkeypatch.setattr(curves, "display", display)
+    live = LiveCurve(seconds=0)
+    for number in range(3):
+        live(step(number, 3.0 - number))
+    assert [what for what, _ in shown] == ["first", "again", "again"]
+    each = shown[-1][1].axes[0].lines[0]
+    assert list(each.get_xdata()) == [0, 1, 2]
+    assert list(each.get_ydata()) == [3.0, 2.0, 1.0]
+
+
+def test_it_waits_between_drawings(monkeypatch):
+    shown = []
+    monkeypatch.setattr(curves, "display", lambda figure, display_id: shown.append(figure))
+    live = LiveCurve(seconds=1000)
+    for number in range(5):
+        live(step(number, 1.0))
+    assert len(shown) == 1
+    assert live.steps == [0, 1, 2, 3, 4]
