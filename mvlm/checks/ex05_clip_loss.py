@@ -425,7 +425,8 @@ def _several_none(student: Student) -> None:
 
 def _several_large(student: Student) -> None:
     with student.on("scores up to 300"):
-        _compare_several(student, _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), 300.0)
+        for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
+            _compare_several(student, _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), 300.0)
 
 
 SEVERAL = Question(
@@ -504,7 +505,7 @@ def _compare_state(state: tuple[Tensor, Tensor], seen: Tensor) -> None:
     maxima, sums = _state_of(seen)
     if not equal(state[0].float(), maxima.float()):
         fail("the maxima are not the largest scores of each row so far")
-    if not close(state[1], sums):
+    if not close(state[1], sums, 1e-3):  # who keeps logarithms loses digits at large scores
         row = (state[1].double() - sums).abs().argmax().item()
         fail(
             f"row {row}: the sum of exp(score - maximum) over {seen.shape[1]} scores "
@@ -556,7 +557,7 @@ def _absorb_large(student: Student) -> None:
 
 
 def _absorb_left_out(student: Student) -> None:
-    blocks = [student.normal(3, 4) - 8 for _ in range(3)]
+    blocks = [student.normal(3, 4) + offset for offset in (-12, -6, -9)]
     blocks[0][1] = -torch.inf  # nothing at all to see in row 1 yet
     blocks[0][2, 1:3] = -torch.inf
     blocks[1][1] = -torch.inf
@@ -759,12 +760,14 @@ def _call_step(
 
 def _without_fault(student: Student, fault: int, message: str) -> None:
     """The loss is right, or wrong by other faults than this one."""
-    inputs, weights = _draw_step(student)
-    t = 1.5 + student.integer(0, 8) / 10
-    loss = _call_step(student, inputs, weights, t, 0.1)[0]
-    left = [faults for faults in ALL_FAULTS if _same(loss, _step_loss(inputs, weights, t, faults))]
-    if not left:
-        fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?")
+    left = ALL_FAULTS
+    for _ in range(2):  # two losses, since one may happen to agree with several of the faults
+        inputs, weights = _draw_step(student)
+        t = 1.5 + student.integer(0, 8) / 10
+        loss = _call_step(student, inputs, weights, t, 0.1)[0]
+        left = [faults for faults in left if _same(loss, _step_loss(inputs, weights, t, faults))]
+        if not left:
+            fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?")
     if all(faults[fault] != RIGHT[fault] for faults in left):
         fail(message)
 
