@@ -69,11 +69,12 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
     tower = weights.clip(before / "clip.safetensors").image
     language = weights.language(before / "language.safetensors")
     torch.manual_seed(recipe.train.seed)
-    projector = Projector(tower.config.width, language.config.width, recipe.projector_depth)
-    model = LLaVA(Cells(tower), projector, language, feature_layer=recipe.feature_layer)
+    vision = Cells(tower)
+    projector = Projector(vision.width, language.config.width, recipe.projector_depth)
+    model = LLaVA(vision, projector, language, feature_layer=recipe.feature_layer)
     made_of = {
         "language": asdict(language.config),
-        "vision_width": tower.config.width,
+        "vision_width": vision.width,
         "projector_depth": recipe.projector_depth,
         "feature_layer": recipe.feature_layer,
     }

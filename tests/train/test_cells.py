@@ -22,21 +22,25 @@ def test_cells_are_cut_in_reading_order():
 
 
 @torch.no_grad()
-def test_each_vector_is_its_cells_class_token():
+def test_each_vector_is_its_cells_class_token_beside_its_place():
     images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
-    encoding = Cells(TOWER).encode(images)
-    assert [tuple(state.shape) for state in encoding.hidden_states] == [(2, 10, 12)] * 3
+    vision = Cells(TOWER)
+    encoding = vision.encode(images)
+    assert vision.width == 12 + 6
+    assert [tuple(state.shape) for state in encoding.hidden_states] == [(2, 10, 18)] * 3
     for row in range(3):
         for column in range(3):
             cell = images[:, :, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
             alone = TOWER.encode(cell)
-            place = 1 + 3 * row + column
+            place = [4.0 * (i == row) for i in range(3)] + [4.0 * (i == column) for i in range(3)]
             for state, expected in zip(encoding.hidden_states, alone.hidden_states, strict=True):
-                torch.testing.assert_close(state[:, place], expected[:, 0])
-    means = encoding.tokens[:, 1:].mean(dim=1)
-    torch.testing.assert_close(encoding.tokens[:, 0], means)
+                vector = state[:, 1 + 3 * row + column]
+                torch.testing.assert_close(vector[:, :12], expected[:, 0])
+                assert vector[0, 12:].tolist() == place
+    torch.testing.assert_close(encoding.tokens[:, 0], encoding.tokens[:, 1:].mean(dim=1))
 
 
-def test_a_picture_that_cells_do_not_divide_is_refused():
-    with pytest.raises(ValueError, match="patch_size 8 does not divide 20×24"):
-        Cells(TOWER).encode(torch.zeros(1, 3, 20, 24))
+@pytest.mark.parametrize("shape", [(1, 3, 32, 24), (3, 24, 24)])
+def test_a_picture_of_other_cells_is_refused(shape):
+    with pytest.raises(ValueError, match=r"wanted \(I, 3, 24, 24\): 3×3 cells of 8 pixels"):
+        Cells(TOWER).encode(torch.zeros(shape))

@@ -51,7 +51,7 @@ def test_every_model_is_written_and_read_again(folder):
     assert model.config.num_classes == len(classes) == 100
     assert weights.language(folder / "language.safetensors").config.width == 16
     for name in ("llava", "llava-stage1"):
-        assert weights.llava(folder / f"{name}.safetensors").feature_layer == -2
+        assert weights.llava(folder / f"{name}.safetensors").feature_layer == -1
     _, about = weights.read(folder / "clip.safetensors")
     assert about["steps"] == 3
     assert about["recipe"]["artists"] == ["noto", "twemoji"]
