@@ -32,9 +32,11 @@ class Table:
 
 def show(table: Table) -> None:
     """Draw a table in the notebook, print it anywhere else."""
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    if shell:
-        sys.modules["IPython"].display.display(table)
+    ipython = sys.modules.get("IPython")
+    if ipython and ipython.get_ipython():
+        from IPython.display import display
+
+        display(table)
     else:
         print(table)
 

@@ -213,7 +213,8 @@ def _outcome(check: Check, caller: RemoteCaller, secret: str) -> Outcome:
             return outcome
     outcome = run_check(check, caller, secret)
     if outcome.status is Status.FAILED:
-        return dataclasses.replace(outcome, message="" if check.hidden else FRESH)
+        message = "" if check.hidden else FRESH
+        return dataclasses.replace(outcome, message=message, hint=check.hint)
     return outcome
 
 
@@ -227,5 +228,5 @@ def _mark(question: Question, outcome: Outcome) -> Mark:
         points=outcome.points,
         out_of=check.points,
         message=outcome.message,
-        hint="" if outcome.status is Status.PASSED else check.hint,
+        hint=outcome.hint,
     )

@@ -286,13 +286,13 @@ class _Process:
         return status
 
 
-def _require(mode: str) -> None:
+def _require(mode: str | None) -> None:
     if not sys.platform.startswith("linux"):
         raise SandboxError(
             f"the sandbox needs Linux, this is {sys.platform}: grade on a Linux machine or in a "
-            f"virtual machine. {ANYWAY}"
+            "virtual machine"
         )
-    if not shutil.which("bwrap"):
+    if mode != "open" and not shutil.which("bwrap"):
         raise SandboxError(f"the sandbox needs bubblewrap, which is not here: {INSTALL}. {ANYWAY}")
 
 
@@ -316,8 +316,7 @@ class Sandbox:
     """
 
     def __init__(self, forbids: tuple[str, ...] = (), mode: str | None = None) -> None:
-        if mode != "open":
-            _require(mode or "warm")
+        _require(mode)
         self.forbids = forbids
         self.staging = Staging(forbids)
         self.lock = threading.Lock()
@@ -370,8 +369,10 @@ class Sandbox:
         """A fresh worker, which has loaded nothing yet.
 
         Raises:
-            SandboxError: it could not be started, three times in a row.
+            SandboxError: it could not be started, three times in a row, or memory is short.
         """
+        if memory_is_low():
+            raise SandboxError("this machine's memory is nearly used up: close other programs")
         for attempt in itertools.count(1):
             try:
                 return self._open_cold() if self.mode == "cold" else self._open_warm()

@@ -21,6 +21,7 @@ import yaml
 
 MAX_FILE = 50 * 2**20  # bytes of one notebook; figures in its outputs count too
 MAX_MEMBERS = 50_000
+MAX_CHOICE = 20  # files of one student that are looked into
 MAX_CELLS = 5_000
 GOOD = (".ipynb", ".py")
 IGNORED = re.compile(r"(^|/)(\.|__MACOSX(/|$)|__pycache__(/|$)|\.ipynb_checkpoints(/|$))")
@@ -108,8 +109,9 @@ def find_submissions(place: Path, exercise: str) -> list[Submission]:
         raise ValueError(f"there is no {place}: pass the folder or zip of submissions")
     sources = list(_members(place) if place.is_file() else _files(place))
     groups: dict[tuple[str, str, str, bool], list[Source]] = {}
-    people = _gradescope(sources)
     prefix = _common_folder(sources)
+    # The list at the top alone: a student may hand in a file of that name.
+    people = _gradescope([s for s in sources if s.name == f"{prefix}submission_metadata.yml"])
     for source in sources:
         if owner := _owner(source.name.removeprefix(prefix), people):
             groups.setdefault(owner, []).append(source)
@@ -152,8 +154,6 @@ def _gradescope(sources: list[Source]) -> dict[str, tuple[str, str]]:
     """From a Gradescope export's list: the folder of each submission → names and addresses."""
     people = {}
     for source in sources:
-        if PurePosixPath(source.name).name != "submission_metadata.yml":
-            continue
         try:
             listed = yaml.safe_load(source.read())
             for folder, entry in listed.items():
@@ -201,7 +201,7 @@ def _choose(owner: tuple[str, str, str, bool], sources: list[Source], exercise: 
         student=_clean(student) or "unnamed", name=_clean(name), email=_clean(email), late=late
     )
     files = [source for source in sources if not source.name.endswith("/")]
-    good = [source for source in files if source.name.lower().endswith(GOOD)]
+    good = [source for source in files if source.name.lower().endswith(GOOD)][:MAX_CHOICE]
     if not good:
         return replace(one, source=files[0] if len(files) == 1 else None)
     # The most answers first; then a notebook before a script; then the name with the exercise's.

@@ -53,6 +53,15 @@ def test_what_runs_something_does_not(source):
     assert kept_text(source) == ""
 
 
+def test_modules_imported_in_one_line_are_imported_one_by_one():
+    assert kept("import torch, missing as m") == ["import torch", "import missing as m"]
+    assert kept_text("import torch, missing as m") == "import torch, missing as m"
+
+
+def test_statements_on_one_line_are_told_apart():
+    assert kept_text("P = 40; train(); Q = 3") == "P = 40\nQ = 3"
+
+
 def test_a_graded_cell_counts_wholly():
     source = "# GRADED f\ntable = torch.ones(3)\ndef f(x):\n    return table"
     assert kept(source) == ["table = torch.ones(3)", "def f(x):\n    return table"]

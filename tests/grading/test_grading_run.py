@@ -121,6 +121,12 @@ submission_12:
         assert [one.email for one in found] == ["ann@example.org", "other@example.org"]
 
 
+def test_a_student_cannot_pass_for_the_platform(tmp_path):
+    listed = "ann:\n  :submitters:\n  - :name: Eve\n"
+    fill(tmp_path, {"ann/x.py": "", "eve/x.py": "", "eve/submission_metadata.yml": listed})
+    assert list(students(tmp_path)) == ["ann", "eve"]
+
+
 def test_a_moodle_download(tmp_path):
     names = {
         "Ann Lee_1001_assignsubmission_file_/02.ipynb": "{}",

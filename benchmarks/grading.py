@@ -1,0 +1,180 @@
+"""Seconds a submission: the course's grader beside otter-grader and nbgrader, same notebooks.
+
+`OMP_NUM_THREADS=1 python benchmarks/grading.py` prints JSON: 40 notebooks of exercise 02, made from
+the bank of right and wrong answers. All three run the same checks, one submission at a time. The
+two peers run only with `--peers PYTHON`, an environment that has otter-grader 7.0.0, nbgrader 0.9.6
+and this package; they execute each notebook as a whole, and score in the process that runs it.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
+
+from mvlm.checks import exercise
+
+ROOT = Path(__file__).parents[1]
+BANK = ROOT / "tests/exercises/02_patches"
+QUESTIONS = exercise("02_patches").questions
+IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor"
+LOAD = "from mvlm.checks import load\n"
+
+
+def answer_cells(count: int) -> list[dict[str, str]]:
+    """The source of each function's cell, for each of ``count`` students."""
+    right = sorted((BANK / "right").glob("*.py"))[1].read_text()  # the loops
+    head, *parts = right.split("# GRADED ")
+    base = {part.split()[0]: f"{head}\n{part.split(maxsplit=1)[1]}" for part in parts}
+    students = []
+    for path in itertools.islice(itertools.cycle(sorted((BANK / "wrong").glob("*.py"))), count):
+        name = path.read_text().split("# GRADED ")[1].split()[0]
+        students.append({**base, name: path.read_text()})
+    return students
+
+
+def check_source(function: str) -> str:
+    """A cell that fails when a check does: what the peers count."""
+    return f'load("02_patches", namespace=globals(), strict=True).__call__("{function}")'
+
+
+def seconds(command: list[str], folder: Path) -> float:
+    """How long a command takes."""
+    paths = os.pathsep.join([str(Path(command[0]).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": paths}  # nbgrader calls alembic, which lies beside it
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[:4])} failed: {done.stderr[-1500:]}")
+    return time.perf_counter() - start
+
+
+def ours(students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
+    """Seconds for all, and for one alone, which is mostly the start."""
+    for number, answers in enumerate(students):
+        cells = [new_code_cell(IMPORTS)]
+        for name, source in answers.items():
+            cells.append(new_code_cell(f"# GRADED {name}\n{source}"))
+        for place in ["all", "one"][: 2 if number == 0 else 1]:
+            path = folder / place / f"s{number:02}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(new_notebook(cells=cells), path)
+    base = [sys.executable, "-m", "mvlm", "grade", "02_patches"]
+    times = [
+        seconds(
+            [*base, str(folder / place), "--out", str(folder / f"{place}-out"), "--jobs", "1"], ROOT
+        )
+        for place in ("all", "one")
+    ]
+    return times[0], times[1]
+
+
+def otter(students: list[dict[str, str]], folder: Path, python: str) -> float:
+    """Seconds for all with `otter run`, which needs no container."""
+    folder.mkdir()
+    cells = [new_raw_cell("# ASSIGNMENT CONFIG\nname: hw\ngenerate: true")]
+    cells.append(new_code_cell(f"{IMPORTS}\n{LOAD}"))
+    for question in QUESTIONS:
+        name = question.function
+        cells += [
+            new_raw_cell(f"# BEGIN QUESTION\nname: {name}\npoints: {question.points}"),
+            new_raw_cell("# BEGIN SOLUTION"),
+            new_code_cell(students[0][name]),
+            new_raw_cell("# END SOLUTION"),
+            new_raw_cell("# BEGIN TESTS"),
+            new_code_cell(check_source(name)),
+            new_raw_cell("# END TESTS"),
+            new_raw_cell("# END QUESTION"),
+        ]
+    master = new_notebook(cells=cells)
+    master.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(master, folder / "hw.ipynb")
+    tool = str(Path(python).with_name("otter"))
+    seconds([tool, "assign", "hw.ipynb", "dist", "--no-run-tests"], folder)
+    archive = next((folder / "dist/autograder").glob("*.zip"))
+    released = nbformat.read(folder / "dist/student/hw.ipynb", as_version=4)
+    total = 0.0
+    for number, answers in enumerate(students):
+        notebook = new_notebook(metadata=released.metadata)
+        notebook.cells = [new_code_cell(IMPORTS + "\n" + LOAD)]
+        notebook.cells += [new_code_cell(source) for source in answers.values()]
+        place = folder / f"s{number:02}"
+        place.mkdir()
+        nbformat.write(notebook, place / "hw.ipynb")
+        command = [tool, "run", "-a", str(archive), "-o", str(place), "--no-logo"]
+        total += seconds([*command, str(place / "hw.ipynb")], folder)
+    return total
+
+
+def nbgrader(students: list[dict[str, str]], folder: Path, python: str) -> float:
+    """Seconds for all with `nbgrader autograde`."""
+    source = folder / "source/hw"
+    source.mkdir(parents=True)
+
+    def cell(text: str, name: str, **grading: object) -> nbformat.NotebookNode:
+        made = {"schema_version": 3, "grade_id": name, "task": False, "locked": False}
+        made |= {"grade": False, "solution": False, **grading}
+        return new_code_cell(text, metadata={"nbgrader": made})
+
+    def notebook(answers: dict[str, str]) -> nbformat.NotebookNode:
+        cells = [new_code_cell(f"{IMPORTS}\n{LOAD}")]
+        for question in QUESTIONS:
+            name = question.function
+            cells.append(cell(answers[name], name, solution=True))
+            test = {"grade": True, "locked": True, "points": question.points}
+            cells.append(cell(check_source(name), f"test_{name}", **test))
+        made = new_notebook(cells=cells)
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        return made
+
+    nbformat.write(notebook(students[0]), source / "hw.ipynb")
+    (folder / "nbgrader_config.py").write_text(
+        "c = get_config()\n"
+        "c.ClearSolutions.enforce_metadata = False\n"
+        f"c.CourseDirectory.root = {str(folder)!r}\n"
+    )
+    tool = str(Path(python).with_name("nbgrader"))
+    seconds([tool, "generate_assignment", "hw", "--create", "--force"], folder)
+    for number, answers in enumerate(students):
+        place = folder / f"submitted/s{number:02}/hw"
+        place.mkdir(parents=True)
+        nbformat.write(notebook(answers), place / "hw.ipynb")
+    return seconds([tool, "autograde", "hw", "--create", "--force"], folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=40, help="submissions")
+    parser.add_argument("--peers", help="the Python of an environment with otter and nbgrader")
+    options = parser.parse_args()
+    students = answer_cells(options.count)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        total, alone = ours(students, folder / "ours")
+        result = {
+            "processor": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "submissions": options.count,
+            "seconds a submission": {"mvlm grade": round(total / options.count, 2)},
+            "of which the start, once": round(alone, 1),
+        }
+        if options.peers:
+            each = result["seconds a submission"]
+            for tool in (otter, nbgrader):
+                took = tool(students, folder / tool.__name__, options.peers)
+                each[tool.__name__] = round(took / options.count, 2)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
