@@ -55,7 +55,7 @@ def pad_to_grid(images: List[Tensor], patch_size: int) -> Tuple[Tensor, Tensor]:
     rows = up(max(i.shape[1] for i in images))
     columns = up(max(i.shape[2] for i in images))
     channels = images[0].shape[0]
-    batch = torch.zeros(len(images), channels, rows * patch_size, columns * patch_size)
+    batch = images[0].new_zeros(len(images), channels, rows * patch_size, columns * patch_size)
     mask = torch.zeros(len(images), rows * columns, dtype=torch.bool)
     for b, image in enumerate(images):
         batch[b, :, : image.shape[1], : image.shape[2]] = image

@@ -33,7 +33,7 @@ def pad_to_grid(images, patch_size):
     height = max(image.size(1) for image in images)
     width = max(image.size(2) for image in images)
     height, width = height + -height % patch_size, width + -width % patch_size
-    batch = torch.zeros(len(images), images[0].size(0), height, width)
+    batch = images[0].new_zeros(len(images), images[0].size(0), height, width)
     there = torch.zeros(len(images), 1, height, width)
     for i, image in enumerate(images):
         batch[i, :, : image.size(1), : image.size(2)] = image

@@ -1,6 +1,6 @@
 # Rows and columns have changed places.
 # fails: back-oblong
-# says: are not in their place
+# says: the grid was read as
 
 
 # GRADED unpatchify_hwc

@@ -1,6 +1,6 @@
 # The same permutation once more, not its inverse.
-# fails: back-square, back-oblong, back-any
-# says: are not in their place
+# fails: back-square, back-oblong
+# says: permuted as in question 1 once more
 
 
 # GRADED unpatchify_hwc

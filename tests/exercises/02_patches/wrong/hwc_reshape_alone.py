@@ -1,6 +1,6 @@
 # One reshape, as if it moved numbers.
 # fails: hwc-order-of-patches, hwc-order-inside
-# says: patch n does not hold the pixels
+# says: the numbers come in the order in which the image had them
 
 
 # GRADED patchify_hwc

@@ -1,5 +1,5 @@
 # One number for rows and columns.
-# fails: hwc-shape, hwc-order-of-patches
+# fails: hwc-order-of-patches
 # says: RuntimeError: shape
 
 

@@ -1,5 +1,5 @@
 # Windows are read column by column.
-# fails: overlap-rows
+# fails: overlap-order
 # says: patch n is not the n-th window
 
 

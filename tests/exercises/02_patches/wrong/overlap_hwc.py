@@ -1,6 +1,6 @@
 # Inside a patch in (h, w, c) order.
-# fails: overlap-step
-# says: not in (c, h, w) order
+# fails: overlap-order
+# says: in (h, w, c) order, wanted (c, h, w)
 
 
 # GRADED overlapping_patches

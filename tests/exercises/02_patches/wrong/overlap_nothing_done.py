@@ -1,5 +1,5 @@
 # What was passed comes back.
-# fails: overlap-count, overlap-step, overlap-rows, overlap-rest
+# fails: overlap-count, overlap-step, overlap-order, overlap-rest
 # says: wanted (
 
 

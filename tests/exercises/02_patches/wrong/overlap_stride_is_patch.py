@@ -1,5 +1,5 @@
 # The stride is not used.
-# fails: overlap-count, overlap-step, overlap-rows, overlap-rest
+# fails: overlap-count, overlap-step, overlap-rest
 # says: returned (
 
 

@@ -1,6 +1,6 @@
 # F.unfold's own order of axes.
-# fails: overlap-count, overlap-step, overlap-rows, overlap-rest
-# says: returned (
+# fails: overlap-count
+# says: the last two axes are exchanged
 
 
 import torch.nn.functional as F

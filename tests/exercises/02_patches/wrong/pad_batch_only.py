@@ -11,7 +11,7 @@ def pad_to_grid(images, patch_size):
     p = patch_size
     rows = max(math.ceil(image.shape[1] / p) for image in images)
     columns = max(math.ceil(image.shape[2] / p) for image in images)
-    batch = torch.zeros(len(images), images[0].shape[0], rows * p, columns * p)
+    batch = images[0].new_zeros(len(images), images[0].shape[0], rows * p, columns * p)
     mask = torch.zeros(len(images), rows, columns, dtype=torch.bool)
     for i, image in enumerate(images):
         _, h, w = image.shape

@@ -1,6 +1,6 @@
 # Bilinear, not bicubic.
 # fails: table-values
-# says: not those of a bicubic resize
+# says: these are the numbers of a bilinear resize (
 import torch
 import torch.nn.functional as F
 

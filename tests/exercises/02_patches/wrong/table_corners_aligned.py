@@ -1,6 +1,6 @@
 # Corners aligned.
 # fails: table-values
-# says: not those of a bicubic resize
+# says: a bicubic resize with align_corners=True
 import torch
 import torch.nn.functional as F
 

@@ -1,6 +1,6 @@
 # By a scale factor, which is rounded down.
 # fails: table-values
-# says: (from 2×11 to 3×15)
+# says: an axis has 14 places, wanted 15
 import torch
 import torch.nn.functional as F
 

@@ -1,6 +1,6 @@
 # From (h, w, c) to (c, h, w): the wrong way round.
 # fails: weight-tokens
-# says: do not give the tokens of before
+# says: read as (h, w, c): they are in (c, h, w) order
 
 
 # GRADED weight_to_hwc

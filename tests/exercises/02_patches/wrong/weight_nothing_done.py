@@ -1,6 +1,6 @@
 # What was passed comes back.
 # fails: weight-tokens, weight-kept
-# says: came back as it went in
+# says: still in (c, h, w) order
 
 
 # GRADED weight_to_hwc

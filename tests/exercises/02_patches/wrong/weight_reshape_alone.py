@@ -1,6 +1,6 @@
 # The row is given another shape, and nothing is moved.
 # fails: weight-tokens, weight-kept
-# says: do not give the tokens of before
+# says: still in (c, h, w) order
 
 
 # GRADED weight_to_hwc
