@@ -26,7 +26,7 @@ from mvlm.grading.reports import (
     write,
 )
 from mvlm.grading.sandbox import Sandbox
-from mvlm.grading.submissions import Submission, Unreadable, file_name, read_cells
+from mvlm.grading.submissions import Submission, Unreadable, file_name, printable, read_cells
 
 Hidden = dict[str, tuple[Check, ...]]
 
@@ -179,7 +179,7 @@ def _record(job: Job, submission: Submission, result: Grade, key: str) -> Record
         "name": submission.name,
         "email": submission.email,
         "file_name": file_name(submission.student),
-        "file": submission.source.name if submission.source else "",
+        "file": printable(submission.source.name) if submission.source else "",
         "late": submission.late,
         **result.as_dict(),
         "out_of": out_of,

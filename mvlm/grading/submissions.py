@@ -198,7 +198,10 @@ def _choose(owner: tuple[str, str, str, bool], sources: list[Source], exercise: 
     """The one file to grade of those that a student handed in."""
     student, name, email, late = owner
     one = Submission(
-        student=_clean(student) or "unnamed", name=_clean(name), email=_clean(email), late=late
+        student=printable(student) or "unnamed",
+        name=printable(name),
+        email=printable(email),
+        late=late,
     )
     files = [source for source in sources if not source.name.endswith("/")]
     good = [source for source in files if source.name.lower().endswith(GOOD)][:MAX_CHOICE]
@@ -210,7 +213,7 @@ def _choose(owner: tuple[str, str, str, bool], sources: list[Source], exercise: 
         key=lambda s: (-_answers(s), not s.name.endswith(".ipynb"), exercise not in s.name, s.name),
     )
     if len(good) > 1:
-        one = replace(one, notes=(f"{len(good)} files; graded was {_clean(ranked[0].name)}",))
+        one = replace(one, notes=(f"{len(good)} files; graded was {printable(ranked[0].name)}",))
     return replace(one, source=ranked[0])
 
 
@@ -221,8 +224,8 @@ def _answers(source: Source) -> int:
         return -1
 
 
-def _clean(text: str) -> str:
-    """Text from outside as one printable line."""
+def printable(text: str) -> str:
+    """Text from outside as one line that can be shown and written anywhere."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:120]
 
 

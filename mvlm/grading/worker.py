@@ -255,7 +255,8 @@ class _Submission:
 
     def serve(self) -> None:
         request = _receive(self.link)
-        _answer(self.link, {"notes": self.load(request["cells"])})
+        cells = json.loads(request["cells"].tobytes())
+        _answer(self.link, {"notes": self.load(cells)})
         while True:
             request = _receive(self.link)
             reply = self.call(request["name"], request["arguments"], request["seconds"])

@@ -257,6 +257,16 @@ submission_11:
         assert json.loads((root / "results/results.json").read_text())["score"] == score
 
 
+def test_file_names_of_any_bytes(tmp_path, toy, sandbox):
+    place = tmp_path / "in"
+    place.mkdir()
+    (place / os.fsdecode(b"\xff\xfe.py")).write_text(RIGHT)
+    (place / "a\nb\u202e.py").write_text(RIGHT)
+    records = run(toy, place, tmp_path / "out", sandbox)
+    assert [record["points"] for record in records] == [3, 3]
+    assert len(rows(tmp_path / "out")) == 2
+
+
 def test_a_second_run_grades_only_what_changed(tmp_path, toy, sandbox, monkeypatch):
     place = fill(tmp_path / "in", {"ann.py": RIGHT, "bob.py": HALF})
     out = tmp_path / "out"

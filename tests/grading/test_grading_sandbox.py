@@ -1,5 +1,6 @@
 """Where the sandbox cannot work, the grader refuses and says what to do."""
 
+import json
 import os
 import shutil
 import stat
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mvlm.__main__ import main
@@ -22,6 +24,10 @@ def programs(folder, **scripts):
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     return str(folder)
+
+
+def packed(*cells):
+    return np.frombuffer(json.dumps(cells).encode(), np.uint8)
 
 
 def test_without_bubblewrap_it_refuses_with_the_mend(tmp_path, monkeypatch, capsys):
@@ -62,7 +68,7 @@ def test_as_root_it_becomes_somebody_else_or_refuses(monkeypatch, tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_as_root_students_code_runs_as_nobody(sandbox):
     worker = sandbox.open()
-    worker.send({"cells": [["a", "import os\ndef f():\n    return os.getuid()\n"]]})
+    worker.send({"cells": packed(["a", "import os\ndef f():\n    return os.getuid()\n"])})
     assert worker.receive(20.0) == {"notes": []}
     worker.send({"name": "f", "arguments": (), "seconds": 5.0, "number": 1})
     assert worker.receive(20.0)["value"] == 65534
@@ -94,7 +100,9 @@ def test_without_a_sandbox_answers_run_all_the_same():
         pytest.skip(str(error))  # root, whose Python nobody else may read
     with started:
         worker = started.open()
-        worker.send({"cells": [["a", "import mvlm.patches\n"], ["b", "def f(x): return x\n"]]})
+        worker.send(
+            {"cells": packed(["a", "import mvlm.patches\n"], ["b", "def f(x): return x\n"])}
+        )
         (note,) = worker.receive(30.0)["notes"]
         assert "holds a finished answer" in note
         worker.close()

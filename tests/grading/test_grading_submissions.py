@@ -218,6 +218,11 @@ def test_a_link_and_a_pipe_are_not_followed(tmp_path):
             Source(name, 0, path=tmp_path / name).read()
 
 
+def test_a_very_long_notebook_is_graded(sandbox, tmp_path, solution):
+    solution.cells += [code(f"# é {n}\n" + "x = 1\n" * 50) for n in range(4000)]
+    assert graded(sandbox, tmp_path, solution).points == EXERCISE.points
+
+
 @pytest.mark.parametrize(
     "cells",
     [
