@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 
 from mvlm.checks import exercise
 from mvlm.grading.grade import grade
+from mvlm.grading.run import read_hidden
 from mvlm.grading.submissions import Source, Submission, Unreadable, read_cells
 from mvlm.publish.address import read_address
 from mvlm.publish.masters import solution_version, student_version
@@ -20,6 +22,13 @@ EXERCISE = exercise("02_patches")
 MASTER = read_source(ROOT / "book/exercises/02_patches.md", read_address(ROOT))
 SOLUTION = solution_version(MASTER)
 UNTOUCHED = student_version(MASTER)
+
+
+ALL = EXERCISE.points
+
+
+def worth(function):
+    return EXERCISE.question(function).points
 
 
 def answer(notebook, function):
@@ -55,14 +64,14 @@ def points(result, function):
 
 def test_the_untouched_notebook_has_0_and_friendly_messages(sandbox, tmp_path):
     result = graded(sandbox, tmp_path, UNTOUCHED)
-    assert (result.points, result.out_of, result.notes) == (0, 20, ())
+    assert (result.points, result.out_of, result.notes) == (0, ALL, ())
     assert {mark.sign for mark in result.marks} == {"⬜"}
     assert result.marks[0].message == "patchify_hwc is not written yet"
 
 
 def test_the_solution_has_full_marks_and_a_note_on_what_is_not_there(sandbox, tmp_path):
     result = graded(sandbox, tmp_path, SOLUTION)
-    assert (result.points, result.out_of) == (20, 20)
+    assert (result.points, result.out_of) == (ALL, ALL)
     assert all("mvlm.patches holds a finished answer" in note for note in result.notes)
 
 
@@ -71,7 +80,8 @@ def test_wrong_shape_and_wrong_order_have_partial_credit(sandbox, tmp_path, solu
     bank = ROOT / "tests/exercises/02_patches/wrong"
     answer(solution, "patchify_hwc").source = (bank / f"{wrong}.py").read_text().split("\n\n\n")[-1]
     result = graded(sandbox, tmp_path, solution)
-    assert (result.points, points(result, "patchify_hwc")) == (19, 3)
+    assert 0 < points(result, "patchify_hwc") < worth("patchify_hwc")
+    assert ALL - result.points == worth("patchify_hwc") - points(result, "patchify_hwc")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_an_error_in_another_cell_costs_nothing_and_is_noted(
 ):
     solution.cells.insert(2, code(source))
     result = graded(sandbox, tmp_path, solution)
-    assert result.points == 20
+    assert result.points == ALL
     assert any(text.startswith("cell 3: ") and note in text for text in result.notes)
 
 
@@ -104,7 +114,7 @@ def test_an_error_in_another_cell_costs_nothing_and_is_noted(
 )
 def test_what_other_cells_would_run_is_not_run(sandbox, tmp_path, solution, source):
     solution.cells.insert(2, code(source))
-    assert graded(sandbox, tmp_path, solution).points == 20
+    assert graded(sandbox, tmp_path, solution).points == ALL
 
 
 def test_an_endless_loop_costs_its_own_question(sandbox, tmp_path, solution):
@@ -112,7 +122,7 @@ def test_an_endless_loop_costs_its_own_question(sandbox, tmp_path, solution):
     head = cell.source.split('"""')[0]
     cell.source = f"{head}while True:\n        pass\n"
     result = graded(sandbox, tmp_path, solution)
-    assert result.points == 20 - 3
+    assert result.points == ALL - worth("unpatchify_hwc")
     (first, *rest) = [mark for mark in result.marks if mark.question == "unpatchify_hwc"]
     assert "stopped after 5 s" in first.message
     assert all("stopped after 1 s" in mark.message for mark in rest)
@@ -122,9 +132,9 @@ def test_check_cells_deleted_or_edited_cost_nothing(sandbox, tmp_path, solution)
     for cell in solution.cells:
         if cell.source.startswith("check"):
             cell.source = "check = lambda *a: print('20/20 points')"
-    assert graded(sandbox, tmp_path, solution).points == 20
+    assert graded(sandbox, tmp_path, solution).points == ALL
     solution.cells = [cell for cell in solution.cells if not cell.source.startswith("check")]
-    assert graded(sandbox, tmp_path, solution).points == 20
+    assert graded(sandbox, tmp_path, solution).points == ALL
 
 
 def test_metadata_kernel_and_name_do_not_matter(sandbox, tmp_path, solution):
@@ -134,13 +144,13 @@ def test_metadata_kernel_and_name_do_not_matter(sandbox, tmp_path, solution):
         {"kernelspec": {"name": "no-such", "display_name": "?", "language": "julia"}}
     )
     result = graded(sandbox, tmp_path, solution, "Copy of 02 (1) FINAL.ipynb")
-    assert result.points == 20
+    assert result.points == ALL
 
 
 def test_an_answer_cell_deleted_costs_its_question(sandbox, tmp_path, solution):
     solution.cells.remove(answer(solution, "pad_to_grid"))
     result = graded(sandbox, tmp_path, solution)
-    assert result.points == 16
+    assert result.points == ALL - worth("pad_to_grid")
     assert "pad_to_grid is not defined" in {mark.message for mark in result.marks}
 
 
@@ -153,7 +163,7 @@ def test_an_answer_cell_copied_or_split_is_graded(sandbox, tmp_path, solution):
     solution.cells.append(copy.deepcopy(cell))
     stub = answer(UNTOUCHED, "resize_table").source
     solution.cells.append(code(stub))  # the task, kept below for reference
-    assert graded(sandbox, tmp_path, solution).points == 20
+    assert graded(sandbox, tmp_path, solution).points == ALL
 
 
 def test_the_marker_may_be_lost(sandbox, tmp_path, solution):
@@ -161,7 +171,7 @@ def test_the_marker_may_be_lost(sandbox, tmp_path, solution):
         cell.source = cell.source.removeprefix("# GRADED")
         if cell.source.startswith(" "):
             cell.source = cell.source.split("\n", 1)[1]
-    assert graded(sandbox, tmp_path, solution).points == 20
+    assert graded(sandbox, tmp_path, solution).points == ALL
 
 
 def test_a_python_file_is_graded(sandbox, tmp_path):
@@ -169,7 +179,7 @@ def test_a_python_file_is_graded(sandbox, tmp_path):
     source = "\n\n".join(cell.source for cell in answers)
     source = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor\n" + source
     result = graded(sandbox, tmp_path, f"{source}\nwhile True: pass\n", "mine.py")
-    assert result.points == 20
+    assert result.points == ALL
 
 
 def test_an_old_notebook_is_graded(sandbox, tmp_path):
@@ -177,7 +187,16 @@ def test_an_old_notebook_is_graded(sandbox, tmp_path):
         {"cell_type": "code", "input": cell.source.splitlines(True)} for cell in SOLUTION.cells
     ]
     old = {"nbformat": 3, "worksheets": [{"cells": cells}]}
-    assert graded(sandbox, tmp_path, json.dumps(old).encode()).points == 20
+    assert graded(sandbox, tmp_path, json.dumps(old).encode()).points == ALL
+
+
+def test_the_guides_hidden_check_works(sandbox, tmp_path):
+    guide = (ROOT / "book/reference/instructors.md").read_text()
+    example = re.search(r"```python\n(.+?)```", guide, re.DOTALL).group(1)
+    (tmp_path / "hidden.py").write_text(example)
+    hidden = read_hidden(tmp_path / "hidden.py", EXERCISE)
+    cells = [(f"cell {n}", c.source) for n, c in enumerate(SOLUTION.cells) if c.cell_type == "code"]
+    assert grade(EXERCISE, cells, sandbox, "secret", hidden).points == ALL + 2
 
 
 @pytest.mark.parametrize(
@@ -220,7 +239,7 @@ def test_a_link_and_a_pipe_are_not_followed(tmp_path):
 
 def test_a_very_long_notebook_is_graded(sandbox, tmp_path, solution):
     solution.cells += [code(f"# é {n}\n" + "x = 1\n" * 50) for n in range(4000)]
-    assert graded(sandbox, tmp_path, solution).points == EXERCISE.points
+    assert graded(sandbox, tmp_path, solution).points == ALL
 
 
 @pytest.mark.parametrize(
