@@ -512,7 +512,7 @@ def _overlap_order(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     height, width = size + 2 * stride, size + 3 * stride
-    images = student.distinct(1, 3, height, width)
+    images = student.distinct(2, 3, height, width)
     given, expected = _overlap(student, images, size, stride)
     patches = _as_patches(given, expected)
     found = _order_of_windows(patches, expected, 3, size)
@@ -520,22 +520,28 @@ def _overlap_order(student: Student) -> None:
         return
     if found:
         _fail_on_axes(found)
-    # Windows at other places, or fewer of them, have checks of their own.
-    width_inside = width - size + 1
-    windows = _patches_chw(images, size, 1)[0]
+    for ours, windows in zip(patches, _patches_chw(images, size, 1), strict=True):
+        other = (ours != 0) & ~torch.isin(ours, windows)
+        if other.any():
+            fail("one image has patches of another", "What does your code do with the first axis?")
+        _expect_row_by_row(ours, windows, width - size + 1)
+
+
+def _expect_row_by_row(patches: Tensor, windows: Tensor, columns: int) -> None:
+    """In order, whichever of all windows they are: where these begin has checks of its own."""
     places = {tuple(sorted(window)): place for place, window in enumerate(windows.tolist())}
-    here = [places.get(tuple(sorted(patch))) for patch in patches[0].tolist()]
+    here = [places.get(tuple(sorted(patch))) for patch in patches.tolist()]
     here = [place for place in here if place is not None]
-    rows = {place // width_inside for place in here}
+    rows = {place // columns for place in here}
     if len(rows) < 2 or len(here) < 2 * len(rows):
-        fail("no 2 rows of 2 windows among the patches: nothing to say about their order", "")
+        fail("an image has no 2 rows of 2 windows among its patches, to see their order", "")
     if here != sorted(here):
         fail("patch n is not the n-th window when read row by row")
     exact = {tuple(window) for window in windows.tolist()}
-    kept = [tuple(patch) in exact for patch in patches[0].tolist()]
-    if sum(kept) < len(here):
+    if sum(tuple(patch) in exact for patch in patches.tolist()) < len(here):
         fail(
-            "the numbers inside a patch are not in (c, h, w) order", "Row by row, for each colour."
+            "the numbers inside a patch are not in (c, h, w) order",
+            "Which axis must be the slowest inside a patch, which the fastest?",
         )
 
 
