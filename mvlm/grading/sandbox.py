@@ -37,6 +37,7 @@ SCRATCH_BYTES = 256 * 2**20
 MAX_REPLY = MAX_BYTES + 2 * MAX_TREE_BYTES
 LEAST_MEMORY = 0.06  # of the machine's: below this, whoever is running is stopped
 _LENGTH = struct.Struct("<Q")
+_MEMORY = threading.Lock()
 
 INSTALL = "install it with `apt install bubblewrap` or `dnf install bubblewrap`"
 APPARMOR = (
@@ -491,7 +492,7 @@ class Worker:
             if left <= 0:
                 raise WorkerDied("it was stopped, because it did not answer in time")
             if memory_is_low():
-                raise WorkerDied("it was stopped, because it used up the machine's memory")
+                self._free_memory()
             self.link.settimeout(min(left, 0.25))
             try:
                 part = self.link.recv(min(size - len(parts), 2**20))
@@ -503,6 +504,22 @@ class Worker:
                 raise WorkerDied(self._how())
             parts += part
         return bytes(parts)
+
+    def _free_memory(self) -> None:
+        """End this worker if the machine is short of memory, and see whether it was to blame.
+
+        Raises:
+            WorkerDied: with this worker gone there is memory again.
+            SandboxError: there is not, so somebody else took it, and this student is tried again.
+        """
+        with _MEMORY:  # one suspect at a time
+            if not memory_is_low():
+                return
+            self.close()
+            time.sleep(1.0)  # the kernel takes its time to give the memory back
+            if memory_is_low():
+                raise SandboxError("this machine's memory is used up: close other programs")
+        raise WorkerDied("it was stopped, because it used up the machine's memory")
 
     def _how(self) -> str:
         status = self._close(0.5)

@@ -14,7 +14,7 @@ import pytest
 
 from mvlm.__main__ import main
 from mvlm.grading import sandbox as module
-from mvlm.grading.sandbox import Sandbox, SandboxError, Staging
+from mvlm.grading.sandbox import Sandbox, SandboxError, Staging, WorkerDied
 
 
 def programs(folder, **scripts):
@@ -106,3 +106,29 @@ def test_without_a_sandbox_answers_run_all_the_same():
         (note,) = worker.receive(30.0)["notes"]
         assert "holds a finished answer" in note
         worker.close()
+
+
+def wait_for(sandbox, monkeypatch, *low):
+    """What comes of a worker that never answers, when memory is as ``low`` says, look by look."""
+    worker = sandbox.open()
+    looks = iter(low)
+    monkeypatch.setattr(module, "memory_is_low", lambda: next(looks, False))
+    try:
+        worker.receive(0.7)
+    finally:
+        worker.close()
+
+
+def test_a_worker_that_takes_all_memory_is_stopped_and_told(sandbox, monkeypatch):
+    with pytest.raises(WorkerDied, match="used up the machine's memory"):
+        wait_for(sandbox, monkeypatch, True, True, False)
+
+
+def test_memory_that_somebody_else_takes_is_nobodys_zero(sandbox, monkeypatch):
+    with pytest.raises(SandboxError, match="memory is used up: close other programs"):
+        wait_for(sandbox, monkeypatch, True, True, True)
+    with pytest.raises(WorkerDied, match="did not answer in time"):  # it was given back meanwhile
+        wait_for(sandbox, monkeypatch, True, False)
+    monkeypatch.setattr(module, "memory_is_low", lambda: True)
+    with pytest.raises(SandboxError, match="nearly used up"):
+        sandbox.open()
