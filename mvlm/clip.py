@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mvlm.transformer import Encoding, Transformer, TransformerConfig
+from mvlm.transformer import Encoding, Transformer, TransformerConfig, check_token_ids
 from mvlm.vit import SIZES, ViT, ViTConfig
 
 MAX_LOGIT_SCALE = math.log(100)
@@ -159,6 +159,7 @@ class TextEncoder(nn.Module):
         Raises:
             ValueError: ids outside the vocabulary, a text longer than the context, or a text
                 without an end-of-text token.
+            TypeError: the ids are no tensor of whole numbers.
         """
         embedded = self.embed(ids)  # B T D
         ends = self._ends(ids)  # B
@@ -174,6 +175,7 @@ class TextEncoder(nn.Module):
 
     def embed(self, ids: Int[Tensor, "batch token"]) -> Float[Tensor, "batch token width"]:
         """Each token's vector plus that of its place: (B, T, D)."""
+        check_token_ids(ids)
         if ids.ndim != 2 or 0 in ids.shape:
             raise ValueError(
                 f"the token ids are {tuple(ids.shape)}, wanted (B, T): one row of ids a text"
@@ -406,6 +408,10 @@ def distributed_clip_loss(
 
 
 def _check_pairs(image_features: Tensor, text_features: Tensor) -> None:
+    for name, features in (("image", image_features), ("text", text_features)):
+        if not isinstance(features, Tensor) or not features.is_floating_point():
+            came = features.dtype if isinstance(features, Tensor) else type(features).__name__
+            raise TypeError(f"{name} features are {came}: pass a tensor of floats (N, E)")
     if image_features.ndim != 2 or image_features.shape != text_features.shape:
         raise ValueError(
             f"image features are {tuple(image_features.shape)}, text features "

@@ -25,6 +25,8 @@ from mvlm.transformer import (
     Rotary,
     Transformer,
     TransformerConfig,
+    check_precision,
+    check_token_ids,
     visible_keys,
 )
 
@@ -212,6 +214,8 @@ class KVCache:
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        if batch < 1:
+            raise ValueError(f"a cache of {batch} rows holds nothing: pass at least 1")
         if not 1 <= length <= config.context:
             raise ValueError(
                 f"a cache of {length} tokens does not fit the model's context of "
@@ -338,6 +342,8 @@ class LanguageModel(nn.Module):
         """What `forward` turns into scores: one normalised vector (B, T, D) a token."""
         if (ids is None) == (embeddings is None):
             raise ValueError("pass either ids or embeddings, and not both")
+        if embeddings is not None:
+            self.check_embeddings(embeddings)
         x = self._vectors(ids) if embeddings is None else embeddings  # (B, T, D)
         past = 0 if cache is None else cache.length
         tokens = x.shape[1]
@@ -394,6 +400,7 @@ class LanguageModel(nn.Module):
 
     def embed(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape width"]:
         """A vector for each id, which may be on another device; an id out of range raises."""
+        check_token_ids(ids)
         if ids.numel():
             low, high = (int(bound) for bound in ids.aminmax())
             if low < 0 or high >= self.config.vocab_size:
@@ -406,12 +413,27 @@ class LanguageModel(nn.Module):
         return self.embedding(ids.to(self.embedding.weight.device))
 
     def _vectors(self, ids: Tensor) -> Float[Tensor, "batch token width"]:
+        check_token_ids(ids)
         if ids.ndim != 2 or ids.numel() == 0:
             raise ValueError(
                 f"ids is {tuple(ids.shape)}, wanted (B, T) with at least one token: for one row "
                 "ids[None]"
             )
         return self.embed(ids)
+
+    def check_embeddings(self, embeddings: Tensor) -> None:
+        """Vectors in place of ids: (B, T, D), at least one, in the model's own precision.
+
+        Raises:
+            ValueError: another shape. TypeError: another precision.
+        """
+        width = self.config.width
+        if embeddings.ndim != 3 or embeddings.shape[2] != width or 0 in embeddings.shape:
+            raise ValueError(
+                f"embeddings is {tuple(embeddings.shape)}, wanted (B, T, {width}) with at least "
+                f"one token: vectors of this model's width, as embed(ids) gives"
+            )
+        check_precision("embeddings", embeddings, self.embedding.weight)
 
     def _check_length(self, length: int) -> None:
         if length > self.config.context:
@@ -434,6 +456,7 @@ def next_token_loss(
     Raises:
         ValueError: shapes differ, a label is out of range, or no label is left: a loss of 0/0.
     """
+    check_token_ids(labels, "labels")
     if logits.shape[:2] != labels.shape:
         raise ValueError(
             f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}: "
@@ -481,10 +504,7 @@ def filter_logits(
     """
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}: pass more than 0")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k is {top_k}: pass at least 1")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}: pass more than 0 and at most 1")
+    _check_cuts(top_k, top_p)
     logits = logits / temperature
     if top_k is not None and top_k < logits.shape[-1]:
         kept = logits.topk(top_k, dim=-1).values[..., -1:]
@@ -496,6 +516,13 @@ def filter_logits(
         enough = (before >= top_p).scatter(-1, order, before >= top_p)  # back to token order
         logits = logits.masked_fill(enough, -torch.inf)
     return logits
+
+
+def _check_cuts(top_k: int | None, top_p: float | None) -> None:
+    if top_k is not None and (top_k < 1 or top_k != int(top_k)):
+        raise ValueError(f"top_k is {top_k}: pass at least 1, a whole number")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}: pass more than 0 and at most 1")
 
 
 def generate(model: LanguageModel, prompts: Prompts | None = None, **options) -> list[list[int]]:
@@ -541,19 +568,23 @@ def stream(
         generator: for the draws, on the CPU, so that a seed gives the same on every device.
 
     Raises:
-        ValueError: an empty prompt, padding on the right, or no room in the context.
+        ValueError: an empty prompt, padding on the right, no room in the context, or an option
+            that cannot be; also scores that are not numbers, once they come.
+        TypeError: the prompts are no token ids.
     """
     ends = {end_id} if isinstance(end_id, int) else set(end_id)
-    if max_new_tokens < 1:
-        raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1")
-    if temperature < 0:
+    if max_new_tokens < 1 or max_new_tokens != int(max_new_tokens):
+        raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1, a whole number")
+    _check_cuts(top_k, top_p)
+    if not temperature >= 0:
         raise ValueError(f"temperature is {temperature}: pass 0 for the likeliest token, or more")
     if embeddings is None:
         embeddings, attention_mask = _embed_prompts(model, prompts, attention_mask)
     elif prompts is not None:
         raise ValueError("pass either prompts or embeddings, and not both")
-    _check_left_padded(attention_mask)
+    model.check_embeddings(embeddings)
     batch, length, _ = embeddings.shape
+    _check_left_padded(attention_mask, (batch, length))
     wanted = length + max_new_tokens
     if wanted > model.config.context:
         raise ValueError(
@@ -602,6 +633,10 @@ def _choose(
     top_p: float | None,
     generator: torch.Generator | None,
 ) -> Int[Tensor, " batch"]:
+    if bool(logits.isnan().any()):
+        raise ValueError(
+            "the model's scores are not numbers: the weights or the embeddings hold NaN or infinity"
+        )
     if temperature == 0:
         return logits.argmax(dim=-1)
     logits = filter_logits(logits.float(), temperature=temperature, top_k=top_k, top_p=top_p)
@@ -615,6 +650,10 @@ def _embed_prompts(
     if prompts is None or not len(prompts):
         raise ValueError("no prompt came: pass at least one row of token ids")
     if not isinstance(prompts, Tensor):
+        if any(isinstance(row, int | str) for row in prompts):
+            raise TypeError(
+                "a prompt is no list of token ids: encode text first, and pass a list of lists"
+            )
         empty = [i for i, row in enumerate(prompts) if not len(row)]
         if empty:
             raise ValueError(
@@ -624,9 +663,13 @@ def _embed_prompts(
     return model._vectors(prompts), attention_mask
 
 
-def _check_left_padded(attention_mask: Tensor | None) -> None:
+def _check_left_padded(attention_mask: Tensor | None, shape: tuple[int, int]) -> None:
     if attention_mask is None:
         return
+    if tuple(attention_mask.shape) != shape:
+        raise ValueError(
+            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: {shape}"
+        )
     if not bool(attention_mask[:, -1].all()):
         raise ValueError(
             "a prompt is empty or is padded on the right, so the last token is padding: pad on the "

@@ -96,12 +96,15 @@ def splice(
         side: where the result is padded: "right" to train, "left" to generate.
 
     Raises:
-        ValueError: more pictures than markers or fewer, an empty row, or labels of another shape.
+        ValueError: more pictures than markers or fewer, an empty row, labels of another shape, or
+            features of another width. TypeError: the ids are no whole numbers.
     """
     rows = _unpad(ids, attention_mask)
     answers = None if labels is None else _unpad(labels, attention_mask)
     if answers is not None and [len(row) for row in answers] != [len(row) for row in rows]:
         raise ValueError("labels and ids differ in length: pass one label for each token")
+    if not rows:
+        raise ValueError("no row came: pass at least one row of token ids")
     markers = sum(int((row == IMAGE_MARKER).sum()) for row in rows)
     if markers != len(features):
         raise ValueError(
@@ -132,6 +135,12 @@ def _splice_row(
         targets.append(answer[start:place])
         if place < len(row):
             picture = next(pictures)  # (N, D)
+            if not len(picture) or picture.shape[1:] != vectors[0].shape[1:]:
+                raise ValueError(
+                    f"an image's features are {tuple(picture.shape)}, wanted at least one vector "
+                    f"of the language model's width, (N, {vectors[0].shape[-1]}): project them "
+                    f"first"
+                )
             vectors.append(picture.to(vectors[0]))
             targets.append(answer.new_full((len(picture),), IGNORED))
         start = place + 1
@@ -145,15 +154,21 @@ def _unpad(
 ) -> list[Int[Tensor, " token"]]:
     if isinstance(rows, Tensor) and rows.ndim != 2:
         raise ValueError(f"ids is {tuple(rows.shape)}, wanted (B, T): for one row ids[None]")
+    if any(isinstance(row, int | str) for row in rows):
+        raise TypeError("ids is no list of rows: pass a list of token ids for each row")
+    tensors = [torch.as_tensor(row) for row in rows]
+    if any(len(row) and row.is_floating_point() for row in tensors):
+        raise TypeError("ids are no whole numbers: pass token ids, and -200 for each image")
+    rows = [row.long() for row in tensors]
     if attention_mask is None:
-        return [torch.as_tensor(row, dtype=torch.long) for row in rows]
+        return rows
     if tuple(attention_mask.shape) != (len(rows), len(rows[0])):
         raise ValueError(
             f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
             f"{(len(rows), len(rows[0]))}"
         )
     keep = attention_mask.to(torch.bool)
-    return [torch.as_tensor(row)[kept.cpu()] for row, kept in zip(rows, keep, strict=True)]
+    return [row[kept.to(row.device)] for row, kept in zip(rows, keep, strict=True)]
 
 
 def _pad(pieces: list[Tensor], targets: list[Tensor] | None, side: str) -> Spliced:
@@ -322,8 +337,13 @@ class LLaVA(nn.Module):
         self, images: Float[Tensor, "image 3 height width"]
     ) -> Float[Tensor, "image vector width"]:
         """Pictures as word-like vectors (I, N, D), one for each patch: no class token, no norm."""
-        states = self.vision.encode(images).hidden_states[self.feature_layer]  # (I, 1 + N, W)
-        return self.projector(states[:, 1:])
+        states = self.vision.encode(images).hidden_states  # L + 1 of (I, 1 + N, W)
+        if not -len(states) <= self.feature_layer < len(states):
+            raise ValueError(
+                f"feature_layer is {self.feature_layer}, the encoder gives {len(states)} hidden "
+                f"states: take {-len(states)} to {len(states) - 1}"
+            )
+        return self.projector(states[self.feature_layer][:, 1:])
 
     def forward(
         self,

@@ -48,6 +48,9 @@ class CropConfig:
     std: Colour = CLIP_STD
 
     def __post_init__(self) -> None:
+        for name in ("crop_size", "patch_size", "pool"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: pass at least 1")
         if self.crop_size % (self.patch_size * self.pool):
             raise ValueError(
                 f"crop_size {self.crop_size} is no multiple of {self.patch_size}·{self.pool}, a "
@@ -216,8 +219,20 @@ def crop_image(
     Args:
         picture: a Pillow image, or a tensor (3, H, W) between 0 and 1.
         crops: sizes of crops and margins.
+
+    Raises:
+        TypeError, ValueError: no Pillow image and no tensor (3, H, W) of floats.
     """
     pixels = to_tensor(picture) if isinstance(picture, Image.Image) else picture
+    if not isinstance(pixels, Tensor):
+        raise TypeError(
+            f"the picture is a {type(pixels).__name__}: pass a Pillow image, for an array "
+            f"Image.fromarray(array), or a tensor (3, H, W)"
+        )
+    if not pixels.is_floating_point():
+        raise TypeError(
+            f"the picture holds {pixels.dtype} numbers: scale it, picture.float() / 255"
+        )
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ValueError(
             f"the picture is {tuple(pixels.shape)}, wanted (3, H, W) or a Pillow image"
@@ -416,6 +431,12 @@ class Molmo(nn.Module):
         pixels = torch.cat([picture.pixels for picture in pictures]).to(device)  # (K, 3, S, S)
         masks = torch.cat([picture.masks for picture in pictures]).to(device)  # (K, G·G)
         states = self.vision.encode(pixels).hidden_states
+        outside = [n for n in self.feature_layers if not -len(states) <= n < len(states)]
+        if outside:
+            raise ValueError(
+                f"feature_layers names {outside[0]}, the encoder gives {len(states)} hidden "
+                f"states: take {-len(states)} to {len(states) - 1}"
+            )
         layers = [states[layer][:, 1:] for layer in self.feature_layers]  # without class token
         features = torch.cat(layers, dim=-1)  # (K, G·G, F)
         side = round(features.shape[1] ** 0.5)

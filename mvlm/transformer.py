@@ -77,8 +77,12 @@ class TransformerConfig:
                 raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
         for name in ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width"):
             value = getattr(self, name)
+            if value is not None and not isinstance(value, int):
+                raise TypeError(f"{name} is {value!r}: pass a whole number")
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}: pass at least 1")
+        if not self.eps > 0:
+            raise ValueError(f"eps is {self.eps}: pass more than 0, such as 1e-6")
         if self.head_width is None:
             if self.width % self.heads:
                 raise ValueError(
@@ -343,6 +347,32 @@ class Block(nn.Module):
         )
         x = x[:, keep] + gathered
         return x + self.mlp(self.norm2(x))
+
+
+def check_token_ids(ids: Tensor, name: str = "ids") -> None:
+    """Token ids are whole numbers in a tensor; what an embedding takes is int64 or int32.
+
+    Raises:
+        TypeError: something else came.
+    """
+    if not isinstance(ids, Tensor) or ids.dtype not in (torch.int64, torch.int32):
+        came = f"{ids.dtype} numbers" if isinstance(ids, Tensor) else f"a {type(ids).__name__}"
+        raise TypeError(
+            f"{name} is {came}, wanted a tensor of int64: torch.tensor(rows), or {name}.long()"
+        )
+
+
+def check_precision(name: str, x: Tensor, weight: Tensor) -> None:
+    """Vectors and weights must be in one precision; autocast sees to that by itself.
+
+    Raises:
+        TypeError: they differ.
+    """
+    if x.dtype != weight.dtype and not torch.is_autocast_enabled(weight.device.type):
+        raise TypeError(
+            f"{name} is {x.dtype}, the model {weight.dtype}: pass {name}.to({weight.dtype}), or "
+            f"convert the model with model.to({x.dtype})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

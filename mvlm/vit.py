@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvlm.patches import PatchEmbedding, grid_size, resize_positions
-from mvlm.transformer import Encoding, Transformer, TransformerConfig
+from mvlm.transformer import Encoding, Transformer, TransformerConfig, check_precision
 
 SIZES = {
     "Ti": {"width": 192, "depth": 12, "heads": 3, "mlp_width": 768},
@@ -70,13 +70,21 @@ class ViTConfig:
         if isinstance(self.image_size, int):
             object.__setattr__(self, "image_size", (self.image_size, self.image_size))
         else:
-            object.__setattr__(self, "image_size", tuple(self.image_size))
+            sides = self.image_size if isinstance(self.image_size, list | tuple) else ()
+            if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+                raise TypeError(
+                    f"image_size is {self.image_size!r}: pass a whole number of pixels, or "
+                    f"(height, width)"
+                )
+            object.__setattr__(self, "image_size", tuple(sides))
         if self.mlp_width is None:
             object.__setattr__(self, "mlp_width", 4 * self.width)
         if self.num_classes is not None and self.num_classes < 1:
             raise ValueError(
                 f"num_classes is {self.num_classes}: pass at least 1, or None for no head"
             )
+        if self.channels < 1:
+            raise ValueError(f"channels is {self.channels}: pass at least 1")
         _ = self.grid, self.transformer  # both check what they are made from
 
     @property
@@ -160,6 +168,7 @@ class ViT(nn.Module):
 
         Raises:
             ValueError: the images are not of the size, or the channels, the model was made for.
+            TypeError: they are no floating-point tensor, or of another precision than the model.
         """
         class_token = self.transformer(self.embed(images), keep=slice(1))[:, 0]  # B D
         return self.head(self.norm(class_token))
@@ -178,8 +187,16 @@ class ViT(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch token width"]:
         """Class token and patch tokens with their positions added: (B, 1+N, D), equation 1."""
-        if images.ndim == 4 and tuple(images.shape[2:]) != self.config.image_size:
-            came, wanted = images.shape[2:], self.config.image_size
+        wanted = self.config.image_size
+        if not isinstance(images, Tensor):
+            raise TypeError(
+                f"images is a {type(images).__name__}: pass a torch tensor (B, C, H, W), for a "
+                f"picture mvlm.images.to_tensor(picture)[None]"
+            )
+        if images.is_floating_point():  # `patches` refuses the others
+            check_precision("images", images, self.positions)
+        if images.ndim == 4 and tuple(images.shape[2:]) != wanted:
+            came = images.shape[2:]
             raise ValueError(
                 f"the images are {came[0]}×{came[1]} pixels, this model was made for "
                 f"{wanted[0]}×{wanted[1]}: resize them, or fit the model to them with "

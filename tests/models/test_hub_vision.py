@@ -3,15 +3,18 @@
 import json
 import shutil
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mvlm import hub
 from mvlm.hub import WeightsError
 from mvlm.images import Preprocessing, clip_preprocessing, vit_preprocessing
+from mvlm.vit import ViT
 
 transformers = pytest.importorskip("transformers")
 
@@ -466,7 +469,7 @@ def test_nothing_is_half_loaded(save):
     folder = edit_weights(save(original_vit()), lambda t: t.pop("classifier.bias"))
     checkpoint = hub.Checkpoint(folder)
     config = hub.vit_config_from(hub.read_config(folder, ["vit"]), num_classes=5)
-    model = hub.ViT(config)
+    model = ViT(config)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(WeightsError, match=r"classifier.bias"):
         hub.load_weights(model, hub.vit_sources(config, checkpoint), checkpoint)
@@ -550,9 +553,9 @@ def test_patches_that_are_not_square_are_refused(save):
 
 def test_an_unreachable_name_says_so(monkeypatch):
     def unreachable(*_, **__):
-        raise hub.LocalEntryNotFoundError("offline")
+        raise LocalEntryNotFoundError("offline")
 
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", unreachable)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     with pytest.raises(FileNotFoundError, match=r"'no/such-model' is no folder here and could not"):
         hub.load_vit("no/such-model")
 
@@ -565,6 +568,6 @@ def test_a_hub_name_is_fetched_and_loaded(monkeypatch, save):
         assert "*.bin" not in allow_patterns
         return str(folder)
 
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     hub.load_clip("openai/clip-vit-base-patch32", revision="refs/pr/1")
     assert asked == [("openai/clip-vit-base-patch32", "refs/pr/1")]

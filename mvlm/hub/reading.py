@@ -1,0 +1,172 @@
+"""A folder in the format of transformers: fetch it, read its config, look into its weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import huggingface_hub
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+Shape = tuple[int, ...]
+Config = Mapping[str, Any]
+Value = TypeVar("Value", bool, int, float, str)
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class WeightsError(ValueError):
+    """The weights in a folder are not those that the model needs."""
+
+
+def fetch(name_or_folder: str | os.PathLike, *, revision: str | None = None) -> Path:
+    """The folder itself, or the folder that a hub name was fetched to.
+
+    Raises:
+        FileNotFoundError: neither a folder nor a name the hub knows, or the hub is out of reach.
+        WeightsError: a file came, not its folder.
+    """
+    if not str(name_or_folder):
+        raise FileNotFoundError("the name is empty: pass a folder or a name of the hub")
+    path = Path(name_or_folder)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        _refuse_pickle([path])
+        raise WeightsError(
+            f"{path.name} is a file: pass its folder, which must hold config.json too"
+        )
+    try:
+        fetched = huggingface_hub.snapshot_download(
+            str(name_or_folder),
+            revision=revision,
+            allow_patterns=["*.json", "model*.safetensors", "merges.txt"],
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise FileNotFoundError(
+            f"{str(name_or_folder)!r} is no folder here and could not be fetched from the hub "
+            f"({type(error).__name__}): check the name and the network, or pass a folder that "
+            f"save_pretrained wrote"
+        ) from error
+    return Path(fetched)
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any] | None:
+    """A JSON object from the folder, or None where there is no such file."""
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{name} is not JSON ({error}): fetch or save it again") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{name} holds no JSON object: fetch or save it again")
+    return content
+
+
+def read_config(folder: Path, wanted: Sequence[str]) -> dict[str, Any]:
+    """`config.json`, when its model_type is one of those wanted.
+
+    Raises:
+        FileNotFoundError: there is none. WeightsError: it is another kind of model's.
+    """
+    config = read_json(folder, "config.json")
+    if config is None:
+        raise FileNotFoundError(
+            f"{folder.name} holds no config.json: pass a folder that save_pretrained wrote"
+        )
+    if config.get("model_type") not in wanted:
+        raise WeightsError(
+            f"{folder.name} holds a model of type {config.get('model_type')!r}, this function "
+            f"reads {' or '.join(map(repr, wanted))}: use the mvlm.hub function of its family"
+        )
+    return config
+
+
+def setting(config: Config, name: str, default: Value) -> Value:
+    """One value of a config, or transformers' default for it, whose type it must have.
+
+    Raises:
+        WeightsError: the value is of another type, as in a config written by hand.
+    """
+    value = config.get(name)
+    if value is None:
+        return default
+    fits = (int, float) if isinstance(default, float) else type(default)
+    if not isinstance(value, fits) or (isinstance(value, bool) and not isinstance(default, bool)):
+        raise WeightsError(
+            f"{name} is {value!r} in the config, wanted a value such as {default!r}: fetch or save "
+            f"config.json again"
+        )
+    return value
+
+
+class Checkpoint:
+    """The tensors of a folder's safetensors files: shapes at once, numbers when asked.
+
+    Attributes:
+        shapes: name → shape, of every tensor in the folder.
+
+    Raises:
+        FileNotFoundError: there are no weights, or a shard is not there.
+        WeightsError: only a pickle is there, or a file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shapes: dict[str, Shape] = {}
+        self._files = {}
+        for name in self._file_names():
+            try:
+                file = safe_open(folder / name, framework="pt")
+            except FileNotFoundError:
+                raise FileNotFoundError(
+                    f"{INDEX} names {name}, which {folder.name} does not hold: fetch it too"
+                ) from None
+            except SafetensorError as error:
+                raise WeightsError(
+                    f"{name} is damaged or cut off ({error}): fetch or save it again"
+                ) from error
+            for tensor in file.keys():  # noqa: SIM118, a safetensors file is no dict
+                self.shapes[tensor] = tuple(file.get_slice(tensor).get_shape())
+                self._files[tensor] = file
+
+    def read(self, name: str) -> Tensor:
+        """The numbers of one tensor."""
+        return self._files[name].get_tensor(name)
+
+    def _file_names(self) -> list[str]:
+        if (self.folder / WEIGHTS).is_file():
+            return [WEIGHTS]
+        index = read_json(self.folder, INDEX)
+        if index is None:
+            _refuse_pickle([path for kind in PICKLES for path in self.folder.glob(kind)])
+            raise FileNotFoundError(
+                f"{self.folder.name} holds no {WEIGHTS} and no {INDEX}: pass a folder with "
+                f"weights in safetensors; a hub name may have them under another revision"
+            )
+        files = index.get("weight_map")
+        names = sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
+        strays = [name for name in names if Path(name).name != name]
+        if strays or not names:
+            raise WeightsError(
+                f"{INDEX} names {strays[0] if strays else 'no file'}, wanted files of its own "
+                f"folder: fetch or save it again"
+            )
+        return names
+
+
+def _refuse_pickle(files: Sequence[Path]) -> None:
+    pickles = [file for file in files if any(file.match(kind) for kind in PICKLES)]
+    if pickles:
+        raise WeightsError(
+            f"{pickles[0].name} is a pickle, and opening a pickle can run any program hidden in "
+            f"it: where you trust it, convert it once with "
+            f"safetensors.torch.save_model(model, '{WEIGHTS}') or transformers' save_pretrained"
+        )

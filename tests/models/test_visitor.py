@@ -1,0 +1,243 @@
+"""What a visitor tries first with models of their own: each refusal is one clear sentence."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mvlm import hub
+from mvlm.clip import clip_loss
+from mvlm.images import clip_preprocessing, vit_preprocessing
+from mvlm.language import LanguageConfig, LanguageModel, next_token_loss, stream
+from mvlm.llava import LLaVA, Projector, splice
+from mvlm.molmo import CropConfig, crop_image
+from mvlm.transformer import TransformerConfig
+from mvlm.vit import ViT, ViTConfig
+
+transformers = pytest.importorskip("transformers")
+
+SMALL = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3}
+VIT = SMALL | {"intermediate_size": 20, "image_size": 8, "patch_size": 4}
+LLAMA = SMALL | {"intermediate_size": 20, "vocab_size": 30, "max_position_embeddings": 40}
+
+
+@pytest.fixture
+def folder(save):
+    config = transformers.ViTConfig(**VIT, num_labels=5)
+    return save(transformers.ViTForImageClassification(config))
+
+
+def edit(folder, name="config.json", **change):
+    path = folder / name
+    content = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(content | change))
+
+
+def original_llava(**change):
+    config = transformers.LlavaConfig(
+        text_config=transformers.LlamaConfig(**LLAMA),
+        vision_config=transformers.CLIPVisionConfig(**VIT),
+        image_token_index=29,
+        image_seq_length=4,
+        **change,
+    )
+    return transformers.LlavaForConditionalGeneration(config).eval()
+
+
+def vit():
+    return ViT(ViTConfig(image_size=8, patch_size=4, width=12, depth=2, heads=3)).eval()
+
+
+def language(**change):
+    config = {"vocab_size": 30, "width": 12, "depth": 2, "heads": 3, "mlp_width": 20, "context": 40}
+    return LanguageModel(LanguageConfig(**config | change)).eval()
+
+
+def test_a_llava_whose_head_is_its_embedding(save):
+    """The tie may be said beside the language model's config; the file then has no lm_head."""
+    theirs = original_llava(tie_word_embeddings=True)
+    ours = hub.load_llava(save(theirs)).model
+    ids, images = torch.tensor([[1, 29, 29, 29, 29, 3]]), torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        want = theirs(input_ids=ids, pixel_values=images, attention_mask=ids > 0).logits
+        got = ours(images, [[1, -200, 3]]).logits
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("activation", ["gelu_python", "gelu_fast"])
+def test_other_names_of_known_activations(save, activation):
+    theirs = transformers.ViTModel(transformers.ViTConfig(**VIT, hidden_act=activation)).eval()
+    images = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        got = hub.load_vit(save(theirs)).model.encode(images).tokens
+        torch.testing.assert_close(got, theirs(images).last_hidden_state, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("layer", [3, -4])
+def test_a_feature_layer_that_is_not_there(save, layer):
+    folder = save(original_llava())
+    edit(folder, vision_feature_layer=layer)
+    with pytest.raises(hub.WeightsError, match=rf"layer is {layer}, the tower has 2 blocks"):
+        hub.load_llava(folder)
+    model = LLaVA(vit(), Projector(12, 12), language(), feature_layer=layer)
+    with pytest.raises(ValueError, match=rf"feature_layer is {layer}, the encoder gives 3"):
+        model(torch.rand(1, 3, 8, 8), [[1, -200]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": "12"}, "hidden_size is '12' in the config, wanted a value such as 768"),
+        ({"hidden_size": 12.0}, "hidden_size is 12.0 in the config"),
+        ({"layer_norm_eps": "x"}, "layer_norm_eps is 'x' in the config"),
+        ({"hidden_act": ["gelu"]}, r"hidden_act is \['gelu'\] in the config"),
+        ({"id2label": {"a": "b"}}, "id2label is .* wanted the name of each class by its number"),
+        ({"id2label": ["a"]}, "id2label is .* wanted the name of each class by its number"),
+    ],
+)
+def test_a_config_with_odd_values_is_refused(folder, change, message):
+    edit(folder, **change)
+    with pytest.raises(hub.WeightsError, match=message):
+        hub.load_vit(folder)
+
+
+def test_classes_without_names_are_counted(folder):
+    edit(folder, id2label=None, num_labels=5)
+    assert hub.load_vit(folder).labels == tuple(f"LABEL_{i}" for i in range(5))
+
+
+@pytest.mark.parametrize("files", [[], "x", None, {}])
+def test_an_index_that_names_nothing(folder, files):
+    (folder / hub.WEIGHTS).unlink()
+    (folder / hub.INDEX).write_text(json.dumps({"weight_map": files}))
+    with pytest.raises(hub.WeightsError, match="names no file"):
+        hub.load_vit(folder)
+
+
+def test_names_and_precisions_that_cannot_be(folder):
+    with pytest.raises(FileNotFoundError, match="the name is empty: pass a folder"):
+        hub.load_vit("")
+    for dtype in (torch.int8, "float16"):
+        with pytest.raises(TypeError, match="pass a floating-point one"):
+            hub.load_vit(folder, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": [8, 8]}, r"size is \[8, 8\], wanted height and width"),
+        ({"image_mean": 0.5}, "image_mean is 0.5, wanted a number for each of three colours"),
+        ({"image_std": [1, 1]}, r"image_std is \[1, 1\], wanted"),
+        ({"image_std": [0, 1, 1]}, "none of them 0"),
+        ({"resample": 99}, "resample is 99, wanted a filter of Pillow's"),
+    ],
+)
+def test_a_preprocessor_with_odd_values_is_refused(folder, change, message):
+    edit(folder, "preprocessor_config.json", **change)
+    for default in (clip_preprocessing(8), vit_preprocessing(8)):
+        with pytest.raises(hub.WeightsError, match=message):
+            hub.read_preprocessing(folder, default)
+
+
+def test_half_precision_files_load_exactly(folder):
+    weights = {name: tensor.bfloat16() for name, tensor in load_file(folder / hub.WEIGHTS).items()}
+    save_file(weights, folder / hub.WEIGHTS)
+    loaded = hub.load_vit(folder).model.head.weight
+    assert torch.equal(loaded, weights["classifier.weight"].float())
+
+
+def test_images_of_another_precision_are_named():
+    with pytest.raises(TypeError, match=r"images is torch.float16, the model torch.float32: pass"):
+        vit()(torch.rand(1, 3, 8, 8).half())
+    with pytest.raises(TypeError, match=r"images is a list: pass a torch tensor"):
+        vit()([torch.rand(3, 8, 8)])
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # which converts by itself
+        assert vit()(torch.rand(1, 3, 8, 8).bfloat16()).shape == (1, 12)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: ViTConfig(image_size=(8,)), TypeError, r"image_size is \(8,\): pass a whole"),
+        (lambda: ViTConfig(image_size=8.0), TypeError, r"image_size is 8.0: pass a whole"),
+        (lambda: ViTConfig(channels=0), ValueError, "channels is 0: pass at least 1"),
+        (lambda: ViTConfig(depth=1.5), TypeError, "depth is 1.5: pass a whole number"),
+        (lambda: ViTConfig(eps=-1.0), ValueError, "eps is -1.0: pass more than 0"),
+        (
+            lambda: TransformerConfig(width=12, depth=1, heads="3", mlp_width=4),
+            TypeError,
+            "heads is '3': pass a whole number",
+        ),
+        (lambda: CropConfig(pool=0), ValueError, "pool is 0: pass at least 1"),
+        (lambda: crop_image("a.png"), TypeError, "the picture is a str: pass a Pillow image"),
+        (
+            lambda: crop_image(torch.zeros(3, 4, 4).byte()),
+            TypeError,
+            r"holds torch.uint8 numbers: scale it, picture.float\(\) / 255",
+        ),
+        (
+            lambda: clip_loss([[1.0]], torch.ones(1, 1), 1.0),
+            TypeError,
+            "image features are list: pass a tensor of floats",
+        ),
+        (
+            lambda: clip_loss(torch.ones(1, 1), torch.ones(1, 1).long(), 1.0),
+            TypeError,
+            "text features are torch.int64: pass a tensor of floats",
+        ),
+        (lambda: language().cache(0, 4), ValueError, "a cache of 0 rows holds nothing"),
+        (lambda: language()([[1, 2]]), TypeError, "ids is a list, wanted a tensor of int64"),
+        (lambda: language()(torch.ones(1, 2)), TypeError, "ids is torch.float32 numbers, wanted"),
+        (
+            lambda: language()(embeddings=torch.ones(1, 2, 9)),
+            ValueError,
+            r"embeddings is \(1, 2, 9\), wanted \(B, T, 12\)",
+        ),
+        (
+            lambda: language()(embeddings=torch.ones(1, 2, 12).double()),
+            TypeError,
+            "embeddings is torch.float64, the model torch.float32",
+        ),
+        (
+            lambda: next_token_loss(torch.ones(1, 2, 3), torch.ones(1, 2)),
+            TypeError,
+            "labels is torch.float32 numbers",
+        ),
+        (lambda: splice([], [], language().embed), ValueError, "no row came"),
+        (lambda: splice([1, 2], [], language().embed), TypeError, "ids is no list of rows"),
+        (lambda: splice([[1.5]], [], language().embed), TypeError, "ids are no whole numbers"),
+        (
+            lambda: splice([[1, -200]], torch.ones(1, 4, 9), language().embed),
+            ValueError,
+            r"features are \(4, 9\), wanted .* width, \(N, 12\)",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("prompts", "options", "error", "message"),
+    [
+        ([1, 2], {}, TypeError, "a prompt is no list of token ids"),
+        (["a cat"], {}, TypeError, "a prompt is no list of token ids"),
+        ([[1]], {"top_p": 2.0}, ValueError, "top_p is 2.0"),
+        ([[1]], {"top_k": 2.5}, ValueError, "top_k is 2.5"),
+        ([[1]], {"temperature": float("nan")}, ValueError, "temperature is nan"),
+        (torch.ones(1, 2).long(), {"attention_mask": torch.ones(2)}, ValueError, "one value a tok"),
+        (None, {"embeddings": torch.ones(3, 12)}, ValueError, r"embeddings is \(3, 12\), wanted"),
+    ],
+)
+def test_generation_is_refused_before_the_first_token(prompts, options, error, message):
+    with pytest.raises(error, match=message):
+        stream(language(), prompts, max_new_tokens=2, **options)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_not_numbers_give_no_token(temperature):
+    vectors = torch.full((1, 2, 12), float("nan"))
+    with pytest.raises(ValueError, match="the model's scores are not numbers"):
+        language().generate(embeddings=vectors, max_new_tokens=2, temperature=temperature)
