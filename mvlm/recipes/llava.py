@@ -19,7 +19,7 @@ from mvlm.data.scene import Scenes
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.llava import Chat, Example, LLaVA, collate, splice
 from mvlm.recipes.language import summed_loss
-from mvlm.recipes.texts import conversation, meaning_words
+from mvlm.recipes.texts import meaning_words, thorough
 from mvlm.tokenizer import Tokenizer
 from mvlm.train import TrainConfig
 
@@ -88,7 +88,7 @@ class LLaVAData:
         """A conversation about picture `number`, counted round and round."""
         scene = self.scenes.scene(number % len(self.states))
         dice = Dice(f"llava {self.seed} {number}")
-        return self.chat.example(conversation(dice, scene.things, self.scenes.names, self.keep))
+        return self.chat.example(thorough(dice, scene.things, self.scenes.names, self.keep))
 
 
 class CaptionData(LLaVAData):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mvlm.data.captions import caption
+from mvlm.data.captions import caption, everywhere
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.questions import questions
@@ -24,6 +24,18 @@ DESCRIBE = (
     "tell me about the picture.",
     "describe what you see.",
     "what do you see?",
+)
+EVERY_PLACE = (
+    "say what is in every place.",
+    "go through the places one by one.",
+    "what is in each place?",
+    "list all the places.",
+)
+EVERY_THING = (
+    "say where everything is.",
+    "list everything with its place.",
+    "where are all the things?",
+    "name every thing and where it is.",
 )
 OUTSIDE = (
     "what colour is the {name}?",
@@ -132,6 +144,31 @@ def conversation(
         turns.append((dice.pick(DESCRIBE), caption(dice, things)))
     (first, answer), *others = dice.shuffled(turns)
     return [(f"{IMAGE}\n{first}", answer), *others]
+
+
+def thorough(
+    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str]
+) -> list[tuple[str, str]]:
+    """A conversation that goes through the whole picture once, with some other questions.
+
+    An answer such as "yes" or "3" says little about where to look, so looking is learnt late from
+    these alone. A list of what is in every place, or of where everything is, says it word by
+    word.
+    """
+    turns = conversation(dice, things, names, keep)
+    turns = [(question.replace(f"{IMAGE}\n", ""), answer) for question, answer in turns]
+    if dice.chance(0.5):
+        whole = (dice.pick(EVERY_PLACE), every_place(things))
+    else:
+        whole = (dice.pick(EVERY_THING), everywhere(things))
+    (first, answer), *others = dice.shuffled([whole, *dice.sample(turns, min(4, len(turns)))])
+    return [(f"{IMAGE}\n{first}", answer), *others]
+
+
+def every_place(things: Sequence[Thing]) -> str:
+    """What is in each place, in reading order."""
+    at = {thing.place: thing.name for thing in things}
+    return ", ".join(f"{place} {at.get(place, 'nothing')}" for place in PLACES) + "."
 
 
 def outside(dice: Dice, names: Sequence[str], templates: Sequence[str]) -> tuple[str, str]:

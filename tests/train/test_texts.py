@@ -3,9 +3,11 @@
 import torch
 
 from mvlm import weights
+from mvlm.data.captions import everywhere
 from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING
 from mvlm.data.scene import Scenes
+from mvlm.data.things import PLACES
 from mvlm.evaluation import is_kept_phrasing
 from mvlm.language import LanguageModel, next_token_loss
 from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
@@ -15,8 +17,10 @@ from mvlm.recipes.texts import (
     OUTSIDE_KEPT_FOR_TESTING,
     conversation,
     described,
+    every_place,
     meaning_words,
     roughen,
+    thorough,
 )
 
 KEEP = meaning_words()
@@ -74,3 +78,19 @@ def test_a_scene_is_told_in_nine_words_in_reading_order():
     assert [word for word in told if word != "nothing"] == [thing.name for thing in things]
     for thing in things:
         assert told[3 * thing.row + thing.column] == thing.name
+
+
+def test_a_thorough_conversation_goes_through_the_whole_picture():
+    scenes = Scenes("train", 40)
+    for i in range(40):
+        things = scenes.scene(i).things
+        turns = thorough(Dice(f"talk {i}"), things, scenes.names, KEEP)
+        assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
+        answers = [answer for _, answer in turns]
+        assert every_place(things) in answers or everywhere(things) in answers
+
+
+def test_every_place_is_named_with_what_it_holds():
+    things = Scenes("train", 1).scene(0).things
+    listed = dict.fromkeys(PLACES, "nothing") | {thing.place: thing.name for thing in things}
+    assert every_place(things) == ", ".join(f"{p} {n}" for p, n in listed.items()) + "."
