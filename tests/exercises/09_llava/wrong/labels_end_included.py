@@ -1,0 +1,13 @@
+# The character behind the answer counts as one of it.
+# fails: labels-edges
+# says: goes on behind the answer
+import torch
+
+
+# GRADED answer_labels
+def answer_labels(ids, offsets, answers):
+    labels = []
+    for token, (first, last) in zip(ids, offsets):
+        is_answer = last > first and any(start <= last - 1 <= end for start, end in answers)
+        labels.append(token if is_answer else -100)
+    return torch.tensor(labels)

@@ -1,0 +1,13 @@
+# Already shifted: each place has the next token.
+# fails: labels-one, labels-several, labels-edges, labels-empty
+# says: wanted
+import torch
+
+
+# GRADED answer_labels
+def answer_labels(ids, offsets, answers):
+    labels = []
+    for token, (first, last) in zip(ids, offsets):
+        is_answer = last > first and any(start < last <= end for start, end in answers)
+        labels.append(token if is_answer else -100)
+    return torch.tensor(labels[1:] + [-100])

@@ -1,0 +1,20 @@
+# Word 0 is taken for padding.
+# fails: splice-words
+# says: wanted (1, 9, 4)
+import torch
+
+
+# GRADED splice
+def splice(rows, features, table):
+    pictures = iter(features)
+    spliced = []
+    for row in rows:
+        pieces = [next(pictures) if token == -200 else table[[token]] for token in row if token != 0]
+        spliced.append(torch.cat(pieces))
+    longest = max(len(row) for row in spliced)
+    vectors = table.new_zeros(len(rows), longest, table.shape[1])
+    mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for place, row in enumerate(spliced):
+        vectors[place, : len(row)] = row
+        mask[place, : len(row)] = True
+    return vectors, mask

@@ -1,0 +1,20 @@
+# Padding is word 0.
+# fails: splice-padding
+# says: something other than 0
+import torch
+
+
+# GRADED splice
+def splice(rows, features, table):
+    pictures = iter(features)
+    spliced = []
+    for row in rows:
+        pieces = [next(pictures) if token == -200 else table[[token]] for token in row]
+        spliced.append(torch.cat(pieces))
+    longest = max(len(row) for row in spliced)
+    vectors = table[0].repeat(len(rows), longest, 1)
+    mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for place, row in enumerate(spliced):
+        vectors[place, : len(row)] = row
+        mask[place, : len(row)] = True
+    return vectors, mask

@@ -1,0 +1,13 @@
+# Divided by d.
+# fails: step-output, step-mask, step-many
+# says: scores divided by d
+import torch
+
+
+# GRADED cached_step
+def cached_step(query, key, value, past_keys, past_values, mask):
+    keys = torch.cat([past_keys, key], dim=2)
+    values = torch.cat([past_values, value], dim=2)
+    scores = query @ keys.mT / query.shape[-1]
+    scores = scores.masked_fill(~mask[:, None, None], -torch.inf)
+    return scores.softmax(dim=-1) @ values, keys, values
