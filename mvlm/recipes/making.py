@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from torch import nn
 
 from mvlm import weights
@@ -129,8 +130,10 @@ def run(
 
 
 def write(out: Path, name: str, model: nn.Module, about: dict, prefix: str = "") -> Sequence[str]:
-    """The finished weights, in the run's folder."""
+    """The finished weights, in the run's folder; of several processes the first writes them."""
     path = out / f"{name}.safetensors"
+    if not PartialState().is_main_process:
+        return [str(path)]
     tensors = {prefix + key: tensor for key, tensor in model.state_dict().items()}
     write_whole(path, weights.to_file(tensors, about))
     return [str(path)]

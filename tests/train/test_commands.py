@@ -1,7 +1,10 @@
 """The commands from end to end, on models too small to know anything."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import main
+from mvlm.train import read_metrics
 
 TINY = {
     "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
@@ -18,10 +22,14 @@ TINY = {
 }
 
 
-def train(name, folder, more=""):
+def command(name, folder, more=""):
     settings = f"{TINY[name]} train.steps=3 train.batch_size=4 train.save_every=2 {more}".split()
     changes = [part for setting in settings for part in ("--set", setting)]
-    return main(["train", name, "--out", str(folder / name), "--weights", str(folder), *changes])
+    return ["train", name, "--weights", str(folder), *changes]
+
+
+def train(name, folder, more=""):
+    return main([*command(name, folder, more), "--out", str(folder / name)])
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +72,20 @@ def test_the_first_stage_leaves_the_language_model_alone(folder):
     second = weights.llava(folder / "llava.safetensors").language.state_dict()
     assert all(torch.equal(before[name], first[name]) for name in before)
     assert any(not torch.equal(before[name], second[name]) for name in before)
+
+
+def test_clip_has_the_same_losses_in_one_process_and_in_two(folder, tmp_path):
+    """Each process compares its images with the texts of both: the loss is that of all pairs."""
+    assert main([*command("clip", folder), "--out", str(tmp_path / "one")]) == 0
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+         "-m", "mvlm", *command("clip", folder), "--out", str(tmp_path / "two")],
+        check=True, capture_output=True, timeout=300,
+        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two) == 3
+    assert [row.loss for row in two] == pytest.approx([row.loss for row in one], abs=1e-4)
 
 
 def test_evaluate_llava_as_json(folder, capsys):
