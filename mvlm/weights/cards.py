@@ -57,8 +57,20 @@ def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
     if curve:
         parts.append("## Curve\n\n" + curve_table(curve))
     parts.append("## Results\n\n" + results_text(results))
-    parts.append("## What it cannot do\n\n" + CANNOT[name])
+    parts.append("## What it cannot do\n\n" + verdict(results) + CANNOT[name])
     return "\n\n".join(parts) + "\n"
+
+
+def verdict(results: dict) -> str:
+    """A warning that comes first when a model answers no better than one that sees nothing."""
+    scores = results.get("test")
+    if scores is None or scores["all kinds"] > scores["blind"] + 0.1:
+        return ""
+    return (
+        f"**It cannot answer yet**: {per_cent(scores['all kinds'])} of its answers are right, where "
+        f"a model that never looks gets {per_cent(scores['blind'])}. It was trained too briefly; "
+        "`README.md` says what to do next.\n\n"
+    )
 
 
 def curve_table(curve: list[Metrics], rows: int = 12) -> str:
