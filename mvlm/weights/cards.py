@@ -67,8 +67,8 @@ def verdict(results: dict) -> str:
     if scores is None or scores["all kinds"] > scores["blind"] + 0.1:
         return ""
     return (
-        f"**It cannot answer yet**: {per_cent(scores['all kinds'])} of its answers are right, where "
-        f"a model that never looks gets {per_cent(scores['blind'])}. It was trained too briefly; "
+        f"**It cannot answer yet**: {per_cent(scores['all kinds'])} of its answers are right, "
+        f"where a model that never looks gets {per_cent(scores['blind'])}. It was trained too briefly; "
         "`README.md` says what to do next.\n\n"
     )
 
