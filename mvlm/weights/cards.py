@@ -66,10 +66,10 @@ def verdict(results: dict) -> str:
     scores = results.get("test")
     if scores is None or scores["all kinds"] > scores["blind"] + 0.1:
         return ""
+    right, blind = per_cent(scores["all kinds"]), per_cent(scores["blind"])
     return (
-        f"**It cannot answer yet**: {per_cent(scores['all kinds'])} of its answers are right, "
-        f"where a model that never looks gets {per_cent(scores['blind'])}. It was trained too briefly; "
-        "`README.md` says what to do next.\n\n"
+        f"**It cannot answer yet**: {right} of its answers are right, where a model that never "
+        f"looks gets {blind}. It was trained too briefly; `README.md` says what to do next.\n\n"
     )
 
 
