@@ -152,6 +152,11 @@ def _roots() -> list[str]:
     return sorted(found, key=lambda path: (path.count("/"), path))
 
 
+def _scratch() -> str:
+    """Where a submission may write: /tmp, unless that would cover the Python it runs on."""
+    return "/scratch" if any(f"{root}/".startswith("/tmp/") for root in _roots()) else "/tmp"
+
+
 def visible_inside(path: Path) -> bool:
     """Whether the sandbox shows this path, because it lies in a folder of Python's or the system's.
 
@@ -188,12 +193,12 @@ def bubblewrap(
                 command += ["--ro-bind", "/dev/null", str(place.with_suffix(".py"))]
     command += ["--ro-bind", str(staging.course), "/course"]
     command += ["--proc", "/proc", "--dev", "/dev"]
-    for place in ("/tmp", "/dev/shm"):
+    for place in (_scratch(), "/dev/shm"):
         command += ["--size", str(SCRATCH_BYTES), "--tmpfs", place]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in _environment().items():
         command += ["--setenv", name, value]
-    return [*command, "--chdir", "/tmp", "--"]
+    return [*command, "--chdir", _scratch(), "--"]
 
 
 def _environment() -> dict[str, str]:
@@ -201,7 +206,8 @@ def _environment() -> dict[str, str]:
     return {
         **{f"{name}_NUM_THREADS": "1" for name in threads},
         "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",
+        "HOME": _scratch(),
+        "TMPDIR": _scratch(),
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "",

@@ -165,7 +165,7 @@ def _own_files() -> None:
     quiet = MS_NOSUID | MS_NODEV
     _call("mount", None, "/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
     _call("mount", "proc", "/proc", "proc", ctypes.c_ulong(quiet | MS_NOEXEC), None)
-    for place in ("/tmp", "/dev/shm"):
+    for place in (os.environ["HOME"], "/dev/shm"):
         _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(quiet), "size=256m,nr_inodes=4096")
     with open("/proc/sys/user/max_user_namespaces", "w") as file:
         file.write("0")  # no further namespaces
@@ -209,7 +209,7 @@ def work(channel: int, isolated: bool) -> NoReturn:
         if isolated:
             _own_files()
             _no_privileges()
-            os.chdir("/tmp")
+            os.chdir(os.environ["HOME"])
         else:
             os.setsid()
         _limits()
