@@ -61,7 +61,9 @@ class _Packer:
         if kind is np.ndarray:
             return self._array(value)
         if kind.__module__ == "numpy" and isinstance(value, np.generic):
-            return self._array(np.asarray(value)) if kind is np.void else value.item()
+            if kind is np.void:
+                return self._array(np.asarray(value))
+            return self.tree(value.item(), depth)  # as the Python number it is, nan and inf too
         if kind in (list, tuple, torch.Size):
             name = "list" if kind is list else "tuple"
             return {name: [self.tree(item, depth + 1) for item in value]}

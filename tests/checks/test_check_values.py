@@ -33,6 +33,8 @@ def test_python_values_come_back_with_their_types(value):
 
 def test_nan_empty_and_zero_dimensional_values():
     assert np.isnan(unpack(pack(float("nan"))))
+    assert np.isnan(unpack(pack(np.float32("nan"))))
+    assert unpack(pack(np.float64("inf"))) == float("inf")
     assert unpack(pack(torch.zeros(0, 3))).shape == (0, 3)
     assert unpack(pack(torch.tensor(2.0))).shape == ()
     assert unpack(pack(np.float32(2.0))) == 2.0
