@@ -5,8 +5,8 @@
     llava = weights.llava()
 
 Each file is a safetensors file in half precision, whose metadata holds what the model is made of
-and how it came about; each has a card (`CLIP.md`, …). Models are given back in float32, in eval
-mode. `mvlm.weights.README.md` says how to make them again.
+and how it came about; each has a card (`clip.md`, …). Models are given back in float32, in eval
+mode. `README.md` beside them says how to make them again.
 """
 
 from __future__ import annotations
