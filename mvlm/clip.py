@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal
 
 import torch
@@ -22,7 +23,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mvlm.transformer import Encoding, Transformer, TransformerConfig, check_token_ids
+from mvlm.transformer import (
+    Encoding,
+    Transformer,
+    TransformerConfig,
+    check_counts,
+    check_token_ids,
+)
 from mvlm.vit import SIZES, ViT, ViTConfig
 
 MAX_LOGIT_SCALE = math.log(100)
@@ -118,6 +125,7 @@ class CLIPConfig:
     embed_dim: int = 512
 
     def __post_init__(self) -> None:
+        check_counts(embed_dim=self.embed_dim)
         if self.image.num_classes is not None:
             raise ValueError(
                 f"the image tower has a head of {self.image.num_classes} classes: "
@@ -307,9 +315,11 @@ def clip_loss(
         logit_scale: the factor on the cosines ITSELF, not its logarithm: `clip.logit_scale.exp()`.
 
     Raises:
-        ValueError: the two shapes differ, or there is no pair.
+        ValueError: the two shapes differ, there is no pair, or a factor is not one number.
+        TypeError: the features are no floats, or of two precisions.
     """
     _check_pairs(image_features, text_features)
+    _check_factors(logit_scale=logit_scale)
     logits_per_image = logit_scale * image_features @ text_features.T  # N N
     labels = torch.arange(len(image_features), device=image_features.device)
     over_texts = F.cross_entropy(logits_per_image, labels)
@@ -360,9 +370,11 @@ def siglip_loss(
         logit_bias: starts at −10 (`INITIAL_SIGLIP_BIAS`), since nearly all answers are "no".
 
     Raises:
-        ValueError: the two shapes differ, or there is no pair.
+        ValueError: the two shapes differ, there is no pair, or a factor is not one number.
+        TypeError: the features are no floats, or of two precisions.
     """
     _check_pairs(image_features, text_features)
+    _check_factors(logit_scale=logit_scale, logit_bias=logit_bias)
     logits = logit_scale * image_features @ text_features.T + logit_bias  # N N
     answers = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1  # N N
     return -F.logsigmoid(answers * logits).sum() / len(logits)
@@ -394,6 +406,7 @@ def distributed_clip_loss(
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return clip_loss(image_features, text_features, logit_scale)
     _check_pairs(image_features, text_features)
+    _check_factors(logit_scale=logit_scale)
     # Not torch.distributed.all_gather: that one stops the gradient.
     from torch.distributed.nn.functional import all_gather
 
@@ -419,3 +432,19 @@ def _check_pairs(image_features: Tensor, text_features: Tensor) -> None:
         )
     if len(image_features) == 0:
         raise ValueError("there is no pair in the batch: pass at least one image and its text")
+    autocast = torch.is_autocast_enabled(image_features.device.type)  # brings them together
+    if image_features.dtype != text_features.dtype and not autocast:
+        raise TypeError(
+            f"image features are {image_features.dtype}, text features {text_features.dtype}: "
+            f"convert one of them, such as text_features.to({image_features.dtype})"
+        )
+
+
+def _check_factors(**factors: Tensor | float) -> None:
+    for name, factor in factors.items():
+        if not isinstance(factor, Tensor | Real):
+            raise TypeError(f"{name} is {factor!r}: pass one number, or a tensor that holds one")
+        if isinstance(factor, Tensor) and factor.numel() != 1:
+            raise ValueError(
+                f"{name} is {tuple(factor.shape)}, wanted one number: the whole batch shares it"
+            )

@@ -386,11 +386,7 @@ class LanguageModel(nn.Module):
         batch, tokens, _ = x.shape
         if attention_mask is not None:
             past = 0 if cache is None else cache.length
-            if tuple(attention_mask.shape) not in {(batch, tokens), (batch, past + tokens)}:
-                raise ValueError(
-                    f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
-                    f"{(batch, tokens)}"
-                )
+            check_attention_mask(attention_mask, (batch, tokens), (batch, past + tokens))
             attention_mask = attention_mask.to(device=x.device, dtype=torch.bool)
         if cache is not None:
             return cache.admit(batch, tokens, attention_mask)
@@ -441,6 +437,24 @@ class LanguageModel(nn.Module):
                 f"{length} tokens are more than the model's context of {self.config.context}: "
                 "shorten the text"
             )
+
+
+def check_attention_mask(attention_mask: Tensor, *shapes: tuple[int, int]) -> None:
+    """A padding mask: a tensor (B, T) with one value a token, of one of `shapes`.
+
+    Raises:
+        TypeError: no tensor. ValueError: another shape.
+    """
+    if not isinstance(attention_mask, Tensor):
+        raise TypeError(
+            f"attention_mask is a {type(attention_mask).__name__}, wanted a tensor (B, T): "
+            f"torch.tensor(attention_mask)"
+        )
+    if tuple(attention_mask.shape) not in shapes:
+        raise ValueError(
+            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
+            f"{shapes[0]}"
+        )
 
 
 def next_token_loss(
@@ -666,10 +680,7 @@ def _embed_prompts(
 def _check_left_padded(attention_mask: Tensor | None, shape: tuple[int, int]) -> None:
     if attention_mask is None:
         return
-    if tuple(attention_mask.shape) != shape:
-        raise ValueError(
-            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: {shape}"
-        )
+    check_attention_mask(attention_mask, shape)
     if not bool(attention_mask[:, -1].all()):
         raise ValueError(
             "a prompt is empty or is padded on the right, so the last token is padding: pad on the "

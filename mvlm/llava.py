@@ -19,9 +19,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mvlm.language import IGNORED, LanguageModel, generate, next_token_loss, stream
+from mvlm.language import (
+    IGNORED,
+    LanguageModel,
+    check_attention_mask,
+    generate,
+    next_token_loss,
+    stream,
+)
 from mvlm.tokenizer import IMAGE, Tokenizer, pad_rows
-from mvlm.transformer import Encoding
+from mvlm.transformer import Encoding, check_counts
 
 IMAGE_MARKER = -200
 """Stands for one picture among the token ids. It is never embedded: no vocabulary has it."""
@@ -49,15 +56,35 @@ class Projector(nn.Sequential):
         width: of the language model.
         depth: 1 is LLaVA's first, one linear layer; 2 is LLaVA-1.5's, Linear-GELU-Linear.
         bias: whether the layers have offsets; every released LLaVA has them.
+
+    Raises:
+        TypeError, ValueError: a width or the depth is no whole number of at least 1.
     """
 
     def __init__(self, vision_width: int, width: int, depth: int = 2, *, bias: bool = True) -> None:
-        if depth < 1:
-            raise ValueError(f"depth is {depth}: pass 1 for a linear projector, or 2")
+        check_counts(vision_width=vision_width, width=width)
+        if not isinstance(depth, int) or depth < 1:
+            raise ValueError(f"depth is {depth!r}: pass 1 for a linear projector, or 2")
         layers: list[nn.Module] = [nn.Linear(vision_width, width, bias=bias)]
         for _ in range(depth - 1):
             layers += [nn.GELU(), nn.Linear(width, width, bias=bias)]
         super().__init__(*layers)
+        self.vision_width = vision_width
+
+    def forward(
+        self, features: Float[Tensor, "*batch vision_width"]
+    ) -> Float[Tensor, "*batch width"]:
+        """Each vision vector in, one of the language model's width out.
+
+        Raises:
+            ValueError: the vectors are of another width.
+        """
+        if features.shape[-1] != self.vision_width:
+            raise ValueError(
+                f"the vision vectors are {features.shape[-1]} wide, this projector takes "
+                f"{self.vision_width}: make it with vision_width={features.shape[-1]}"
+            )
+        return super().forward(features)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,11 +189,7 @@ def _unpad(
     rows = [row.long() for row in tensors]
     if attention_mask is None:
         return rows
-    if tuple(attention_mask.shape) != (len(rows), len(rows[0])):
-        raise ValueError(
-            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
-            f"{(len(rows), len(rows[0]))}"
-        )
+    check_attention_mask(attention_mask, (len(rows), len(rows[0])))
     keep = attention_mask.to(torch.bool)
     return [row[kept.to(row.device)] for row, kept in zip(rows, keep, strict=True)]
 

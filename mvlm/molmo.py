@@ -28,6 +28,7 @@ from mvlm.images import CLIP_MEAN, CLIP_STD, Colour, normalise, to_tensor
 from mvlm.language import IGNORED, LanguageModel, generate, next_token_loss, stream
 from mvlm.llava import IMAGE_MARKER, Example, Output, Vision
 from mvlm.tokenizer import IM_COL, IM_END, IM_PATCH, IM_START, Tokenizer, pad_rows
+from mvlm.transformer import check_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,12 @@ class CropConfig:
     std: Colour = CLIP_STD
 
     def __post_init__(self) -> None:
-        for name in ("crop_size", "patch_size", "pool"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: pass at least 1")
+        check_counts(
+            crop_size=self.crop_size,
+            patch_size=self.patch_size,
+            pool=self.pool,
+            max_crops=self.max_crops,
+        )
         if self.crop_size % (self.patch_size * self.pool):
             raise ValueError(
                 f"crop_size {self.crop_size} is no multiple of {self.patch_size}·{self.pool}, a "
@@ -66,8 +70,6 @@ class CropConfig:
                 f"two margins of {self.margin} patches leave no window in a crop of "
                 f"{self.crop_size} pixels: take a smaller margin"
             )
-        if self.max_crops < 1:
-            raise ValueError(f"max_crops is {self.max_crops}: pass at least 1")
 
     @property
     def overlap(self) -> int:
@@ -221,7 +223,7 @@ def crop_image(
         crops: sizes of crops and margins.
 
     Raises:
-        TypeError, ValueError: no Pillow image and no tensor (3, H, W) of floats.
+        TypeError, ValueError: no Pillow image and no tensor (3, H, W) of float32 or float64.
     """
     pixels = to_tensor(picture) if isinstance(picture, Image.Image) else picture
     if not isinstance(pixels, Tensor):
@@ -232,6 +234,11 @@ def crop_image(
     if not pixels.is_floating_point():
         raise TypeError(
             f"the picture holds {pixels.dtype} numbers: scale it, picture.float() / 255"
+        )
+    if pixels.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"the picture is {pixels.dtype}, too coarse to scale: pass picture.float(), and "
+            f"convert the crops' pixels afterwards"
         )
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ValueError(
@@ -315,10 +322,15 @@ class AttentionPool(nn.Module):
         width: of the pooled vectors, 1024.
         heads: 16.
         pool: patches along a side of a window.
+
+    Raises:
+        TypeError, ValueError: one of them is no whole number of at least 1, or the heads do not
+            divide the width.
     """
 
     def __init__(self, feature_width: int, width: int, heads: int, *, pool: int = 2) -> None:
         super().__init__()
+        check_counts(feature_width=feature_width, width=width, heads=heads, pool=pool)
         if width % heads:
             raise ValueError(f"width {width} does not divide into {heads} heads: change one")
         self.heads, self.pool = heads, pool
@@ -330,7 +342,12 @@ class AttentionPool(nn.Module):
     def forward(
         self, features: Float[Tensor, "image row column feature"]
     ) -> Float[Tensor, "image cell width"]:
-        """Patches (K, G, G, F) → pooled cells (K, (G/pool)², width), in raster order."""
+        """Patches (K, G, G, F) → pooled cells (K, (G/pool)², width), in raster order.
+
+        Raises:
+            ValueError: no images, features of another width, or a grid the windows do not divide.
+        """
+        _check_features(features, self.query.in_features)
         images, rows, columns, _ = features.shape
         if rows % self.pool or columns % self.pool:
             raise ValueError(
@@ -346,6 +363,14 @@ class AttentionPool(nn.Module):
         )
         pooled = F.scaled_dot_product_attention(query, key, value)  # (windows, heads, 1, d)
         return self.out(rearrange(pooled, "(k n) h 1 d -> k n (h d)", k=images))
+
+
+def _check_features(features: Tensor, width: int) -> None:
+    if features.ndim != 4 or features.shape[3] != width or 0 in features.shape:
+        raise ValueError(
+            f"the patches' features are {tuple(features.shape)}, wanted (K, G, G, {width}) with at "
+            f"least one image: give the module the width of all feature layers together"
+        )
 
 
 class Connector(nn.Module):
@@ -373,6 +398,7 @@ class Connector(nn.Module):
         pool: int = 2,
     ) -> None:
         super().__init__()
+        check_counts(feature_width=feature_width, mlp_width=mlp_width, width=width)
         self.padding = nn.Parameter(torch.zeros(2, feature_width))  # whole, part
         self.pool = AttentionPool(feature_width, pool_width, heads, pool=pool)
         self.gate = nn.Linear(pool_width, mlp_width, bias=False)
@@ -384,7 +410,18 @@ class Connector(nn.Module):
         features: Float[Tensor, "image row column feature"],
         masks: Float[Tensor, "image patch"],
     ) -> Float[Tensor, "image cell width"]:
-        """Features (K, G, G, F) and shares of picture (K, G·G) → cells (K, C·C, D)."""
+        """Features (K, G, G, F) and shares of picture (K, G·G) → cells (K, C·C, D).
+
+        Raises:
+            ValueError: features of another width or no images, or masks of another shape.
+        """
+        _check_features(features, self.padding.shape[1])
+        images, rows, columns, _ = features.shape
+        if tuple(masks.shape) != (images, rows * columns):
+            raise ValueError(
+                f"masks are {tuple(masks.shape)}, wanted one share a patch: "
+                f"{(images, rows * columns)}"
+            )
         share = masks.unflatten(1, features.shape[1:3]).unsqueeze(-1)  # (K, G, G, 1)
         whole, part = share == 0, (share > 0) & (share < 1)
         features = features + whole * self.padding[0] + part * self.padding[1]
@@ -426,7 +463,13 @@ class Molmo(nn.Module):
         self.feature_layers = feature_layers
 
     def features(self, pictures: Sequence[Crops]) -> Float[Tensor, "patch_token width"]:
-        """The vector of every patch token of the pictures, in reading order."""
+        """The vector of every patch token of the pictures, in reading order.
+
+        Raises:
+            ValueError: there is no picture, or a feature layer that the encoder lacks.
+        """
+        if not pictures:
+            raise ValueError("no picture came: pass at least one, as crop_image gives it")
         device = self.language.embedding.weight.device
         pixels = torch.cat([picture.pixels for picture in pictures]).to(device)  # (K, 3, S, S)
         masks = torch.cat([picture.masks for picture in pictures]).to(device)  # (K, G·G)

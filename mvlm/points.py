@@ -59,8 +59,10 @@ def format_points(points: Iterable[tuple[float, float]], label: str) -> str:
         One `<point>`, one `<points>`, or "There are none." for no points.
 
     Raises:
-        ValueError: a coordinate is not between 0 and 100.
+        ValueError: a coordinate is not between 0 and 100. TypeError: the label is no text.
     """
+    if not isinstance(label, str):
+        raise TypeError(f"the label is {label!r}: pass text that names what is there, as 'cat'")
     places = sorted(_rounded(x, y) for x, y in points)
     if not places:
         return NONE

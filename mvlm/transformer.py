@@ -42,6 +42,23 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
 
+MAX_DEPTH = 1000
+"""Blocks that a model may have. The deepest published ones stay well below; a config that asks for
+more is damaged, and building it would only fill the memory."""
+
+
+def check_counts(**counts: int) -> None:
+    """Sizes and numbers of things: whole, and at least 1.
+
+    Raises:
+        TypeError: one of them is no whole number. ValueError: one is below 1.
+    """
+    for name, value in counts.items():
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is {value!r}: pass a whole number")
+        if value < 1:
+            raise ValueError(f"{name} is {value}: pass at least 1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
@@ -75,12 +92,11 @@ class TransformerConfig:
         ):
             if value not in choices:
                 raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
-        for name in ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, int):
-                raise TypeError(f"{name} is {value!r}: pass a whole number")
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}: pass at least 1")
+        names = ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width")
+        given = {name: getattr(self, name) for name in names}
+        check_counts(**{name: value for name, value in given.items() if value is not None})
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"depth is {self.depth}: pass at most {MAX_DEPTH} blocks")
         if not self.eps > 0:
             raise ValueError(f"eps is {self.eps}: pass more than 0, such as 1e-6")
         if self.head_width is None:
@@ -142,11 +158,7 @@ def visible_keys(
     queries: int, keys: int, mask: Tensor | None, causal: bool, device: torch.device
 ) -> Tensor | None:
     """`mask` and causality as one boolean mask, or None where every query may see every key."""
-    if mask is not None and mask.dtype is not torch.bool:
-        raise TypeError(
-            f"attention mask has dtype {mask.dtype}: give a boolean one, True where a query may "
-            f"attend (mask.bool() for a mask of ones and zeros)"
-        )
+    _check_mask(mask)
     if not causal or (mask is None and queries == 1):
         return mask
     before = causal_mask(queries, keys, device=device)
@@ -156,6 +168,16 @@ def visible_keys(
     # So each token may see itself: no other token looks at a padding token, so nothing changes.
     itself = before.triu(keys - queries)
     return (mask & before) | itself
+
+
+def _check_mask(mask: Tensor | None) -> None:
+    if mask is None or (isinstance(mask, Tensor) and mask.dtype is torch.bool):
+        return
+    came = f"has dtype {mask.dtype}" if isinstance(mask, Tensor) else f"is a {type(mask).__name__}"
+    raise TypeError(
+        f"attention mask {came}: give a boolean one, True where a query may attend "
+        f"(torch.as_tensor(mask).bool() for ones and zeros)"
+    )
 
 
 def attend(
@@ -253,6 +275,7 @@ class Attention(nn.Module):
     @staticmethod
     def _kept_rows(mask: Tensor | None, keep: slice, causal: bool, tokens: int) -> Tensor | None:
         """The kept tokens' rows of a mask that has one for each token."""
+        _check_mask(mask)
         if causal and keep.indices(tokens)[1:] != (tokens, 1):
             raise ValueError(
                 f"keep is {keep} of {tokens} tokens: where attention is causal, keep the last ones"

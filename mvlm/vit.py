@@ -22,7 +22,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvlm.patches import PatchEmbedding, grid_size, resize_positions
-from mvlm.transformer import Encoding, Transformer, TransformerConfig, check_precision
+from mvlm.transformer import (
+    Encoding,
+    Transformer,
+    TransformerConfig,
+    check_counts,
+    check_precision,
+)
 
 SIZES = {
     "Ti": {"width": 192, "depth": 12, "heads": 3, "mlp_width": 768},
@@ -83,8 +89,7 @@ class ViTConfig:
             raise ValueError(
                 f"num_classes is {self.num_classes}: pass at least 1, or None for no head"
             )
-        if self.channels < 1:
-            raise ValueError(f"channels is {self.channels}: pass at least 1")
+        check_counts(channels=self.channels)
         _ = self.grid, self.transformer  # both check what they are made from
 
     @property
@@ -146,7 +151,7 @@ class ViT(nn.Module):
 
         The weights are new; `mvlm.hub.load_vit` fetches trained ones.
         """
-        size, _, patch_size = variant.partition("/")
+        size, _, patch_size = str(variant).partition("/")
         if size not in SIZES or not patch_size.isdecimal():
             raise ValueError(
                 f"ViT variant {variant!r} is not known: pass a size of {', '.join(SIZES)} "

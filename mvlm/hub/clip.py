@@ -10,7 +10,16 @@ import torch
 
 from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config
 from mvlm.hub.preprocessing import read_preprocessing
-from mvlm.hub.reading import Checkpoint, Config, fetch, read_config, read_json, setting
+from mvlm.hub.reading import (
+    Checkpoint,
+    Config,
+    WeightsError,
+    block_count,
+    fetch,
+    read_config,
+    read_json,
+    setting,
+)
 from mvlm.hub.sources import (
     BlockNames,
     Source,
@@ -120,7 +129,7 @@ def clip_config_from(config: Config) -> CLIPConfig:
             vocab_size=vocab_size,
             context_length=setting(text, "max_position_embeddings", 77),
             width=setting(text, "hidden_size", 512),
-            depth=setting(text, "num_hidden_layers", 12),
+            depth=block_count(text, 12),
             heads=setting(text, "num_attention_heads", 8),
             mlp_width=setting(text, "intermediate_size", 2048),
             eot_id=eot_id,
@@ -137,7 +146,7 @@ def clip_vision_from(config: Config) -> ViTConfig:
         image_size=config.get("image_size", 224),
         patch_size=config.get("patch_size", 32),
         width=setting(config, "hidden_size", 768),
-        depth=setting(config, "num_hidden_layers", 12),
+        depth=block_count(config, 12),
         heads=setting(config, "num_attention_heads", 12),
         mlp_width=setting(config, "intermediate_size", 3072),
         channels=setting(config, "num_channels", 3),
@@ -191,6 +200,13 @@ def read_clip_tokenizer(folder: Path, length: int) -> CLIPTokenizer | None:
 
 def tower_config(config: Config, tower: str) -> dict[str, Any]:
     """One tower's config; files of some years carry it twice, and the second one counts."""
-    return dict(config.get(f"{tower}_config") or {}) | dict(
-        config.get(f"{tower}_config_dict") or {}
-    )
+    whole: dict[str, Any] = {}
+    for name in (f"{tower}_config", f"{tower}_config_dict"):
+        part = config.get(name) or {}
+        if not isinstance(part, dict):
+            raise WeightsError(
+                f"{name} is {str(part)[:60]} in the config, wanted an object: fetch or save "
+                f"config.json again"
+            )
+        whole |= part
+    return whole

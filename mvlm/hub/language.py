@@ -13,6 +13,7 @@ from mvlm.hub.reading import (
     Checkpoint,
     Config,
     WeightsError,
+    block_count,
     fetch,
     read_config,
     read_json,
@@ -102,7 +103,7 @@ def language_config_from(config: Config) -> LanguageConfig:
     return LanguageConfig(
         vocab_size=setting(config, "vocab_size", 32000),
         width=setting(config, "hidden_size", 4096),
-        depth=setting(config, "num_hidden_layers", 32),
+        depth=block_count(config, 32),
         heads=heads,
         kv_heads=config.get("num_key_value_heads") or heads,
         head_width=config.get("head_dim"),

@@ -18,7 +18,15 @@ from mvlm.hub.language import (
     unused_endings,
 )
 from mvlm.hub.preprocessing import read_preprocessing
-from mvlm.hub.reading import Checkpoint, Config, WeightsError, fetch, read_config, setting
+from mvlm.hub.reading import (
+    Checkpoint,
+    Config,
+    WeightsError,
+    block_count,
+    fetch,
+    read_config,
+    setting,
+)
 from mvlm.hub.sources import load_weights, same
 from mvlm.images import Preprocessing, clip_preprocessing
 from mvlm.language import LanguageModel
@@ -110,7 +118,7 @@ def _check_llava(config: Config) -> None:
             "layer: load another one"
         )
     layer = setting(config, "vision_feature_layer", -2)
-    depth = setting(tower_config(config, "vision"), "num_hidden_layers", 12)
+    depth = block_count(tower_config(config, "vision"), 12)
     if not -depth - 1 <= layer <= depth:
         raise WeightsError(
             f"vision_feature_layer is {layer}, the tower has {depth} blocks: check that "

