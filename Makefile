@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks serve lint clean lock
+.PHONY: help book test notebooks weights serve lint clean lock
 
 help:  ## Show what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,6 +36,9 @@ test: $(READY)  ## Run everything: unit tests, notebooks, site
 
 notebooks: $(READY)  ## Write the notebooks from book/, execute what changed
 	$(BIN)/python -m mvlm notebooks
+
+weights: $(READY)  ## Train, measure and describe every finished model again (hours on two cores)
+	$(BIN)/python -m mvlm weights
 
 serve: book  ## Build the site and show it at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000

@@ -98,3 +98,16 @@ def test_the_wheel_is_small_and_whole(tmp_path):
         name = path.relative_to(ROOT).as_posix()
         if name.startswith("mvlm/"):
             assert name in held
+
+
+def test_the_page_of_measurements_is_what_the_files_say():
+    """No figure there is typed by hand."""
+    code = "import page; print(page.text() == page.PAGE.read_text(encoding='utf-8'))"
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "benchmarks",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert out.stdout.strip() == "True", "run: python benchmarks/page.py"

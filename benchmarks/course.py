@@ -1,0 +1,78 @@
+"""``python benchmarks/course.py``: how long the course takes to run and build, what it weighs.
+
+Executes every notebook in a fresh kernel, builds the site, and writes `benchmarks/course.json`.
+"""
+
+import gzip
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from tqdm import tqdm
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("torch", "numpy", "datasets", "matplotlib", "jupyter-book", "nbval")
+
+
+def seconds_to_run(path: Path) -> float:
+    """Wall-clock seconds of one notebook from the start of its kernel."""
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        NotebookClient(
+            notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
+        ).execute()
+        return time.perf_counter() - start
+
+
+def seconds_to_build() -> float:
+    """Wall-clock seconds of the whole site from the stored notebooks, as `make book` builds it."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "--all"]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def kilobytes(page: Path) -> int:
+    """A page's own HTML and the images it shows, compressed as a server sends them."""
+    html = page.read_text(encoding="utf-8")
+    stored = (ROOT / "_build/html/_images").glob("*.*")
+    parts = [html.encode(), *(path.read_bytes() for path in stored if path.name in html)]
+    return round(sum(len(gzip.compress(part)) for part in parts) / 1000)
+
+
+def main() -> None:
+    stored = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
+        (ROOT / "notebooks/solutions").glob("*.ipynb")
+    )
+    runs = {
+        path.relative_to(ROOT / "notebooks").as_posix(): round(seconds_to_run(path), 1)
+        for path in tqdm(stored, unit="notebook")
+    }
+    results = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "seconds a notebook": runs,
+        "seconds for the site": round(seconds_to_build(), 1),
+        "kilobytes a page": {
+            page.relative_to(ROOT / "_build/html").as_posix(): kilobytes(page)
+            for page in sorted((ROOT / "_build/html").glob("notebooks/**/*.html"))
+        },
+    }
+    path = ROOT / "benchmarks/course.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {path.relative_to(ROOT)}; now run: python benchmarks/page.py")
+
+
+if __name__ == "__main__":
+    main()
