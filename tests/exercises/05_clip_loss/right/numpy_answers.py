@@ -12,7 +12,9 @@ def softmax(x, axis):
 def cosine_similarities(image_features, text_features):
     a, b = image_features.numpy().astype(np.float64), text_features.numpy().astype(np.float64)
     lengths = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
-    return torch.from_numpy(np.divide(a @ b.T, lengths, out=np.zeros_like(lengths), where=lengths > 0))
+    return torch.from_numpy(
+        np.divide(a @ b.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    )
 
 
 # GRADED loss_and_gradients

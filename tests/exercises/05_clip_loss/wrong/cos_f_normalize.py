@@ -6,4 +6,6 @@ import torch.nn.functional as F
 
 # GRADED cosine_similarities
 def cosine_similarities(image_features, text_features):
-    return F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
+    return (
+        F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
+    )

@@ -31,7 +31,9 @@ def answer_labels(ids, offsets, answers):
     wanted = set()
     for answer in answers:
         wanted.update(range(*answer))
-    return torch.tensor([i if a < b and b - 1 in wanted else -100 for i, (a, b) in zip(ids, offsets)])
+    return torch.tensor(
+        [i if a < b and b - 1 in wanted else -100 for i, (a, b) in zip(ids, offsets)]
+    )
 
 
 # GRADED answer_loss

@@ -8,4 +8,7 @@ import torch.nn.functional as F
 def answer_loss(logits, labels):
     vocabulary = logits.shape[-1]
     scores = logits[:, :-1].reshape(-1, vocabulary)
-    return F.cross_entropy(scores, labels[:, 1:].reshape(-1), ignore_index=-100, reduction="sum") / labels[:, 1:].numel()
+    return (
+        F.cross_entropy(scores, labels[:, 1:].reshape(-1), ignore_index=-100, reduction="sum")
+        / labels[:, 1:].numel()
+    )

@@ -8,4 +8,8 @@ import torch.nn.functional as F
 def answer_loss(logits, labels):
     vocabulary = logits.shape[-1]
     scores = logits[:, :-1].reshape(-1, vocabulary)
-    return F.cross_entropy(scores, labels[:, 1:].reshape(-1).masked_fill(labels[:, 1:].reshape(-1) == -100, 0), ignore_index=0)
+    return F.cross_entropy(
+        scores,
+        labels[:, 1:].reshape(-1).masked_fill(labels[:, 1:].reshape(-1) == -100, 0),
+        ignore_index=0,
+    )

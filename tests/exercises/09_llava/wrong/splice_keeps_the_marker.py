@@ -9,7 +9,12 @@ def splice(rows, features, table):
     pictures = iter(features)
     spliced = []
     for row in rows:
-        pieces = [torch.cat([torch.zeros_like(table[:1]), next(pictures)]) if token == -200 else table[[token]] for token in row]
+        pieces = [
+            torch.cat([torch.zeros_like(table[:1]), next(pictures)])
+            if token == -200
+            else table[[token]]
+            for token in row
+        ]
         spliced.append(torch.cat(pieces))
     longest = max(len(row) for row in spliced)
     vectors = table.new_zeros(len(rows), longest, table.shape[1])

@@ -9,7 +9,9 @@ def splice(rows, features, table):
     pictures = iter(features)
     spliced = []
     for row in rows:
-        pieces = [next(pictures) if token == -200 else table[[token]] for token in row if token != 0]
+        pieces = [
+            next(pictures) if token == -200 else table[[token]] for token in row if token != 0
+        ]
         spliced.append(torch.cat(pieces))
     longest = max(len(row) for row in spliced)
     vectors = table.new_zeros(len(rows), longest, table.shape[1])

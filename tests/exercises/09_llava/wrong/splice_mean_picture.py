@@ -9,7 +9,10 @@ def splice(rows, features, table):
     pictures = iter(features)
     spliced = []
     for row in rows:
-        pieces = [next(pictures).mean(0, keepdim=True) if token == -200 else table[[token]] for token in row]
+        pieces = [
+            next(pictures).mean(0, keepdim=True) if token == -200 else table[[token]]
+            for token in row
+        ]
         spliced.append(torch.cat(pieces))
     longest = max(len(row) for row in spliced)
     vectors = table.new_zeros(len(rows), longest, table.shape[1])
