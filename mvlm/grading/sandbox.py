@@ -2,8 +2,9 @@
 
 One bubblewrap sandbox is started for a run. In it a process that has imported torch forks a worker
 for each submission, in under a tenth of a second, and every worker gets namespaces, limits and an
-empty /tmp of its own. Where a worker may not make namespaces (Ubuntu 24.04 lets bubblewrap do it
-and nobody else), each submission gets a bubblewrap of its own and waits for torch: slower, as safe.
+empty place to write in: /tmp, or /scratch where Python itself lies under /tmp. Where a worker may
+not make namespaces (Ubuntu 24.04 lets bubblewrap do it and nobody else), each submission gets a
+bubblewrap of its own and waits for torch: slower, as safe.
 
 What is to be seen inside: the system's programs and libraries and Python's, read-only, and a copy
 of `mvlm` without the answers. Neither the grader, nor its seed, nor the submissions.
