@@ -7,6 +7,7 @@ readers too. Figures stand on white, also in dark mode, so that colour maps keep
 import base64
 import io
 from collections.abc import Sequence
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
@@ -197,3 +199,92 @@ def similarity_matrix(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title)
+
+
+Kind = Literal["text", "image", "padding"]
+# How each kind of position looks: the colour of its band and the band's hatch, its outline.
+KINDS: dict[Kind, dict[str, str]] = {
+    "image": {"facecolor": SKY, "hatch": "xxx", "linestyle": "-"},
+    "text": {"facecolor": YELLOW, "hatch": "", "linestyle": "-"},
+    "padding": {"facecolor": "white", "hatch": "...", "linestyle": ":"},
+}
+STRIP_COLUMNS = 10  # boxes in a row of a token strip, so that a phone still shows its words
+
+
+def token_strip(
+    tokens: Sequence[str],
+    *,
+    labels: Sequence[str | None],
+    kinds: Sequence[Kind],
+    title: str = "",
+) -> Figure:
+    """A sequence as a language model gets it: a box a position, and below it what it must say.
+
+    The band of a box tells its kind by colour and by hatch. Ten boxes make a row.
+
+    Args:
+        tokens: what stands at each position, short: "p0", "what", "</s>".
+        labels: the right answer at each position; None where there is no loss, drawn as –.
+        kinds: "text", "image" or "padding" for each position.
+        title: what to see.
+
+    Raises:
+        ValueError: no token, three lengths that differ, or a kind of another name.
+    """
+    rows = -(-len(tokens) // STRIP_COLUMNS)
+    drawn, axes = figure(7.0, 0.95 * max(rows, 1) + 0.4 + (0.3 if title else 0))
+    draw_tokens(axes[0, 0], tokens, labels=labels, kinds=kinds, title=title)
+    return drawn
+
+
+def draw_tokens(
+    axes: Axes,
+    tokens: Sequence[str],
+    *,
+    labels: Sequence[str | None],
+    kinds: Sequence[Kind],
+    marked: int | None = None,
+    title: str = "",
+) -> None:
+    """What `token_strip` draws, with the box of one position framed if asked."""
+    if not tokens or not len(tokens) == len(labels) == len(kinds):
+        raise ValueError(
+            f"{len(tokens)} tokens, {len(labels)} labels and {len(kinds)} kinds came: pass one of "
+            "each for every position, and at least one"
+        )
+    if strangers := set(kinds) - set(KINDS):
+        raise ValueError(f"kinds hold {sorted(strangers)}: wanted only {sorted(KINDS)}")
+    for place, (token, label, kind) in enumerate(zip(tokens, labels, kinds, strict=True)):
+        x, y = place % STRIP_COLUMNS, place // STRIP_COLUMNS
+        look = KINDS[kind]
+        box = {"edgecolor": BLACK, "linestyle": look["linestyle"], "linewidth": 1}
+        axes.add_patch(Rectangle((x, y), 0.92, 0.46, facecolor="white", **box))
+        axes.add_patch(Rectangle((x, y), 0.92, 0.12, **box, **_band(kind)))
+        if place == marked:
+            axes.add_patch(Rectangle((x, y), 0.92, 0.46, fill=False, edgecolor=ORANGE, linewidth=3))
+        size = {"fontsize": min(10, 64 / max(len(token), 1))}
+        axes.text(x + 0.46, y + 0.29, token, ha="center", va="center", color=BLACK, **size)
+        learnt = label is not None
+        size = {"fontsize": min(10, 64 / max(len(label or ""), 1))}
+        axes.text(
+            x + 0.46,
+            y + 0.62,
+            label if learnt else "–",
+            ha="center",
+            va="center",
+            color=BLUE if learnt else GREY,
+            fontweight="bold" if learnt else "normal",
+            **size,
+        )
+    axes.set_xlim(-0.05, max(min(len(tokens), STRIP_COLUMNS), 6) + 0.05)
+    axes.set_ylim(-(-len(tokens) // STRIP_COLUMNS) - 0.12, -0.05)
+    axes.set_axis_off()
+    axes.set_title(title)
+    keys = [Patch(**_band(kind), edgecolor=BLACK, label=kind) for kind in KINDS if kind in kinds]
+    keys.append(Patch(visible=False, label="below: the label, – no loss"))
+    below = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderpad": 0, "frameon": False}
+    axes.legend(handles=keys, ncols=4, fontsize=9, **below)
+
+
+def _band(kind: Kind) -> dict[str, str]:
+    return {name: KINDS[kind][name] for name in ("facecolor", "hatch")}

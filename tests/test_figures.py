@@ -85,6 +85,43 @@ def test_similarity_matrix_writes_each_number():
     plt.close(drawn)
 
 
+def test_a_token_strip_shows_each_token_and_its_label():
+    drawn = figures.token_strip(
+        ["p0", "a", "dog", "<pad>"],
+        labels=[None, "a", "dog", None],
+        kinds=["image", "text", "text", "padding"],
+        title="A strip",
+    )
+    written = [text.get_text() for text in drawn.axes[0].texts]
+    assert written == ["p0", "–", "a", "a", "dog", "dog", "<pad>", "–"]
+    keys = [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
+    assert keys == ["image", "text", "padding", "below: the label, – no loss"]
+    plt.close(drawn)
+
+
+def test_kinds_of_tokens_differ_without_colour():
+    looks = [(look["hatch"], look["linestyle"]) for look in figures.KINDS.values()]
+    assert len(set(looks)) == len(looks)
+
+
+def test_a_long_token_strip_grows_downwards():
+    short, long = (
+        figures.token_strip(["a"] * n, labels=[None] * n, kinds=["text"] * n) for n in (3, 33)
+    )
+    assert short.get_figwidth() == long.get_figwidth()
+    assert long.get_figheight() > short.get_figheight()
+    plt.close("all")
+
+
+def test_bad_token_strips():
+    with pytest.raises(ValueError, match="2 tokens, 1 labels and 2 kinds"):
+        figures.token_strip(["a", "b"], labels=["a"], kinds=["text", "text"])
+    with pytest.raises(ValueError, match="at least one"):
+        figures.token_strip([], labels=[], kinds=[])
+    with pytest.raises(ValueError, match=r"kinds hold \['word'\]: wanted only"):
+        figures.token_strip(["a"], labels=[None], kinds=["word"])
+
+
 def two_states() -> list[widgets.Frame]:
     return [
         widgets.Frame(label=str(n), drawn=a_figure(n), alt=f'A line to "{n}"', text=f"N < {n}")
