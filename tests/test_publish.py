@@ -1,5 +1,6 @@
 """The pipeline from text to notebook: deterministic, portable, and no answer leaks."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mvlm.publish.address import read_address
 from mvlm.publish.execute import execute
 from mvlm.publish.masters import solution_version, student_version
 from mvlm.publish.portable import check_portable, foreign_syntax
+from mvlm.publish.quizzes import convert
 from mvlm.publish.release import add_arguments, run
 from mvlm.publish.sources import read_source, write_notebook
 
@@ -106,6 +108,56 @@ def test_a_link_to_a_file_of_the_release(tmp_path):
     source = write_source(tmp_path / "a.md", "# A", "See [patches](FILE:mvlm/patches.py).")
     text = read_source(source, ADDRESS).cells[0].source
     assert f"({ADDRESS.repository}/blob/{ADDRESS.tag}/mvlm/patches.py)" in text
+
+
+QUIZ = """Text.
+
+```{quiz}
+What is `2·3`, if $2 = 1 + 1$?
+
+- [ ] 5 < `6`
+  Their sum.
+  Look again.
+- [x] 6
+  Three twos, $2 + 2 + 2$.
+```
+
+More.
+"""
+
+
+def test_a_check_question_becomes_portable_markdown(tmp_path):
+    source = write_source(tmp_path / "a.md", "# A", QUIZ)
+    notebook = read_source(source, ADDRESS)
+    check_portable(notebook, "a.md")
+    text = notebook.cells[0].source
+    assert "**1.** What is `2·3`, if $2 = 1 + 1$?" in text
+    assert "<summary>A. 5 &lt; <code>6</code></summary>" in text
+    assert "**✗ No.** Their sum.\nLook again." in text
+    assert "**✓ Right.** Three twos, $2 + 2 + 2$." in text
+    assert text.count("<details class=") == text.count("</details>") == 2
+    assert " open" not in text  # no answer stands there before one is taken
+
+
+def test_check_questions_are_numbered_and_open_apart():
+    text = convert(QUIZ + QUIZ.replace("2·3", "3·2"))
+    assert "**1.** What" in text
+    assert "**2.** What" in text
+    assert len(set(re.findall(r'name="(.*?)"', text))) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[x]", "[ ]", "2 choices, 0 of them right"),
+        ("[ ]", "[x]", "2 choices, 2 of them right"),
+        ("  Three twos, $2 + 2 + 2$.\n", "", "choice '6' has no explanation"),
+        ("[x] 6", "[x] $6$", "has a formula: write plain text"),
+    ],
+)
+def test_half_a_check_question_is_refused(old, new, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        convert(QUIZ.replace(old, new))
 
 
 MASTER = '''# GRADED double

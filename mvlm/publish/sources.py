@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from mvlm.publish.address import Address
+from mvlm.publish.quizzes import convert
 
 SETUP = """\
 # Once per machine: on Colab and Kaggle this installs the course and leaves torch and numpy alone.
@@ -42,11 +43,12 @@ def read_source(path: Path, address: Address) -> NotebookNode:
             `[text](FILE:mvlm/patches.py)` becomes, a link to that file of the release.
 
     Raises:
-        ValueError: the source does not open with a Markdown cell that holds its title.
+        ValueError: the source does not open with a Markdown cell that holds its title, or a
+            check question is not whole.
     """
     text = path.read_text(encoding="utf-8")
     text = text.replace("](FILE:", f"]({address.repository}/blob/{address.tag}/")
-    notebook = jupytext.reads(text, fmt="md:myst")
+    notebook = jupytext.reads(convert(text), fmt="md:myst")
     if not notebook.cells or not notebook.cells[0].source.startswith("# "):
         raise ValueError(f"{path.name} does not open with its title: begin the text with '# …'")
     setup = new_code_cell(
