@@ -13,6 +13,7 @@ Letters: B images, N pairs in a batch, T text tokens, E the width of the shared 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Literal
@@ -22,6 +23,7 @@ import torch.distributed
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from mvlm.transformer import (
     Encoding,
@@ -325,6 +327,80 @@ def clip_loss(
     over_texts = F.cross_entropy(logits_per_image, labels)
     over_images = F.cross_entropy(logits_per_image.T, labels)
     return (over_texts + over_images) / 2
+
+
+def clip_loss_chunked(
+    image_features: Float[Tensor, "pair embed"],
+    text_features: Float[Tensor, "pair embed"],
+    logit_scale: Float[Tensor, ""] | float,
+) -> Float[Tensor, ""]:
+    """`clip_loss`, value and gradients, without ever holding the N×N table of scores.
+
+    The table is worked through in strips of rows, twice: forward for the logarithm of each
+    softmax's denominator, backward for the gradient. What is kept between the two are 2·N numbers.
+    Appendix of chapter 05 derives it. It works in float32 at least, under autocast too.
+
+    Args, errors: see `clip_loss`. A second derivative is not defined.
+    """
+    _check_pairs(image_features, text_features)
+    _check_factors(logit_scale=logit_scale)
+    dtype = torch.promote_types(image_features.dtype, text_features.dtype)
+    dtype = torch.promote_types(dtype, torch.float32)
+    scale = torch.as_tensor(logit_scale, dtype=dtype, device=image_features.device).reshape(())
+    with torch.autocast(image_features.device.type, enabled=False):
+        return _ChunkedClipLoss.apply(image_features.to(dtype), text_features.to(dtype), scale)
+
+
+STRIP_SCORES = 2**22
+"""Scores in one strip of `clip_loss_chunked`: 16 MiB of float32, which a processor's cache holds
+and which keep the matrix products large. Of 2**20 to 2**25 the fastest when measured."""
+
+
+def _strips(pairs: int) -> Iterator[slice]:
+    rows = max(1, STRIP_SCORES // pairs)
+    return (slice(start, min(start + rows, pairs)) for start in range(0, pairs, rows))
+
+
+class _ChunkedClipLoss(torch.autograd.Function):
+    """Letters: s the scale, S = s·I·Tᵀ the scores, n the rows of one strip."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        images: Float[Tensor, "pair embed"],
+        texts: Float[Tensor, "pair embed"],
+        scale: Float[Tensor, ""],
+    ) -> Float[Tensor, ""]:
+        """The mean over pairs of (log Σ_j exp S_ij + log Σ_j exp S_ji) / 2 − S_ii."""
+        over_texts = images.new_empty(len(images))  # N, log of the softmax's denominator in row i
+        over_images = images.new_full((len(images),), -torch.inf)  # N, in column j, so far
+        for strip in _strips(len(images)):
+            scores = scale * images[strip] @ texts.T  # n N
+            over_texts[strip] = scores.logsumexp(dim=1)
+            over_images = torch.logaddexp(over_images, scores.logsumexp(dim=0))
+        right = scale * (images * texts).sum(dim=1)  # N
+        ctx.save_for_backward(images, texts, scale, over_texts, over_images)
+        return ((over_texts + over_images) / 2 - right).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, gradient: Float[Tensor, ""]) -> tuple[Tensor, Tensor, Tensor]:
+        """With P = (softmax over texts + softmax over images) / 2 − 1 on the diagonal, the
+        gradients are s·P·T, s·Pᵀ·I and Σ P∘(I·Tᵀ) = Σ I∘(P·T), each divided by N."""
+        images, texts, scale, over_texts, over_images = ctx.saved_tensors
+        from_texts, from_images = torch.empty_like(images), torch.zeros_like(texts)  # P·T, Pᵀ·I
+        for strip in _strips(len(images)):
+            with torch.autocast(images.device.type, enabled=False):
+                scores = scale * images[strip] @ texts.T  # n N, once more
+                error = (scores - over_texts[strip, None]).exp_()  # n N
+                error += scores.sub_(over_images).exp_()
+                error /= 2
+                error[:, strip].diagonal().sub_(1)
+                from_texts[strip] = error @ texts
+                from_images.addmm_(error.T, images[strip])
+        gradient = gradient / len(images)
+        scale_gradient = gradient * (images * from_texts).sum()
+        return from_texts.mul_(gradient * scale), from_images.mul_(gradient * scale), scale_gradient
 
 
 def clip_loss_sum(

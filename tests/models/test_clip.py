@@ -16,6 +16,7 @@ from mvlm.clip import (
     TextConfig,
     TextEncoder,
     clip_loss,
+    clip_loss_chunked,
     clip_loss_sum,
     clip_vision_config,
     distributed_clip_loss,
@@ -154,6 +155,7 @@ def test_alone_the_distributed_loss_is_the_plain_one():
     [
         clip_loss_sum,
         lambda i, t: clip_loss(i, t, 1.0),
+        lambda i, t: clip_loss_chunked(i, t, 1.0),
         lambda i, t: siglip_loss(i, t, 1.0, 0.0),
     ],
 )
@@ -164,6 +166,71 @@ def test_unpaired_features_are_refused(loss):
         loss(torch.zeros(4), torch.zeros(4))
     with pytest.raises(ValueError, match="there is no pair"):
         loss(torch.zeros(0, 4), torch.zeros(0, 4))
+
+
+@pytest.fixture
+def small_strips(monkeypatch):
+    """Strips of 3 rows where 7 pairs are in the batch: two whole ones and a rest."""
+    monkeypatch.setattr("mvlm.clip.STRIP_SCORES", 3 * 7)
+
+
+def test_chunked_loss_has_the_right_gradient(small_strips):
+    images, texts = (f.double().detach().requires_grad_() for f in features(7))
+    scale = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(clip_loss_chunked, (images, texts, scale))
+    assert torch.autograd.gradcheck(
+        lambda i, t, s: 3 * clip_loss_chunked(i, t, s), (images, texts, scale)
+    )
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 7, 21, 22, 101])
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+def test_chunked_loss_and_gradients_equal_the_plain_one(small_strips, pairs, scale):
+    inputs = *features(pairs), torch.tensor(scale, requires_grad=True)
+    for chunked, plain in zip(
+        loss_and_gradients(clip_loss_chunked, *inputs),
+        loss_and_gradients(clip_loss, *inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(chunked, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_chunked_loss_takes_long_vectors_and_plain_numbers(small_strips):
+    images, texts = (1000 * f.detach() for f in features(7))  # exp alone would overflow
+    for scale in (2.0, torch.tensor([2.0]), torch.tensor(2, dtype=torch.float64)):
+        torch.testing.assert_close(
+            clip_loss_chunked(images, texts, scale), clip_loss(images, texts, 2.0)
+        )
+
+
+def test_chunked_loss_under_autocast_is_worked_out_in_float32(small_strips):
+    images, texts = (f.detach().requires_grad_() for f in features(7))
+    scale = torch.tensor(14.3, requires_grad=True)
+    want = loss_and_gradients(clip_loss, images, texts, scale)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = loss_and_gradients(clip_loss_chunked, images, texts, scale)
+        half = clip_loss_chunked(images.bfloat16(), texts, 14.3)
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    assert half.dtype is torch.float32
+    with pytest.raises(TypeError, match="convert one of them"):
+        clip_loss_chunked(images.bfloat16(), texts, 14.3)
+
+
+def test_chunked_loss_takes_far_less_memory_than_the_table(monkeypatch):
+    """What autograd keeps between the two passes is linear in N."""
+    kept = []
+    images, texts = (f.detach().requires_grad_() for f in features(300))
+
+    def keep(tensor):
+        kept.append(tensor.numel())
+        return tensor
+
+    for loss in (clip_loss, clip_loss_chunked):
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss(images, texts, torch.tensor(14.3))
+        assert (max(kept) >= 300 * 300) == (loss is clip_loss)
 
 
 # All parameters; the first is published (427,616,513), the others follow from openai/CLIP's files.
