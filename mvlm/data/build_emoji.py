@@ -1,16 +1,24 @@
-"""Build `emoji.parquet`: about 1,000 pictorial emoji by three artists, with names from Unicode.
+"""Build the drawings: `emoji.parquet`, about 1,000 pictorial emoji by three artists with names from
+Unicode, and `more_emoji.parquet`, the same emoji by further artists, for training alone.
 
-Run by hand, never at run time. It reads four sources, each a package with a version, and writes
-the Parquet file and its checksum beside this script:
+Run by hand, never at run time. It reads packages, each with a version, and writes a Parquet file
+and its checksum beside this script. The first file:
 
     apt-get install fonts-noto-color-emoji unicode-cldr-core unicode-data
     npm pack @twemoji/svg@15.0.0
     npm pack @iconify-json/fluent-emoji@1.2.7 @iconify-json/fluent-emoji-flat@1.2.6
     pip install fonttools resvg-py wordfreq
-    python -m mvlm.data.build_emoji --twemoji DIR --fluent DIR --fluent-names DIR
+    python -m mvlm.data.build_emoji first --twemoji DIR --fluent DIR --fluent-names DIR
 
 where each DIR is the unpacked `package` folder. `fluent-emoji` has the drawings but no table of
-code points; `fluent-emoji-flat`, the same icons by the same names, has one.
+code points; `fluent-emoji-flat`, the same icons by the same names, has one. The second file, which
+takes its emoji from the first:
+
+    npm install --prefix DIR @iconify-json/noto-v1@1.2.5 @iconify-json/emojione@1.2.3 \
+        @iconify-json/emojione-v1@1.2.3 @iconify-json/fxemoji@1.2.2 \
+        @iconify-json/openmoji@1.2.29 @iconify-json/streamline-emojis@1.2.4
+    pip install resvg-py
+    python -m mvlm.data.build_emoji more --packages DIR/node_modules/@iconify-json
 """
 
 from __future__ import annotations
@@ -20,6 +28,7 @@ import hashlib
 import io
 import json
 import re
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from itertools import permutations
@@ -29,6 +38,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageOps
+
+from mvlm.data.emojis import MORE_ARTISTS, MORE_PARQUET, PARQUET, emoji_table
 
 SIZE = 40  # pixels: the drawing's longest side, as large as a cell of the course's grid
 NOTO = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -80,6 +91,34 @@ LEFT_OUT_WORDS = {
     ),
     "another meaning comes first": "bank battery dvd mate turkey",
 }
+# Icons that have an emoji's name and show another thing, or are broken: found by looking at those
+# least like Noto's and Twemoji's.
+NOT_THIS = {
+    "noto-v1": "🔫🦗",
+    "emojione": "🔫🦗",
+    "emojione-v1": "🔫⌨",
+    "fxemoji": "🔫🌫🐗🖲🚋",
+    "openmoji": "📜",
+    "streamline-emojis": "🔫🎧🔇🦃",
+}
+# Names that Mozilla gave in its own words.
+FXEMOJI_NAMES = dict(
+    re.findall(
+        r"(\S+)=(\S+)",
+        "🐱=cat 🐈=catside 🐶=dog 🐕=dogside 🐭=mouse 🐁=mouseside 🐷=pig 🐖=pigside 🐯=tiger "
+        "🐅=tigerside 🐰=bunny 🐇=bunnyside 🐹=hampster 🐆=leopardside 🐲=dragonhead "
+        "🐉=dragonside 🐳=spurtingwhale 🐽=pigsnout 🙈=monkeysee 🙉=monkeyhear 🙊=monkeyspeak "
+        "🐥=frontfacingchick 💡=lightbulb 🌲=evergreen 💩=poo 💎=gem 🎁=present 👠=heels 👢=boot "
+        "👓=glasses ⌨=wiredkeyboard 📱=cellphone 🏍=motorcycle 🎾=tennisball 👔=tie "
+        "🗼=toykotower 🍴=forkknife 🌶=chilipepper 🌎=americasglobe 🌍=europeafricaglobe "
+        "🌏=asiaaustraliaglobe 🌐=meridianglobe 🍂=fallingleaf 🍃=leaffluttering 🎊=confetti "
+        "❤=redheart 💚=heartgreen 💛=heartyellow 💜=heartpurple 💝=heartribbon "
+        "💘=heartarrow 💕=2hearts 👄=lips 💪=flexbicep 👏=clap 👋=waving 🙏=pray 👟=mensrunner "
+        "👞=mensshoe 👡=sandals 👕=mansshirt 👚=womansshirt 🕰=manltepiececlock 🏎=racecar "
+        "🔍=leftmagnifyingglass 🔎=rightmagnifyingglass 🌕=fullmoon 🌑=newmoon 📼=videocasette "
+        "⏳=hourglassflowingsand 🍥=fishcakeswirl ⭐=star",
+    )
+)
 
 
 def code_points(line: str) -> list[str]:
@@ -159,6 +198,46 @@ def fluent_artist(folder: Path, names_folder: Path) -> Callable[[str], Image.Ima
     return draw
 
 
+def squeezed(name: str) -> str:
+    """A name as letters and digits alone: "piñata" and "Pi-ñata" are both "pinata"."""
+    return re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", name).lower())
+
+
+def iconify_artist(folder: Path, names: dict[str, str]) -> Callable[[str], Image.Image | None]:
+    """An icon set finds an emoji by code point where it has that table, or else by name.
+
+    `names` gives the emoji their CLDR names. The character's Unicode name, which never changes,
+    is tried after it: the older sets follow the CLDR of their time.
+    """
+    own_names = FXEMOJI_NAMES if folder.name == "fxemoji" else {}
+    icon_set = json.loads((folder / "icons.json").read_text())
+    icons, by_point = icon_set["icons"], json.loads((folder / "chars.json").read_text())
+    aliases = {alias: entry["parent"] for alias, entry in icon_set.get("aliases", {}).items()}
+    by_name: dict[str, str] = {}
+    for name in [*icons, *aliases]:
+        by_name.setdefault(squeezed(name), aliases.get(name, name))
+
+    def find(emoji: str) -> str | None:
+        point = f"{ord(emoji):x}"
+        spelled = (own_names.get(emoji, ""), names[emoji], unicodedata.name(emoji))
+        if by_point:
+            return by_point.get(point, by_point.get(f"{point}-fe0f"))
+        return next((by_name[key] for key in map(squeezed, spelled) if key in by_name), None)
+
+    def draw(emoji: str) -> Image.Image | None:
+        name = None if emoji in NOT_THIS[folder.name] else find(emoji)
+        if name is None:
+            return None
+        icon = icons[aliases.get(name, name)]
+        sides = [icon.get(side, icon_set.get(side, 16)) for side in ("width", "height")]
+        return rasterise(
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'viewBox="0 0 {sides[0]} {sides[1]}">{icon["body"]}</svg>'
+        )
+
+    return draw
+
+
 def fit(drawing: Image.Image) -> Image.Image:
     """Cut the drawing to what is painted and centre it, longest side `SIZE`, on a clear square."""
     painted = drawing.getchannel("A").point(lambda alpha: 255 * (alpha > 24)).getbbox()
@@ -175,6 +254,13 @@ def fit(drawing: Image.Image) -> Image.Image:
 def webp_bytes(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    return buffer.getvalue()
+
+
+def small_webp_bytes(image: Image.Image) -> bytes:
+    """A third of the lossless size; the outline stays exact."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=85, alpha_quality=100, method=6)
     return buffer.getvalue()
 
 
@@ -276,12 +362,42 @@ def build(artists: dict[str, Callable[[str], Image.Image | None]]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
+def build_more(packages: Path) -> pa.Table:
+    """Each further artist's drawings of the first file's emoji: a row for each that there is."""
+    first = emoji_table(PARQUET).select(["emoji", "name"]).to_pylist()
+    names = {row["emoji"]: row["name"] for row in first}
+    rows = []
+    for artist in MORE_ARTISTS:
+        draw = iconify_artist(packages / artist, names)
+        for emoji in names:
+            drawing = draw(emoji)
+            if drawing is not None:
+                image = {"bytes": small_webp_bytes(fit(drawing)), "path": None}
+                rows.append({"artist": artist, "emoji": emoji, "image": image})
+        print(f"{artist}: {sum(row['artist'] == artist for row in rows):,} of {len(names):,} emoji")
+    return pa.Table.from_pylist(rows)
+
+
+def write(table: pa.Table, target: Path) -> None:
+    pq.write_table(table, target, compression="zstd")
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    target.with_suffix(".sha256").write_text(digest + "\n")
+    print(f"{target.name}: {len(table)} rows, {target.stat().st_size / 1e6:.1f} MB, {digest[:12]}")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--twemoji", type=Path, required=True)
-    parser.add_argument("--fluent", type=Path, required=True)
-    parser.add_argument("--fluent-names", type=Path, required=True)
+    parser = argparse.ArgumentParser(description="Build the course's drawings; see this file's top")
+    files = parser.add_subparsers(dest="file", required=True)
+    first = files.add_parser("first", help=PARQUET.name)
+    first.add_argument("--twemoji", type=Path, required=True)
+    first.add_argument("--fluent", type=Path, required=True)
+    first.add_argument("--fluent-names", type=Path, required=True)
+    more = files.add_parser("more", help=MORE_PARQUET.name)
+    more.add_argument("--packages", type=Path, required=True)
     arguments = parser.parse_args()
+    if arguments.file == "more":
+        write(build_more(arguments.packages), MORE_PARQUET)
+        return
     table = build(
         {
             "noto": noto_artist(NOTO),
@@ -289,11 +405,7 @@ def main() -> None:
             "fluent": fluent_artist(arguments.fluent, arguments.fluent_names),
         }
     )
-    target = Path(__file__).with_name("emoji.parquet")
-    pq.write_table(table, target, compression="zstd")
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    target.with_suffix(".sha256").write_text(digest + "\n")
-    print(f"{target.name}: {len(table)} rows, {target.stat().st_size / 1e6:.1f} MB, {digest[:12]}")
+    write(table, PARQUET)
     print(*sorted({word for word in table.column("everyday").to_pylist() if word}))
 
 

@@ -1,7 +1,8 @@
 """Real drawings with real names: about 1,100 emoji, each by three artists.
 
 `emoji.parquet` is made by `build_emoji.py` from Noto's font, Twemoji, Fluent Emoji and the Unicode
-CLDR; sources, versions and licences stand in `CARD.md`.
+CLDR; sources, versions and licences stand in `CARD.md`. `more_emoji.parquet` has the same emoji by
+further artists, as far as they drew them: for training image encoders, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,8 +24,18 @@ from PIL import Image as PILImage
 from mvlm.data.rows import dataset_from_rows, one_of, png
 
 ARTISTS = ("noto", "twemoji", "fluent")
+# Further hands to train on, each lacking some emoji; named as their npm packages are.
+MORE_ARTISTS = (
+    "noto-v1",
+    "emojione",
+    "emojione-v1",
+    "fxemoji",
+    "openmoji",
+    "streamline-emojis",
+)
 SIZE = 40  # pixels: the side of a stored drawing, and of a cell of the course's grid
 PARQUET = Path(__file__).with_name("emoji.parquet")
+MORE_PARQUET = Path(__file__).with_name("more_emoji.parquet")
 NAME_SPLITS = ("all", "train", "test")
 
 
@@ -80,9 +91,12 @@ def full_vocabulary() -> tuple[str, ...]:
 
 @cache
 def drawings(artist: str) -> dict[str, np.ndarray]:
-    """Emoji -> its drawing by one artist, (40, 40, 4) bytes, RGBA."""
-    one_of("artist", artist, ARTISTS)
-    table = emoji_table()
+    """Emoji -> its drawing by one artist, (40, 40, 4) bytes, RGBA.
+
+    `ARTISTS` drew every emoji; `MORE_ARTISTS` lack some.
+    """
+    one_of("artist", artist, ARTISTS + MORE_ARTISTS)
+    table = emoji_table(PARQUET if artist in ARTISTS else MORE_PARQUET)
     mine = table.filter(pc.equal(table["artist"], artist)).select(["emoji", "image"])
     return {
         row["emoji"]: np.asarray(PILImage.open(io.BytesIO(row["image"]["bytes"])).convert("RGBA"))

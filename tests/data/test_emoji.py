@@ -10,17 +10,19 @@ import pytest
 from datasets import ClassLabel, Image
 
 import mvlm.data
-from mvlm.data.emojis import drawings, emoji_table, words
+from mvlm.data.emojis import ARTISTS, MORE_ARTISTS, drawings, emoji_table, words
 
 PARQUET = files("mvlm.data") / "emoji.parquet"
+CARD = (files("mvlm.data") / "CARD.md").read_text(encoding="utf-8")
 
 
-def test_parquet_is_small_and_has_the_recorded_checksum():
-    content = PARQUET.read_bytes()
-    recorded = (files("mvlm.data") / "emoji.sha256").read_text().strip()
+@pytest.mark.parametrize(("name", "most"), [("emoji", 8_000_000), ("more_emoji", 5_500_000)])
+def test_parquet_is_small_and_has_the_recorded_checksum(name, most):
+    content = (files("mvlm.data") / f"{name}.parquet").read_bytes()
+    recorded = (files("mvlm.data") / f"{name}.sha256").read_text().strip()
     assert hashlib.sha256(content).hexdigest() == recorded
-    assert recorded[:12] in (files("mvlm.data") / "CARD.md").read_text(encoding="utf-8")
-    assert len(content) <= 8_000_000
+    assert recorded[:12] in CARD
+    assert len(content) <= most
 
 
 def test_truncated_parquet_names_the_mend(tmp_path):
@@ -101,6 +103,37 @@ def test_drawings_fill_their_square_at_16_pixels_too():
             painted = drawing[:, :, 3] > 24
             assert drawing.shape == (40, 40, 4)
             assert max(np.ptp(np.nonzero(painted.any(axis))[0]) for axis in (0, 1)) >= 36
+
+
+@pytest.mark.parametrize("artist", MORE_ARTISTS)
+def test_further_artists_draw_emoji_of_the_first_file(artist):
+    mine = drawings(artist)
+    assert set(mine) <= set(drawings("noto"))
+    assert f"| {len(mine):,} |" in next(line for line in CARD.splitlines() if f"`{artist}`" in line)
+    for drawing in mine.values():
+        assert (drawing.shape, drawing.dtype) == ((40, 40, 4), np.uint8)
+        painted = drawing[:, :, 3] > 24
+        assert max(np.ptp(np.nonzero(painted.any(axis))[0]) for axis in (0, 1)) >= 36
+
+
+def on_white(drawing):
+    alpha = drawing[:, :, 3:] / 255
+    return drawing[:, :, :3] * alpha + 255 * (1 - alpha)
+
+
+@pytest.mark.parametrize("artist", MORE_ARTISTS)
+def test_further_artists_are_not_fluent_in_disguise(artist):
+    """The hands differ: no drawing is as near to Fluent's as a copy would be (0 to 5 of 255)."""
+    mine, fluent = drawings(artist), drawings("fluent")
+    apart = [np.abs(on_white(mine[e]) - on_white(fluent[e])).mean() for e in mine]
+    assert min(apart) > 6
+
+
+def test_further_artists_stay_out_of_the_emoji_rows_and_the_scenes():
+    assert not set(MORE_ARTISTS) & set(ARTISTS)
+    assert mvlm.data.emoji().unique("artist") == [0, 1, 2]
+    with pytest.raises(ValueError, match="unknown artist 'openmoji': choose one of noto, twemoji"):
+        mvlm.data.emoji(artists="openmoji")
 
 
 def test_unknown_artist_or_split_lists_what_exists():
