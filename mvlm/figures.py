@@ -288,3 +288,48 @@ def draw_tokens(
 
 def _band(kind: Kind) -> dict[str, str]:
     return {name: KINDS[kind][name] for name in ("facecolor", "hatch")}
+
+
+def draw_crops(
+    axes: Axes,
+    image: Image.Image | Tensor | ArrayLike,
+    tiling: tuple[int, int],
+    *,
+    size: tuple[int, int],
+    window: int,
+    overlap: int,
+    title: str = "",
+) -> None:
+    """A picture in the frame that Molmo scales it into, and the crops that are cut from it.
+
+    Lines bound what each crop adds; the hatched bands between them are in two crops or more.
+
+    Args:
+        image: the picture; it keeps its proportions, and what it leaves of the frame is black.
+        tiling: rows and columns of crops.
+        size: height and width of the frame in pixels, `CropConfig.size(tiling)`.
+        window, overlap: of `CropConfig`: what a crop adds, and what two neighbours share.
+        title: what to see.
+    """
+    pixels = as_pixels(image)
+    scale = min(side / own for side, own in zip(size, pixels.shape[:2], strict=True))
+    top, left = ((side - scale * own) / 2 for side, own in zip(size, pixels.shape, strict=False))
+    place = (left, size[1] - left, size[0] - top, top)
+    axes.imshow(pixels, extent=place, interpolation="bilinear", zorder=1)
+    axes.set_facecolor(BLACK)
+    axes.set_xlim(0, size[1])
+    axes.set_ylim(size[0], 0)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    shared = {"facecolor": (1, 1, 1, 0.35), "edgecolor": GREY, "hatch": "////", "linewidth": 0}
+    for row in range(1, tiling[0]):
+        axes.axhspan(window * row, window * row + overlap, **shared, zorder=2)
+    for column in range(1, tiling[1]):
+        axes.axvspan(window * column, window * column + overlap, **shared, zorder=2)
+    lines = [axes.axhline] * (tiling[0] - 1) + [axes.axvline] * (tiling[1] - 1)
+    places = [*range(1, tiling[0]), *range(1, tiling[1])]
+    for line, count in zip(lines, places, strict=True):
+        line(window * count + overlap / 2, color="white", linewidth=4, zorder=3)
+        line(window * count + overlap / 2, color=ORANGE, linewidth=2, zorder=4)
+    axes.set_title(title)

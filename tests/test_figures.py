@@ -173,6 +173,46 @@ def test_frames_in_plain_text_say_what_is_seen():
     assert "[Patch size 1: A line to" in bundle["text/plain"]
 
 
+SENTENCE = {
+    "tokens": ["it", "p0", "p1", "p2", "p3", "is", "</s>"],
+    "labels": [None] * 5 + ["is", "</s>"],
+    "kinds": ["text", *["image"] * 4, "text", "text"],
+}
+
+
+def test_token_frames_say_patch_token_and_label():
+    picture = Image.new("RGB", (4, 4))
+    shown = widgets.token_frames(picture, 2, positions=[0, 3, 5], **SENTENCE)
+    unlabelled, patch, word = [picture["alt"] for picture in Tags(shown.html).all("img")]
+    assert "Position 0 holds “it”. It has no label" in unlabelled
+    assert "made from patch 2: row 1, column 0" in patch
+    assert "“is” is its label: the model must say it after the 5 before it" in word
+
+
+def test_token_frames_want_a_position_for_each_patch():
+    with pytest.raises(ValueError, match="4 positions are images and the picture has 9 patches"):
+        widgets.token_frames(Image.new("RGB", (6, 6)), 2, positions=[0], **SENTENCE)
+
+
+def test_crop_frames_follow_molmos_tiling():
+    """Molmo's own cases: 316 tokens for one crop, 740 for a 480×640 picture."""
+    html = widgets.crop_frames(Image.new("RGB", (64, 48)), [(336, 336), (480, 640)]).html
+    one, six = re.findall("<p>(.*?)</p>", html)
+    assert "one crop and the whole make 2 images of 336×336" in one
+    assert "316 tokens" in one
+    assert "2×3 crops and the whole make 7 images" in six
+    assert "740 tokens" in six
+
+
+def test_crops_are_divided_by_lines_in_the_middle_of_what_they_share():
+    drawn, axes = figures.figure()
+    sizing = {"size": (14, 20), "window": 6, "overlap": 2}
+    figures.draw_crops(axes[0, 0], Image.new("RGB", (20, 14)), (2, 3), **sizing)
+    lines = {tuple(line.get_xydata().flatten()) for line in axes[0, 0].lines}
+    assert lines == {(0, 7, 1, 7), (7, 0, 7, 1), (13, 0, 13, 1)}
+    plt.close(drawn)
+
+
 def test_bad_frames():
     with pytest.raises(ValueError, match="at least two"):
         widgets.frames("Patch size", two_states()[:1])
