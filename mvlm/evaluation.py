@@ -1,8 +1,8 @@
 """How good are the finished models? Every figure of the result tables is made here.
 
-`python -m mvlm evaluate clip|llava|language|vit --seed N --count N --json`. Any seed draws fresh
-test data. A score never stands alone: chance, thumbnails or a blind answer is measured on the same
-data.
+`python -m mvlm evaluate clip|llava|molmo|language|vit --seed N --count N --json`. Any seed draws
+fresh test data. A score never stands alone: chance, thumbnails or a blind answer is measured on
+the same data.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING, KINDS, PHRASINGS, Question
 from mvlm.data.scene import Scene, Scenes
 from mvlm.data.things import a
+from mvlm.evaluation_molmo import evaluate_molmo
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.language import LanguageModel
 from mvlm.llava import Chat, LLaVA
@@ -372,4 +373,5 @@ EVALUATED: dict[str, tuple[Callable, Callable]] = {
     "clip": (weights.clip, evaluate_clip),
     "language": (weights.language, evaluate_language),
     "llava": (weights.llava, evaluate_llava),
+    "molmo": (weights.molmo, evaluate_molmo),
 }

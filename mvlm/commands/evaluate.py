@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mvlm import weights
 
-MODELS = ("vit", "clip", "language", "llava")
+MODELS = ("vit", "clip", "language", "llava", "molmo")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from mvlm.recipes.making import MAKERS
 from mvlm.train import read_metrics
 from mvlm.weights.cards import card
 
-ORDER = ("tokenizer", "vit", "clip", "language", "llava")
+ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
@@ -23,6 +23,7 @@ FINISHED = {
     "language": ("language", ".", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
+    "molmo": ("molmo", ".", "molmo"),
 }
 
 SMALL = {"seed": 7, "count": 8}  # what the tests measure again

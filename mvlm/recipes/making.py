@@ -26,10 +26,20 @@ from mvlm.recipes.llava import (
     LLaVARecipe,
     picture_states,
 )
+from mvlm.recipes.molmo import (
+    MolmoData,
+    MolmoObjective,
+    MolmoRecipe,
+    MolmoScenes,
+    as_large_as_words_,
+    look_at_all,
+)
 from mvlm.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
+from mvlm.tokenizer import IM_PATCH
 from mvlm.train import Data, TrainConfig, read_metrics, saved_step, train, write_whole
 from mvlm.vit import ViT
+from mvlm.windows import WindowedMolmo, Windows
 
 
 def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
@@ -94,6 +104,33 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
+def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train the course's Molmo from the language model; write `molmo.safetensors`."""
+    tokenizer = weights.tokenizer(before)
+    vision = Windows(weights.clip(before / "clip.safetensors").image, recipe.features)
+    language = weights.language(before / "language.safetensors").requires_grad_(True)
+    torch.manual_seed(recipe.train.seed)
+    connector = recipe.connector(vision, language.config.width)
+    patch_id = tokenizer.token_id(IM_PATCH)
+    model = WindowedMolmo(vision, connector, language, patch_id=patch_id)
+    source = MolmoScenes("train", recipe.pictures, recipe.train.seed)
+    scenes, seen = look_at_all(vision, source, recipe.pictures)
+    as_large_as_words_(model, seen[:40])
+    data = MolmoData(recipe, scenes, seen, source.names, tokenizer)
+    about = run(MolmoObjective(model), data, recipe.train, out, recipe)
+    made_of = {
+        "language": asdict(language.config),
+        "features": recipe.features,
+        "connector": {
+            "pool_width": recipe.pool_width,
+            "heads": recipe.heads,
+            "mlp_width": recipe.mlp_width,
+        },
+    }
+    parts = nn.ModuleDict({"connector": connector, "language": language, "scale": vision.scale})
+    return write(out, "molmo", parts, about | {"model": made_of})
+
+
 def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
     """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -108,6 +145,7 @@ MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "clip": (CLIPRecipe, make_clip),
     "language": (LanguageRecipe, make_language),
     "llava": (LLaVARecipe, make_llava),
+    "molmo": (MolmoRecipe, make_molmo),
 }
 
 

@@ -25,8 +25,10 @@ from mvlm.cells import Cells
 from mvlm.clip import CLIP, CLIPConfig, TextConfig
 from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.llava import LLaVA, Projector
-from mvlm.tokenizer import Tokenizer
+from mvlm.molmo import Connector
+from mvlm.tokenizer import IM_PATCH, Tokenizer
 from mvlm.vit import ViT, ViTConfig
+from mvlm.windows import COURSE_CROPS, WindowedMolmo, Windows
 
 HERE = Path(__file__).parent
 TOKENIZER = "tokenizer.json"
@@ -71,6 +73,26 @@ def llava(path: str | os.PathLike = HERE / "llava.safetensors") -> LLaVA:
         before = language(path.with_name("language.safetensors"))
         tensors |= {f"language.{name}": value for name, value in before.state_dict().items()}
     tensors |= {f"vision.tower.{name}": value for name, value in tower.state_dict().items()}
+    return _filled(model, tensors, path)
+
+
+def molmo(path: str | os.PathLike = HERE / "molmo.safetensors") -> WindowedMolmo:
+    """The course's Molmo: it points, counts and names in large pictures of small things."""
+    path = Path(path)
+    tensors, about = read(path)
+    made_of = about["model"]
+    vision = Windows(clip(path.with_name("clip.safetensors")).image, made_of["features"])
+    language_model = LanguageModel(LanguageConfig(**made_of["language"]))
+    connector = Connector(
+        vision.width,
+        **made_of["connector"],
+        width=language_model.config.width,
+        pool=COURSE_CROPS.pool,
+    )
+    patch_id = tokenizer(path.parent).token_id(IM_PATCH)
+    model = WindowedMolmo(vision, connector, language_model, patch_id=patch_id)
+    tensors |= {f"vision.scale.{name}": tensors.pop(f"scale.{name}") for name in ("weight", "bias")}
+    tensors |= {f"vision.tower.{name}": t for name, t in vision.tower.state_dict().items()}
     return _filled(model, tensors, path)
 
 

@@ -1,0 +1,217 @@
+"""The course's Molmo: windows know their place, texts agree with the picture, and it all runs."""
+
+import json
+import shutil
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from mvlm import weights
+from mvlm.__main__ import main
+from mvlm.clip import CLIP, CLIPConfig, TextConfig
+from mvlm.data.dice import Dice
+from mvlm.data.scene import SPLITS, combination
+from mvlm.data.things import counts
+from mvlm.evaluation_molmo import Asked, box, point_scores
+from mvlm.language import LanguageConfig, LanguageModel
+from mvlm.points import Point, parse_count, parse_points
+from mvlm.recipes.language import summed_loss
+from mvlm.recipes.molmo import (
+    EVERYTHING,
+    Flocks,
+    MolmoData,
+    MolmoObjective,
+    MolmoRecipe,
+    MolmoScenes,
+    as_large_as_words_,
+    cut,
+    look_at_all,
+    points_at,
+    turns,
+)
+from mvlm.tasks import point_in_box
+from mvlm.tokenizer import IM_PATCH
+from mvlm.vit import ViT, ViTConfig
+from mvlm.weights import to_file
+from mvlm.windows import (
+    COURSE_CROPS,
+    WindowedMolmo,
+    Windows,
+    place_features,
+    placed_crops,
+    pooled,
+    see,
+)
+
+TOWER = ViTConfig(image_size=8, patch_size=4, width=12, depth=2, heads=2)
+RECIPE = MolmoRecipe(features=10, pool_width=8, heads=2, mlp_width=8, one_view=0.3)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """An untrained model, two pictures and what the tower sees of them."""
+    torch.manual_seed(0)
+    tokenizer = weights.tokenizer()
+    vision = Windows(ViT(TOWER).eval(), RECIPE.features)
+    shape = LanguageConfig(
+        vocab_size=tokenizer.vocab_size, width=16, depth=1, heads=2, mlp_width=16, context=512
+    )
+    model = WindowedMolmo(
+        vision,
+        RECIPE.connector(vision, 16),
+        LanguageModel(shape),
+        patch_id=tokenizer.token_id(IM_PATCH),
+    )
+    source = MolmoScenes("train", 4, 0)
+    return model, source, *look_at_all(vision, source, 4)
+
+
+@pytest.mark.parametrize("size", [(360, 360), (240, 480), (600, 200)])
+def test_a_window_knows_where_it_lies(size):
+    """A white spot is found by the places of the brightest window, in every view that shows it."""
+    height, width = size
+    for x, y in ((0.1, 0.2), (0.5, 0.77), (0.93, 0.04)):
+        picture = torch.zeros(3, height, width)
+        row, column = int(y * height), int(x * width)
+        picture[:, row - 4 : row + 4, column - 4 : column + 4] = 1
+        crops = placed_crops(picture)
+        patches = crops.pixels.unfold(2, 16, 16).unfold(3, 16, 16).mean((1, 4, 5)).flatten(1)
+        by_token = pooled(patches[..., None], crops.order, COURSE_CROPS)[..., 0]  # (N, 9)
+        places = pooled(crops.places, crops.order, COURSE_CROPS)
+        full = COURSE_CROPS.cells**2
+        for tokens in (slice(0, full), slice(full, None)):
+            brightest = by_token[tokens].flatten().argmax()
+            found = places[tokens].flatten(0, 1)[brightest]
+            # Half a patch of the view it was found in, and a little.
+            view = max(size) / 192 if tokens.start == 0 else 1
+            assert abs(float(found[0]) - 100 * x) < 100 * 9 * view / width
+            assert abs(float(found[1]) - 100 * y) < 100 * 9 * view / height
+
+
+def test_a_place_is_shared_by_its_two_nearest_marks():
+    x, y = place_features(torch.tensor([27.0, 100.0])).view(2, 21) / 4
+    assert x[5:7].tolist() == pytest.approx([0.6, 0.4])
+    assert x.sum() == pytest.approx(1)
+    assert y.argmax() == 20
+
+
+def test_different_windows_go_through_the_tower_once(tiny):
+    model, _, scenes, _ = tiny
+    crops = cut(scenes[0])
+    padded = torch.nn.functional.pad(crops.pixels, (8, 8, 8, 8), mode="replicate")
+    windows = padded.unfold(2, 32, 16).unfold(3, 32, 16)  # (K, 3, G, G, 32, 32)
+    windows = windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+    every = model.vision.look(windows).unflatten(0, (len(padded), -1))  # (K, G·G, features)
+    expected = pooled(every, crops.order, COURSE_CROPS)
+    once = see(model.vision, crops)
+    assert len(once.looked) < expected.shape[0] * expected.shape[1] / 2
+    torch.testing.assert_close(once.looked[once.windows], expected, atol=0.05, rtol=0)
+
+
+def test_features_are_brought_to_one_scale(tiny):
+    model, _, _, seen = tiny
+    scaled = model.vision.scale(torch.cat([one.looked.float() for one in seen]))
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(10), atol=0.05, rtol=0)
+    assert scaled.std(0)[0] == pytest.approx(1, abs=0.05)
+    assert scaled.std(0).max() < 1.05
+
+
+def test_pictures_start_as_large_as_words(tiny):
+    model, _, _, seen = tiny
+    as_large_as_words_(model, seen)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            model.features(seen).std(), model.language.embedding.weight.std()
+        )
+
+
+def test_one_view_is_the_start_of_the_whole(tiny):
+    model, _, _, seen = tiny
+    whole, alone = model.features(seen[:1]), model.features([seen[0].one_view()])
+    torch.testing.assert_close(alone, whole[: COURSE_CROPS.cells**2])
+    tokens = seen[0].one_view().tokens
+    assert tokens.count(IM_PATCH) == len(alone)
+    assert tokens == seen[0].tokens[: len(tokens)]
+
+
+def test_parts_of_one_length_have_the_loss_of_the_whole(tiny):
+    model, source, scenes, seen = tiny
+    batch = MolmoData(RECIPE, scenes, seen, source.names, weights.tokenizer())(range(12))
+    total, count = MolmoObjective(model)(batch)
+    embeddings = model.embed(batch["seen"], batch["ids"])
+    hidden = model.language.hidden(embeddings=embeddings, attention_mask=batch["mask"])
+    expected, number = summed_loss(model.language, hidden, batch["labels"])
+    assert count == number
+    torch.testing.assert_close(total, expected)
+
+
+def test_answers_agree_with_the_picture():
+    source = MolmoScenes("train", 60, 3)
+    for i in range(60):
+        scene = source.scene(i)
+        boxes = [box(scene, thing.box) for thing in scene.things]
+        for question, answer in turns(Dice(f"turns {i}"), scene, source.names):
+            points = parse_points(answer)
+            assert all(any(point_in_box(point, b) for b in boxes) for point in points)
+            if "total" in answer:
+                assert parse_count(answer) == len(points)
+            if not points and "none" not in answer:
+                names = {thing.name for thing in scene.things}
+                assert answer in names or answer.isdecimal(), (question, answer)
+
+
+def test_everything_has_a_point_each():
+    scene = MolmoScenes("train", 2, 0).scene(1)
+    assert len(points_at(scene, EVERYTHING)) == len(scene.things)
+
+
+def test_flocks_keep_to_their_split_and_count_to_nine():
+    flocks = Flocks("test", 150)
+    numbers = set()
+    for i in range(150):
+        name, scene = flocks.flock(i)
+        assert combination([thing.name for thing in scene.things]) in SPLITS["test"].combinations
+        numbers.add(counts(scene.things)[name])
+    assert numbers == set(range(1, 10))
+
+
+def test_an_object_takes_one_point():
+    asked = [
+        Asked(question="", kept=False, boxes=((10, 10, 20, 20), (40, 40, 50, 50))),
+        Asked(question="", kept=True, boxes=((0, 0, 5, 5),)),
+    ]
+    said = [[Point(15, 15), Point(16, 16), Point(99, 99)], [Point(1, 2)]]
+    assert point_scores(asked, said) == {
+        "inside": 0.5,
+        "inside, unseen phrasings": 1.0,
+        "objects missed": pytest.approx(1 / 3, abs=1e-4),
+        "extra points an object": pytest.approx(2 / 3, abs=1e-4),
+    }
+
+
+def test_it_is_trained_written_read_and_measured(tmp_path, capsys):
+    shutil.copy(weights.HERE / weights.TOKENIZER, tmp_path)
+    vocabulary = weights.tokenizer().vocab_size
+    text = TextConfig(vocab_size=vocabulary, context_length=8, width=8, depth=1, heads=2, eot_id=2)
+    clip = CLIP(CLIPConfig(image=TOWER, text=text, embed_dim=8))
+    shape = LanguageConfig(
+        vocab_size=vocabulary, width=16, depth=1, heads=2, mlp_width=16, context=512
+    )
+    for name, model in (("clip", clip), ("language", LanguageModel(shape))):
+        prefix = "language." if name == "language" else ""
+        state = {prefix + key: value for key, value in model.state_dict().items()}
+        file = to_file(state, {"model": asdict(model.config)})
+        (tmp_path / f"{name}.safetensors").write_bytes(file)
+    settings = "pictures=3 features=10 train.steps=2 train.batch_size=4 pool_width=8 heads=2"
+    changes = [part for setting in settings.split() for part in ("--set", setting)]
+    command = ["train", "molmo", "--weights", str(tmp_path), "--out", str(tmp_path), *changes]
+    assert main(command) == 0
+    path = tmp_path / "molmo.safetensors"
+    model = weights.molmo(path)
+    assert model.vision.scale.weight.abs().sum() > 0
+    capsys.readouterr()
+    assert main(["evaluate", "molmo", "--count", "2", "--json", "--weights", str(path)]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["test"]["pictures"] == 2
+    assert set(scores["counting"]) == {"1 to 5", "6 to 9"}
