@@ -9,8 +9,21 @@ document.addEventListener("DOMContentLoaded", () => {
   mark();
   addEventListener("resize", mark);
 
-  // On paper every hint stands open.
-  const closed = [...document.querySelectorAll("article details:not([open])")];
-  addEventListener("beforeprint", () => closed.forEach((hint) => (hint.open = true)));
-  addEventListener("afterprint", () => closed.forEach((hint) => (hint.open = false)));
+  // On paper every hint and every explanation stands open; those of one question, which share a
+  // name and so close each other, lose it for as long.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = document.querySelectorAll("article details:not([open])");
+    document.querySelectorAll("article details[name]").forEach((hint) => {
+      hint.dataset.name = hint.getAttribute("name");
+      hint.removeAttribute("name");
+    });
+    closed.forEach((hint) => (hint.open = true));
+  });
+  addEventListener("afterprint", () => {
+    closed.forEach((hint) => (hint.open = false));
+    document.querySelectorAll("article details[data-name]").forEach((hint) => {
+      hint.setAttribute("name", hint.dataset.name);
+    });
+  });
 });
