@@ -22,6 +22,7 @@ from sphinxcontrib import katex
 from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
+import ask
 import assets
 import landing
 
@@ -185,6 +186,7 @@ def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
+    ask.setup(app)
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)

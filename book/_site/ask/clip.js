@@ -1,0 +1,270 @@
+// The course's CLIP in a browser, with no library. Read it beside mvlm/clip.py, mvlm/vit.py and
+// mvlm/transformer.py: the names are the same, and every size comes from the config in the file.
+//
+// A tensor is {data, shape}: numbers row after row, and how many rows and columns.
+// Letters: T tokens, D the width of a token, H heads, d the width of a head, N patches of P×P
+// pixels, C channels, E the width of the shared space.
+"use strict";
+(() => {
+  const tensor = (data, ...shape) => ({ data, shape });
+  const zeros = (...shape) => tensor(new Float32Array(shape.reduce((a, b) => a * b)), ...shape);
+
+  // ---- mvlm/transformer.py ------------------------------------------------------------------
+
+  // The error function (Abramowitz and Stegun 1964, formula 7.1.26: wrong by less than 2e-7).
+  function erf(x) {
+    const t = 1 / (1 + 0.3275911 * Math.abs(x));
+    const series =
+      ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t +
+        0.254829592) * t;
+    return Math.sign(x) * (1 - series * Math.exp(-x * x));
+  }
+
+  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+  const ACTIVATIONS = {
+    gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
+    quick_gelu: (x) => x * sigmoid(1.702 * x),
+    gelu_tanh: (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
+    silu: (x) => x * sigmoid(x),
+  };
+
+  // x·Wᵀ + b, W with one row for each number that comes out, as in torch.
+  function linear(x, weight, bias) {
+    const [tokens, width] = x.shape, rows = weight.shape[0];
+    const y = zeros(tokens, rows);
+    for (let t = 0; t < tokens; t++) {
+      for (let row = 0; row < rows; row++) {
+        let sum = bias ? bias.data[row] : 0;
+        for (let i = 0, a = t * width, b = row * width; i < width; i++) {
+          sum += x.data[a + i] * weight.data[b + i];
+        }
+        y.data[t * rows + row] = sum;
+      }
+    }
+    return y; // T D_in → T D_out
+  }
+
+  // Each token by itself: mean 0 and variance 1, then its own scale and offset.
+  function layer_norm(x, weight, bias, eps) {
+    const [tokens, width] = x.shape;
+    const y = zeros(tokens, width);
+    for (let t = 0; t < tokens; t++) {
+      const token = x.data.subarray(t * width, (t + 1) * width);
+      const mean = token.reduce((sum, value) => sum + value, 0) / width;
+      const variance = token.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+      const scale = 1 / Math.sqrt(variance + eps);
+      for (let i = 0; i < width; i++) {
+        y.data[t * width + i] = (token[i] - mean) * scale * weight.data[i] + bias.data[i];
+      }
+    }
+    return y; // T D → T D
+  }
+
+  function softmax(scores) {
+    const largest = Math.max(...scores); // or the exponential of a large score is infinite
+    const powers = Array.from(scores, (score) => Math.exp(score - largest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    return powers.map((power) => power / sum);
+  }
+
+  // softmax(Q Kᵀ / √d) V, head by head; `causal` hides the tokens that come later.
+  function attend(qkv, heads, causal) {
+    const [tokens, columns] = qkv.shape; // T 3·D: queries of all heads, then keys, then values
+    const width = columns / 3, head_width = width / heads;
+    const y = zeros(tokens, width);
+    for (let head = 0; head < heads; head++) {
+      const at = (t, part) => t * columns + part * width + head * head_width;
+      for (let t = 0; t < tokens; t++) {
+        const scores = new Float32Array(causal ? t + 1 : tokens); // one for each visible key
+        for (let key = 0; key < scores.length; key++) {
+          let sum = 0;
+          for (let i = 0; i < head_width; i++) {
+            sum += qkv.data[at(t, 0) + i] * qkv.data[at(key, 1) + i];
+          }
+          scores[key] = sum / Math.sqrt(head_width);
+        }
+        softmax(scores).forEach((weight, key) => {
+          for (let i = 0; i < head_width; i++) {
+            y.data[t * width + head * head_width + i] += weight * qkv.data[at(key, 2) + i];
+          }
+        });
+      }
+    }
+    return y; // T D
+  }
+
+  const add = (x, y) => tensor(x.data.map((value, i) => value + y.data[i]), ...x.shape);
+
+  // x = x + attention(norm1(x)), then x = x + mlp(norm2(x)).
+  function block(x, weights, config, causal) {
+    const norm = (name, x) =>
+      layer_norm(x, weights(`${name}.weight`), weights(`${name}.bias`), config.eps);
+    const project = (name, x) => linear(x, weights(`${name}.weight`), weights(`${name}.bias`));
+
+    const qkv = project("attention.qkv", norm("norm1", x)); // T D → T 3·D
+    x = add(x, project("attention.out", attend(qkv, config.heads, causal))); // T D
+    const up = project("mlp.up", norm("norm2", x)); // T D → T 4·D
+    up.data = up.data.map(ACTIVATIONS[config.activation]);
+    return add(x, project("mlp.down", up)); // T 4·D → T D
+  }
+
+  // ---- mvlm/vit.py and mvlm/clip.py ---------------------------------------------------------
+
+  const row = (x, t) => {
+    const width = x.shape[1];
+    return tensor(x.data.subarray(t * width, (t + 1) * width), 1, width);
+  };
+
+  const normalise_length = (x) => {
+    const length = Math.hypot(...x.data);
+    return x.data.map((value) => value / length);
+  };
+
+  class CLIP {
+    // `state` holds the tensors by the names they have in clip.safetensors.
+    constructor(config, state, { mean, std }) {
+      Object.assign(this, { config, state, mean, std });
+      this.logit_scale = Math.exp(state["logit_scale"].data[0]);
+    }
+
+    blocks(x, tower, config, causal) {
+      for (let layer = 0; layer < config.depth; layer++) {
+        const weights = (name) => this.state[`${tower}.transformer.blocks.${layer}.${name}`];
+        x = block(x, weights, config, causal);
+      }
+      return x; // T D → T D
+    }
+
+    norm(x, name, config) {
+      return layer_norm(x, this.state[`${name}.weight`], this.state[`${name}.bias`], config.eps);
+    }
+
+    // The bytes of a picture (H W 4, opaque) as the image tower wants them: C H W, normalised.
+    to_tensor(rgba) {
+      const [height, width] = this.config.image.image_size, pixels = height * width;
+      const image = zeros(3, height, width);
+      for (let c = 0; c < 3; c++) {
+        for (let i = 0; i < pixels; i++) {
+          image.data[c * pixels + i] = (rgba[4 * i + c] / 255 - this.mean[c]) / this.std[c];
+        }
+      }
+      return image; // H W 4 → C H W
+    }
+
+    // Squares row by row, each flattened in the order (c, h, w).
+    patchify(image) {
+      const [channels, height, width] = image.shape, P = this.config.image.patch_size;
+      const rows = height / P, columns = width / P;
+      const patches = zeros(rows * columns, channels * P * P);
+      let next = 0;
+      for (let i = 0; i < rows; i++)
+        for (let j = 0; j < columns; j++)
+          for (let c = 0; c < channels; c++)
+            for (let h = 0; h < P; h++)
+              for (let w = 0; w < P; w++)
+                patches.data[next++] =
+                  image.data[(c * height + i * P + h) * width + j * P + w];
+      return patches; // C H W → N C·P·P
+    }
+
+    // Class token and patch tokens with their positions added.
+    embed_image(image) {
+      const projection = "image.patches.projection";
+      const patches = linear(
+        this.patchify(image), this.state[`${projection}.weight`], this.state[`${projection}.bias`],
+      ); // N C·P·P → N D
+      const tokens = zeros(patches.shape[0] + 1, patches.shape[1]); // 1+N D
+      tokens.data.set(this.state["image.class_token"].data);
+      tokens.data.set(patches.data, patches.shape[1]);
+      return add(tokens, this.state["image.positions"]);
+    }
+
+    // Each token's vector plus that of its place.
+    embed_text(ids) {
+      const tokens = zeros(ids.length, this.config.text.width); // T D
+      ids.forEach((id, t) => {
+        tokens.data.set(row(this.state["text.tokens.weight"], id).data, t * tokens.shape[1]);
+      });
+      return add(tokens, this.state["text.positions"]); // the first T of its rows
+    }
+
+    // A picture's vector in the shared space, of length 1.
+    encode_image(image) {
+      const config = this.config.image;
+      let x = this.embed_image(image); // C H W → 1+N D
+      if (config.pre_norm) x = this.norm(x, "image.pre_norm", config);
+      x = this.blocks(x, "image", config, false);
+      const class_token = this.norm(row(x, 0), "image.norm", config); // 1 D
+      return normalise_length(linear(class_token, this.state["image_projection.weight"])); // E
+    }
+
+    // A text's vector in the shared space, of length 1: what stands at its first end-of-text
+    // token. The mask is causal, so that token has seen the whole text and nothing after it.
+    encode_text(ids) {
+      const config = this.config.text;
+      const place = ids.indexOf(config.eot_id);
+      let x = this.embed_text(ids.slice(0, place + 1)); // T → T D
+      x = this.blocks(x, "text", config, true);
+      const end = this.norm(row(x, place), "text.norm", config); // 1 D
+      return normalise_length(linear(end, this.state["text_projection.weight"])); // E
+    }
+  }
+
+  // Vectors of length 1 have their cosine as product: one for each row of `table`.
+  function cosines(vector, table) {
+    return linear(tensor(vector, 1, vector.length), table).data; // E, (K, E) → K
+  }
+
+  // ---- The file ------------------------------------------------------------------------------
+
+  async function gunzip(base64) {
+    const letters = atob(base64), bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).arrayBuffer();
+  }
+
+  // Tensors by name. A matrix is stored as whole numbers of 16 bits and one step a row, which
+  // multiplies them; anything else as it is. First all floats, then all low bytes, all high ones.
+  async function read_tensors({ tensors, data }) {
+    const buffer = await gunzip(data);
+    const count = (shape) => shape.reduce((a, b) => a * b, 1);
+    const is_matrix = (shape) => shape.length === 2;
+    const all = Object.entries(tensors);
+    const floats = all.reduce((n, [, s]) => n + (is_matrix(s) ? s[0] : count(s)), 0);
+    const whole = all.reduce((n, [, s]) => n + (is_matrix(s) ? count(s) : 0), 0);
+    const low = new Uint8Array(buffer, 4 * floats, whole);
+    const high = new Int8Array(buffer, 4 * floats + whole, whole);
+    const state = {};
+    let float = 0, next = 0;
+    for (const [name, shape] of all) {
+      const steps = new Float32Array(buffer, 4 * float, is_matrix(shape) ? shape[0] : count(shape));
+      float += steps.length;
+      if (!is_matrix(shape)) {
+        state[name] = tensor(steps, ...shape);
+        continue;
+      }
+      const matrix = zeros(...shape), [rows, columns] = shape;
+      for (let r = 0, i = 0; r < rows; r++) {
+        for (let c = 0; c < columns; c++, i++, next++) {
+          matrix.data[i] = (high[next] * 256 + low[next]) * steps[r];
+        }
+      }
+      state[name] = matrix;
+    }
+    return state;
+  }
+
+  // What weights.js holds, ready to be asked.
+  async function read(file) {
+    const { pictures, ...state } = await read_tensors(file);
+    const clip = new CLIP(file.model, state, file.normalise);
+    const { start, end, ...json } = file.tokenizer;
+    const tokenizer = new mvlm.Tokenizer(json, start, end);
+    const ids = (text) => tokenizer.row(text, clip.config.text.context_length);
+    const { emoji, columns, example } = file;
+    return { clip, tokenizer, ids, pictures, emoji, columns, example };
+  }
+
+  window.mvlm = { ...window.mvlm, CLIP, ACTIVATIONS, cosines, softmax, read };
+})();
