@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks weights serve lint clean lock
+.PHONY: help book test notebooks weights bench serve lint clean lock
 
 help:  ## Show what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -39,6 +39,10 @@ notebooks: $(READY)  ## Write the notebooks from book/, execute what changed
 
 weights: $(READY)  ## Train, measure and describe every finished model again (hours on two cores)
 	$(BIN)/python -m mvlm weights
+
+bench: $(READY)  ## Measure beside timm, transformers, open_clip; TASK=vit for one
+	$(BIN)/python benchmarks/speed.py $(TASK)
+	$(BIN)/python benchmarks/page.py
 
 serve: book  ## Build the site and show it at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000

@@ -1,0 +1,172 @@
+"""How two programs are compared: by turns in one process, warmed up, by medians.
+
+`contest` times every contender once a round, in an order that turns, so that a machine that slows
+down slows all of them. A row says what came out: both medians, and the ratio of each round's own
+two times, whose median and quartiles are not moved by a round that something else disturbed.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ("torch", "numpy", "timm", "open_clip_torch", "transformers", "einops", "datasets")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+OURS = "mvlm"
+
+Times = dict[str, list[float]]
+"""Seconds of each contender, a round each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One comparison. `ratio` above 1: ours is faster, or takes less. `spread`: its quartiles."""
+
+    task: str
+    peer: str
+    ours: float
+    theirs: float | None
+    unit: str
+    ratio: float | None = None
+    spread: tuple[float, float] | None = None
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call, to the end of what it started on a GPU."""
+    wait()
+    start = time.perf_counter()
+    call()
+    wait()
+    return time.perf_counter() - start
+
+
+def wait() -> None:
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def contest(
+    contenders: dict[str, Callable[[], object]], *, rounds: int = 7, shortest: float = 0.02
+) -> Times:
+    """Time every contender once a round, after a warm-up.
+
+    Args:
+        contenders: what to call, by name.
+        rounds: how often each is timed.
+        shortest: seconds; calls shorter than this are repeated, and their mean is taken.
+    """
+    repeats = {}
+    for name, call in contenders.items():
+        call()
+        repeats[name] = max(1, round(shortest / max(seconds(call), 1e-6)))
+    times: Times = {name: [] for name in contenders}
+    order = list(contenders)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name in order:
+                call, count = contenders[name], repeats[name]
+                took = seconds(lambda call=call, count=count: [call() for _ in range(count)])
+                times[name].append(took / count)
+            order.append(order.pop(0))
+    finally:
+        gc.enable()
+    return times
+
+
+def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = None) -> list[Row]:
+    """A row for each peer of `times`.
+
+    Args:
+        task: what was measured.
+        times: of ours and the peers.
+        unit: "ms" and "s" are times; any other is a rate, `amount` a call.
+        amount: things done in a call, where `unit` is a rate.
+    """
+
+    def figure(name: str) -> float:
+        middle = statistics.median(times[name])
+        scale = {"ms": 1e3, "s": 1.0}
+        return significant(middle * scale[unit] if unit in scale else amount / middle)
+
+    made = []
+    for peer in times:
+        if peer != OURS:
+            ratios = sorted(b / a for a, b in zip(times[OURS], times[peer], strict=True))
+            low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+            made.append(
+                Row(
+                    task=task,
+                    peer=peer,
+                    ours=figure(OURS),
+                    theirs=figure(peer),
+                    unit=unit,
+                    ratio=round(middle, 3),
+                    spread=(round(low, 3), round(high, 3)),
+                )
+            )
+    return made
+
+
+def significant(value: float, digits: int = 4) -> float:
+    """A number to so many digits, as a reader wants it."""
+    return float(f"{value:.{digits}g}")
+
+
+def matmul_rate(size: int = 2048) -> float:
+    """Multiply-adds times two, a second, of this machine's own matrix product."""
+    dtype = torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
+    size = size * 4 if DEVICE.type == "cuda" else size
+    a, b = (torch.randn(size, size, device=DEVICE, dtype=dtype) for _ in range(2))
+    for _ in range(2):
+        a @ b
+    return 2 * size**3 / min(seconds(lambda: a @ b) for _ in range(9))
+
+
+def machine() -> dict[str, object]:
+    """Where and with what the figures were made."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def processor() -> str:
+    """The processor's or the GPU's name, as it gives it."""
+    if DEVICE.type == "cuda":
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text().splitlines() if info.exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def save(task: str, made: list[Row], took: float) -> None:
+    """Put a task's rows in the place of its old ones, beside the machine they were made on.
+
+    Rows made on a GPU stand beside those of the CPU.
+    """
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    tasks = results.setdefault(DEVICE.type, {})
+    tasks[task] = {
+        "machine": machine(),
+        "seconds": round(took),
+        "rows": [asdict(row) for row in made],
+    }
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
