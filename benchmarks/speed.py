@@ -281,6 +281,8 @@ def language_rows(name: str, config, shapes: tuple[tuple[int, int], ...]) -> lis
     ours, theirs = languages(config)
     dtype = torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     ours, theirs = ours.to(DEVICE, dtype), theirs.to(DEVICE, dtype)
+    if DEVICE.type == "cpu":
+        ours.lay_by_columns_()
     made = []
     for batch, prompt in shapes:
         ids = torch.randint(2, config.vocab_size, (batch, prompt), device=DEVICE)
@@ -348,6 +350,8 @@ def llava_rows(name: str, vision, config) -> list[Row]:
 
     ours, theirs = llavas(vision, config)
     ours, theirs = ours.to(DEVICE), theirs.to(DEVICE)
+    if DEVICE.type == "cpu":
+        ours.language.lay_by_columns_()
     vectors = vision.grid[0] * vision.grid[1]
     question = torch.randint(2, config.vocab_size, (1, 16), device=DEVICE)
     ids = torch.cat((question.new_full((1, vectors), IMAGE_TOKEN), question), dim=1)

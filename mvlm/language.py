@@ -11,7 +11,6 @@ al. 2020 (top-p). Letters: B rows, T tokens, V vocabulary, D width, d width of a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,16 +18,33 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mvlm.tokenizer import pad_rows
+from mvlm.generation import Prompts, filter_logits, generate, stream
 from mvlm.transformer import (
     NORMS,
     Rotary,
     Transformer,
     TransformerConfig,
+    check_attention_mask,
     check_precision,
     check_token_ids,
     visible_keys,
 )
+
+__all__ = [
+    "IGNORED",
+    "VARIANTS",
+    "KVCache",
+    "LanguageConfig",
+    "LanguageModel",
+    "Prompts",
+    "RotaryScaling",
+    "RotaryTable",
+    "check_attention_mask",
+    "filter_logits",
+    "generate",
+    "next_token_loss",
+    "stream",
+]
 
 IGNORED = -100
 """The label of a token that no loss is taken on."""
@@ -203,6 +219,8 @@ class KVCache:
         batch: rows B.
         length: tokens it can hold.
         device, dtype: of the model.
+
+    `memory` is (depth, 2, B, K, length, d): keys and values of each layer.
     """
 
     def __init__(
@@ -223,7 +241,7 @@ class KVCache:
             )
         block = config.transformer
         shape = (config.depth, 2, batch, block.kv_heads, length, block.head_width)
-        self._memory = torch.empty(shape, device=device, dtype=dtype)
+        self.memory = torch.empty(shape, device=device, dtype=dtype)
         self._visible = torch.ones(batch, length, dtype=torch.bool, device=device)
         self.batch, self.capacity = batch, length
         self.length = 0
@@ -237,7 +255,7 @@ class KVCache:
     ) -> tuple[Tensor, Tensor]:
         """Write the new tokens' keys and values; give back views of all so far."""
         end = self.length + keys.shape[2]
-        all_keys, all_values = self._memory[layer, 0], self._memory[layer, 1]  # (B, K, length, d)
+        all_keys, all_values = self.memory[layer, 0], self.memory[layer, 1]  # (B, K, length, d)
         all_keys[:, :, self.length : end] = keys.detach()
         all_values[:, :, self.length : end] = values.detach()
         return all_keys[:, :, :end], all_values[:, :, :end]
@@ -281,7 +299,7 @@ class LanguageModel(nn.Module):
         self.norm = NORMS["rms"](config.width, eps=config.eps)
         if not config.tied:
             self.head = nn.Linear(config.width, config.vocab_size, bias=False)
-        self._rotary = RotaryTable(config)
+        self.rotary = RotaryTable(config)
         self._initialise()
 
     @classmethod
@@ -358,7 +376,7 @@ class LanguageModel(nn.Module):
         # here, once a step rather than once a layer; one new token without padding needs none.
         plain = visible is None and past == 0
         mask = None if plain else visible_keys(tokens, past + tokens, visible, True, x.device)
-        rotary = self._rotary(positions, x)
+        rotary = self.rotary(positions, x)
         x = self.transformer(x, mask=mask, causal=plain, rotary=rotary, cache=cache)
         if cache is not None:
             cache.length += tokens
@@ -375,6 +393,20 @@ class LanguageModel(nn.Module):
         return KVCache(
             self.config, batch=batch, length=length, device=weight.device, dtype=weight.dtype
         )
+
+    def lay_by_columns_(self) -> LanguageModel:
+        """Turn in memory the matrices that make vectors longer; their numbers and shapes stay.
+
+        A step of generation multiplies one vector by every matrix, and is done when all have been
+        read. A CPU's library reads such a matrix nearly twice as fast by columns. Call it once
+        before generating on a CPU; safetensors wants `.contiguous()` tensors afterwards.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                rows, columns = module.weight.shape
+                if rows > columns:
+                    module.weight.data = module.weight.data.T.contiguous().T
+        return self
 
     def generate(self, prompts: Prompts | None = None, **options) -> list[list[int]]:
         """New tokens for each prompt: see `generate`."""
@@ -439,24 +471,6 @@ class LanguageModel(nn.Module):
             )
 
 
-def check_attention_mask(attention_mask: Tensor, *shapes: tuple[int, int]) -> None:
-    """A padding mask: a tensor (B, T) with one value a token, of one of `shapes`.
-
-    Raises:
-        TypeError: no tensor. ValueError: another shape.
-    """
-    if not isinstance(attention_mask, Tensor):
-        raise TypeError(
-            f"attention_mask is a {type(attention_mask).__name__}, wanted a tensor (B, T): "
-            f"torch.tensor(attention_mask)"
-        )
-    if tuple(attention_mask.shape) not in shapes:
-        raise ValueError(
-            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
-            f"{shapes[0]}"
-        )
-
-
 def next_token_loss(
     logits: Float[Tensor, "batch token vocabulary"], labels: Int[Tensor, "batch token"]
 ) -> Float[Tensor, ""]:
@@ -495,194 +509,3 @@ def next_token_loss(
         targets.reshape(-1),  # (B·(T-1),)
         ignore_index=IGNORED,
     )
-
-
-Prompts = Sequence[Sequence[int]] | Tensor
-
-
-def filter_logits(
-    logits: Float[Tensor, "*batch vocabulary"],
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> Float[Tensor, "*batch vocabulary"]:
-    """Sharpen the scores, then cut the unlikely tokens off with minus infinity, in this order.
-
-    1. divide by `temperature`; 2. keep the `top_k` highest; 3. of what is left keep the fewest
-    whose probabilities reach `top_p` together. Taking the temperature last would let `top_p`
-    judge probabilities that are not those drawn from.
-
-    Raises:
-        ValueError: a temperature not above 0, top_k under 1, or top_p not in (0, 1].
-    """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}: pass more than 0")
-    _check_cuts(top_k, top_p)
-    logits = logits / temperature
-    if top_k is not None and top_k < logits.shape[-1]:
-        kept = logits.topk(top_k, dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < kept, -torch.inf)
-    if top_p is not None and top_p < 1:
-        ordered, order = logits.sort(dim=-1, descending=True)
-        probabilities = ordered.softmax(dim=-1)
-        before = probabilities.cumsum(dim=-1) - probabilities  # of all likelier tokens
-        enough = (before >= top_p).scatter(-1, order, before >= top_p)  # back to token order
-        logits = logits.masked_fill(enough, -torch.inf)
-    return logits
-
-
-def _check_cuts(top_k: int | None, top_p: float | None) -> None:
-    if top_k is not None and (top_k < 1 or top_k != int(top_k)):
-        raise ValueError(f"top_k is {top_k}: pass at least 1, a whole number")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}: pass more than 0 and at most 1")
-
-
-def generate(model: LanguageModel, prompts: Prompts | None = None, **options) -> list[list[int]]:
-    """Continue each prompt; the arguments are those of `stream`.
-
-    Returns:
-        The new tokens of each row, without the prompt, up to and with its end token if one came.
-    """
-    rows: list[list[int]] | None = None
-    for tokens in stream(model, prompts, **options):
-        rows = [[] for _ in tokens] if rows is None else rows
-        for row, token in zip(rows, tokens, strict=True):
-            if token is not None:
-                row.append(token)
-    return rows
-
-
-def stream(
-    model: LanguageModel,
-    prompts: Prompts | None = None,
-    *,
-    max_new_tokens: int,
-    embeddings: Float[Tensor, "batch token width"] | None = None,
-    attention_mask: Bool[Tensor, "batch token"] | None = None,
-    end_id: int | Sequence[int] = (),
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    generator: torch.Generator | None = None,
-) -> Iterator[list[int | None]]:
-    """Continue prompts token by token: one list a step, with None for a row that has ended.
-
-    Args:
-        model: the language model.
-        prompts: rows of token ids, of any lengths; or one tensor (B, T), with `attention_mask`
-            where it is padded, on the LEFT.
-        max_new_tokens: steps at most.
-        embeddings: vectors (B, T, D) in place of prompts, padded on the left.
-        attention_mask: True on tokens, False on padding.
-        end_id: the token, or tokens, that end a row. Each row ends by itself.
-        temperature: 0 takes the likeliest token every time; more draws, see `filter_logits`.
-        top_k, top_p: what to draw from.
-        generator: for the draws, on the CPU, so that a seed gives the same on every device.
-
-    Raises:
-        ValueError: an empty prompt, padding on the right, no room in the context, or an option
-            that cannot be; also scores that are not numbers, once they come.
-        TypeError: the prompts are no token ids.
-    """
-    ends = {end_id} if isinstance(end_id, int) else set(end_id)
-    if max_new_tokens < 1 or max_new_tokens != int(max_new_tokens):
-        raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1, a whole number")
-    _check_cuts(top_k, top_p)
-    if not temperature >= 0:
-        raise ValueError(f"temperature is {temperature}: pass 0 for the likeliest token, or more")
-    if embeddings is None:
-        embeddings, attention_mask = _embed_prompts(model, prompts, attention_mask)
-    elif prompts is not None:
-        raise ValueError("pass either prompts or embeddings, and not both")
-    model.check_embeddings(embeddings)
-    batch, length, _ = embeddings.shape
-    _check_left_padded(attention_mask, (batch, length))
-    wanted = length + max_new_tokens
-    if wanted > model.config.context:
-        raise ValueError(
-            f"{length} prompt tokens and {max_new_tokens} new ones are more than the model's "
-            f"context of {model.config.context}: shorten one of them"
-        )
-    return _stream(
-        model,
-        embeddings,
-        attention_mask,
-        model.cache(batch, wanted - 1),  # the last token is never read
-        steps=max_new_tokens,
-        ends=ends,
-        choose=lambda logits: _choose(logits, temperature, top_k, top_p, generator),
-    )
-
-
-@torch.inference_mode()
-def _stream(
-    model: LanguageModel,
-    embeddings: Tensor,
-    attention_mask: Tensor | None,
-    cache: KVCache,
-    *,
-    steps: int,
-    ends: set[int],
-    choose: Callable[[Tensor], Tensor],
-) -> Iterator[list[int | None]]:
-    alive = [True] * len(embeddings)
-    for step in range(steps):
-        hidden = model.hidden(embeddings=embeddings, attention_mask=attention_mask, cache=cache)
-        chosen = choose(model.logits(hidden[:, -1]))  # (B,), from the last token alone
-        tokens = chosen.tolist()
-        yield [token if live else None for token, live in zip(tokens, alive, strict=True)]
-        alive = [live and token not in ends for token, live in zip(tokens, alive, strict=True)]
-        if not any(alive):
-            return
-        if step + 1 < steps:
-            embeddings, attention_mask = model.embedding(chosen[:, None]), None  # (B, 1, D)
-
-
-def _choose(
-    logits: Float[Tensor, "batch vocabulary"],
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    generator: torch.Generator | None,
-) -> Int[Tensor, " batch"]:
-    if bool(logits.isnan().any()):
-        raise ValueError(
-            "the model's scores are not numbers: the weights or the embeddings hold NaN or infinity"
-        )
-    if temperature == 0:
-        return logits.argmax(dim=-1)
-    logits = filter_logits(logits.float(), temperature=temperature, top_k=top_k, top_p=top_p)
-    drawn = torch.multinomial(logits.softmax(dim=-1).cpu(), 1, generator=generator)
-    return drawn[:, 0].to(logits.device)
-
-
-def _embed_prompts(
-    model: LanguageModel, prompts: Prompts | None, attention_mask: Tensor | None
-) -> tuple[Float[Tensor, "batch token width"], Bool[Tensor, "batch token"] | None]:
-    if prompts is None or not len(prompts):
-        raise ValueError("no prompt came: pass at least one row of token ids")
-    if not isinstance(prompts, Tensor):
-        if any(isinstance(row, int | str) for row in prompts):
-            raise TypeError(
-                "a prompt is no list of token ids: encode text first, and pass a list of lists"
-            )
-        empty = [i for i, row in enumerate(prompts) if not len(row)]
-        if empty:
-            raise ValueError(
-                f"prompt {empty[0]} is empty: pass at least one token, such as the start token"
-            )
-        prompts, attention_mask = pad_rows(prompts, 0, side="left")
-    return model._vectors(prompts), attention_mask
-
-
-def _check_left_padded(attention_mask: Tensor | None, shape: tuple[int, int]) -> None:
-    if attention_mask is None:
-        return
-    check_attention_mask(attention_mask, shape)
-    if not bool(attention_mask[:, -1].all()):
-        raise ValueError(
-            "a prompt is empty or is padded on the right, so the last token is padding: pad on the "
-            "left, or pass lists of ids"
-        )

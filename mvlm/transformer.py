@@ -385,6 +385,24 @@ def check_token_ids(ids: Tensor, name: str = "ids") -> None:
         )
 
 
+def check_attention_mask(attention_mask: Tensor, *shapes: tuple[int, int]) -> None:
+    """A padding mask: a tensor (B, T) with one value a token, of one of `shapes`.
+
+    Raises:
+        TypeError: no tensor. ValueError: another shape.
+    """
+    if not isinstance(attention_mask, Tensor):
+        raise TypeError(
+            f"attention_mask is a {type(attention_mask).__name__}, wanted a tensor (B, T): "
+            f"torch.tensor(attention_mask)"
+        )
+    if tuple(attention_mask.shape) not in shapes:
+        raise ValueError(
+            f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
+            f"{shapes[0]}"
+        )
+
+
 def check_precision(name: str, x: Tensor, weight: Tensor) -> None:
     """Vectors and weights must be in one precision; autocast sees to that by itself.
 

@@ -13,6 +13,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from mvlm.generation import Step
 from mvlm.language import (
     VARIANTS,
     KVCache,
@@ -164,16 +165,64 @@ def test_padding_changes_nothing(side):
         assert padded.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"kv_heads": 1},
+        {"kv_heads": 6, "head_width": 6},
+        {"qkv_bias": True, "out_bias": True, "mlp_bias": True, "tied": False},
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_step_written_out_equals_the_model(changes, dtype):
+    model = tiny(**changes).to(dtype)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter)
+    ids = torch.randint(0, 61, (3, 9))
+    cache = model.cache(3, 9)
+    with torch.inference_mode():
+        want = model.hidden(ids)
+        model.hidden(ids[:, :4], cache=cache)
+        step = Step(model, cache)
+        tolerance = 1e-1 if dtype is torch.bfloat16 else 1e-5
+        for t in range(4, 9):
+            got = step(model.embed(ids[:, t : t + 1]))
+            torch.testing.assert_close(got[:, 0], want[:, t], atol=tolerance, rtol=tolerance)
+    assert cache.length == 9
+
+
+def test_a_step_under_autocast():
+    model = tiny()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert len(model.generate([[3, 1, 4]], max_new_tokens=8)[0]) == 8
+
+
+def test_matrices_by_columns_are_the_same_model():
+    for model in (tiny(), tiny(tied=False)):
+        ids = torch.randint(0, 61, (2, 7))
+        before = model(ids), model.generate(ids, max_new_tokens=9)
+        names = {name: weight.shape for name, weight in model.state_dict().items()}
+        model.lay_by_columns_()
+        assert {name: weight.shape for name, weight in model.state_dict().items()} == names
+        assert model.transformer.blocks[0].mlp.up.weight.stride()[0] == 1
+        torch.testing.assert_close(model(ids), before[0], atol=1e-5, rtol=1e-5)
+        assert model.generate(ids, max_new_tokens=9) == before[1]
+        next_token_loss(model(ids), ids).backward()  # and it can still be trained
+        assert all(p.grad.shape == p.shape for p in model.parameters())
+
+
 def test_the_cache_takes_its_memory_once():
     model = tiny()
     cache = model.cache(2, 10)
-    before = cache._memory.data_ptr()
+    before = cache.memory.data_ptr()
     for _ in range(10):
         keys, values = cache.update(0, torch.ones(2, 2, 1, 8), torch.ones(2, 2, 1, 8))
         assert keys._base is not None
         assert values._base is not None
         cache.length += 1
-    assert cache._memory.data_ptr() == before
+    assert cache.memory.data_ptr() == before
 
 
 def test_prefill_scores_the_last_token_only(monkeypatch):
@@ -247,8 +296,8 @@ def test_an_end_token_ends_its_own_row():
 
 def test_streaming_yields_as_it_goes():
     model, calls = tiny(), []
-    hidden = model.hidden
-    model.hidden = lambda *args, **kwargs: calls.append(1) or hidden(*args, **kwargs)
+    logits = model.logits
+    model.logits = lambda hidden: calls.append(1) or logits(hidden)
     steps = stream(model, [[1, 2, 3]], max_new_tokens=50)
     assert [next(steps) and len(calls) for _ in range(3)] == [1, 2, 3]
 
