@@ -1,5 +1,9 @@
-"""The built site, served from this machine, and a browser to look at it with."""
+"""The built site, served from this machine, and a browser to look at it with.
 
+Looks at `_build/html`, or at the folder that the variable COURSE_HTML names.
+"""
+
+import os
 import shutil
 import sys
 import threading
@@ -32,7 +36,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def html() -> Path:
     """The folder of the built site."""
-    folder = ROOT / "_build/html"
+    folder = Path(os.environ.get("COURSE_HTML", ROOT / "_build/html"))
     if not (folder / "book/index.html").exists():
         pytest.fail("there is no built site to look at: run `make book` first")
     return folder

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import assets
+import colophon
 import course_site
 import landing
 import pytest
@@ -103,3 +104,24 @@ def test_the_map_links_what_exists_and_nothing_else() -> None:
     planned = landing.chapter_item("03", "ViT", "Stack.", None)
     assert "planned" in planned
     assert "href" not in planned
+
+
+def test_the_citation_has_version_and_address() -> None:
+    entry = colophon.bibtex(ROOT)
+    address = read_address(ROOT)
+    assert f"version = {{{address.tag.removeprefix('v')}}}" in entry
+    assert f"url     = {{{address.site}}}" in entry
+    assert "From Pixels to Prompts" in entry
+    assert entry.count("{") == entry.count("}")
+
+
+def test_run_times_are_those_of_the_benchmark() -> None:
+    rows = dict(colophon.run_times(ROOT))
+    assert rows["02_patches.ipynb"].endswith(" s")
+    assert all(float(taken.removesuffix(" s")) > 0 for taken in rows.values())
+
+
+def test_versions_are_of_what_is_installed() -> None:
+    rows = dict(colophon.versions())
+    assert rows["katex"] == assets.KATEX[1]
+    assert all(number[0].isdigit() for number in rows.values())

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.site
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 BUDGET = 1_000_000  # bytes that one page may send, compressed
+FILES = 50  # that one page may ask for, its figures included
 
 
 @pytest.fixture
@@ -108,6 +109,7 @@ def test_pages_are_light(visits: dict[str, Visit], html: Path, address: str) -> 
         files = {urlparse(url).path.lstrip("/") for url in visit.loaded if url.startswith(address)}
         assert len(files) > 5
         weights[name] = sum(len(gzip.compress((html / unquote(f)).read_bytes())) for f in files)
+        assert len(files) <= FILES, (name, sorted(files))
     assert {name: weight for name, weight in weights.items() if weight > BUDGET} == {}
 
 
@@ -159,23 +161,110 @@ def test_menu_opens_on_a_phone(phone: Page, address: str, chapter: str) -> None:
     phone.wait_for_url("**/notation.html")
 
 
-def test_frames_move_by_keyboard(desk: Page, address: str, chapter: str) -> None:
-    desk.goto(address + chapter)
-    figure = desk.locator("fieldset.mvlm-frames").first
-    shown = figure.locator(".frame:visible")
-    assert shown.count() == 1
-    before = shown.locator("img").get_attribute("alt")
-    figure.locator("input:checked").focus()
-    desk.keyboard.press("ArrowRight")
-    assert shown.count() == 1
-    assert shown.locator("img").get_attribute("alt") != before
+@pytest.fixture
+def offline(browser: Browser) -> Iterator[Page]:
+    """A browser without any network, which can only read the site's folder."""
+    context = browser.new_context(viewport=DESK, offline=True)
+    yield context.new_page()
+    context.close()
+
+
+def with_a(html: Path, pages: list[str], selector: str) -> list[str]:
+    """The pages that hold an element like `selector`."""
+    found = [page for page in pages if soup(html, page).select_one(selector)]
+    assert found, f"no page holds a {selector}"
+    return found
+
+
+def test_each_moving_figure_moves_by_keyboard_from_a_folder(
+    offline: Page, html: Path, pages: list[str]
+) -> None:
+    for name in with_a(html, pages, "fieldset.mvlm-frames"):
+        offline.goto((html / name).as_uri())
+        for figure in offline.locator("fieldset.mvlm-frames").all():
+            shown = figure.locator(".frame:visible")
+            figure.locator("input:checked").focus()
+            seen = set()
+            for _ in range(figure.locator("input").count()):
+                assert shown.count() == 1
+                assert shown.locator("img").evaluate("image => image.naturalWidth") > 0
+                seen.add(shown.locator("img").get_attribute("alt"))
+                offline.keyboard.press("ArrowRight")
+            assert len(seen) == figure.locator("input").count(), (name, seen)
 
 
 def test_frames_all_stand_on_paper(desk: Page, address: str, chapter: str) -> None:
     desk.goto(address + chapter)
     desk.emulate_media(media="print")
-    figure = desk.locator("fieldset.mvlm-frames").first
-    assert figure.locator(".frame:visible").count() == figure.locator("input").count()
+    for figure in desk.locator("fieldset.mvlm-frames").all():
+        assert figure.locator(".frame:visible").count() == figure.locator("input").count()
+
+
+def test_every_chapter_asks_three_questions_or_more(html: Path, pages: list[str]) -> None:
+    for name in pages:
+        if re.match(r"notebooks/\d", name):
+            assert len(soup(html, name).select(".quiz")) >= 3, name
+
+
+def test_questions_are_answered_by_keyboard_from_a_folder(
+    offline: Page, html: Path, pages: list[str]
+) -> None:
+    """No explanation stands there before; then one does, of the answer that was taken."""
+    for name in with_a(html, pages, ".quiz"):
+        offline.goto((html / name).as_uri())
+        for question in offline.locator(".quiz").all():
+            assert question.locator("details[open]").count() == 0
+            answers = question.locator("summary")
+            answers.first.focus()
+            for number in range(answers.count()):
+                offline.keyboard.press("Enter")
+                why = question.locator("details > p:visible")
+                assert why.count() >= 1
+                (opened,) = question.locator("details[open]").all()  # taking one closes the other
+                verdict = opened.locator("strong").first.inner_text()
+                assert verdict.startswith("✓" if "right" in opened.get_attribute("class") else "✗")
+                offline.keyboard.press("Tab")
+                if number + 1 < answers.count():
+                    focused = offline.evaluate("document.activeElement.textContent")
+                    assert focused == answers.nth(number + 1).text_content()
+
+
+def test_questions_need_no_script(browser: Browser, html: Path, chapter: str) -> None:
+    context = browser.new_context(viewport=DESK, java_script_enabled=False)
+    page = context.new_page()
+    page.goto((html / chapter).as_uri())
+    first = page.locator(".quiz details").first
+    first.locator("summary").click()
+    assert first.locator("p").first.is_visible()
+    context.close()
+
+
+def test_all_explanations_stand_on_paper_and_close_again(
+    desk: Page, address: str, chapter: str
+) -> None:
+    desk.goto(address + chapter)
+    answers, opened = desk.locator(".quiz details"), desk.locator(".quiz details[open]")
+    answers.first.locator("summary").click()
+    desk.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.count() == answers.count()
+    desk.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.count() == 1
+    answers.nth(1).locator("summary").click()
+    assert opened.count() == 1  # those of one question close each other again
+
+
+def test_shapes_stand_in_the_margin_where_there_is_one(
+    browser: Browser, address: str, chapter: str
+) -> None:
+    for width, beside in ((1440, True), (390, False)):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        page = context.new_page()
+        page.goto(address + chapter)
+        note = page.locator("p.shapes").first
+        text = page.locator("p.shapes + p").first
+        left, right = note.bounding_box()["x"], text.bounding_box()
+        assert (left >= right["x"] + right["width"]) == beside, width
+        context.close()
 
 
 def test_colours_follow_the_switch(desk: Page, address: str, chapter: str) -> None:
