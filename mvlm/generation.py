@@ -191,17 +191,14 @@ class Step:
 
 def product(module: nn.Linear) -> Callable[[Tensor], Tensor]:
     """What a linear module does, without the call of the module."""
-    return partial(F.linear, weight=module.weight, bias=module.bias)
+    weight, bias = module.weight, module.bias
+    return lambda x: F.linear(x, weight, bias)
 
 
 def norm(module: nn.RMSNorm) -> Callable[[Tensor], Tensor]:
     """What a norm does, without the call of the module."""
-    return partial(
-        F.rms_norm,
-        normalized_shape=module.normalized_shape,
-        weight=module.weight,
-        eps=module.eps,
-    )
+    shape, weight, eps = list(module.normalized_shape), module.weight, module.eps
+    return lambda x: torch.rms_norm(x, shape, weight, eps)
 
 
 def turn(
