@@ -5,13 +5,27 @@ Chapters 06 and 10: `train(objective, data, config, folder, after_step=LiveCurve
 
 from __future__ import annotations
 
+import base64
 import time
 
 import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from mvlm.figures import encode
 from mvlm.train import Metrics
+
+
+class Described(Figure):
+    """A figure that a notebook displays with its alt text, as `mvlm.figures.show` does."""
+
+    alt = ""
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        kind, content = encode(self)
+        width = round(self.get_figwidth() * 100)
+        data = {kind: base64.b64encode(content).decode(), "text/plain": f"[Figure: {self.alt}]"}
+        return data, {kind: {"alt": self.alt, "width": width}}
 
 
 class LiveCurve:
@@ -44,7 +58,11 @@ class LiveCurve:
 
     def figure(self) -> Figure:
         """The loss of every step, and its running mean, which is easier to read."""
-        figure, axes = plt.subplots(figsize=(6, 2.5))
+        figure, axes = plt.subplots(figsize=(6, 2.5), layout="constrained", FigureClass=Described)
+        figure.alt = (
+            f"The loss over {len(self.steps)} steps, from {self.losses[0]:.2f} at the first to "
+            f"{running_mean(self.losses)[-1]:.2f} in the mean of the last ones."
+        )
         axes.plot(self.steps, self.losses, linewidth=0.8, alpha=0.4, label="each step")
         axes.plot(self.steps, running_mean(self.losses), linewidth=1.8, label="running mean")
         axes.set(xlabel="step", ylabel="loss", title=f"Loss after {len(self.steps)} steps")
