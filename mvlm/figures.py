@@ -208,7 +208,8 @@ KINDS: dict[Kind, dict[str, str]] = {
     "text": {"facecolor": YELLOW, "hatch": "", "linestyle": "-"},
     "padding": {"facecolor": "white", "hatch": "...", "linestyle": ":"},
 }
-STRIP_COLUMNS = 10  # boxes in a row of a token strip, so that a phone still shows its words
+# Boxes in a row of a token strip and its width in inches: words stay legible on a phone.
+STRIP_COLUMNS, STRIP_WIDTH = 8, 5.6
 
 
 def token_strip(
@@ -220,7 +221,7 @@ def token_strip(
 ) -> Figure:
     """A sequence as a language model gets it: a box a position, and below it what it must say.
 
-    The band of a box tells its kind by colour and by hatch. Ten boxes make a row.
+    The band of a box tells its kind by colour and by hatch. Eight boxes make a row.
 
     Args:
         tokens: what stands at each position, short: "p0", "what", "</s>".
@@ -232,7 +233,7 @@ def token_strip(
         ValueError: no token, three lengths that differ, or a kind of another name.
     """
     rows = -(-len(tokens) // STRIP_COLUMNS)
-    drawn, axes = figure(7.0, 0.95 * max(rows, 1) + 0.4 + (0.3 if title else 0))
+    drawn, axes = figure(STRIP_WIDTH, 0.95 * max(rows, 1) + 0.4 + (0.3 if title else 0))
     draw_tokens(axes[0, 0], tokens, labels=labels, kinds=kinds, title=title)
     return drawn
 

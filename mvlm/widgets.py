@@ -18,6 +18,7 @@ from PIL import Image
 from mvlm.figures import (
     ORANGE,
     STRIP_COLUMNS,
+    STRIP_WIDTH,
     Kind,
     draw_crops,
     draw_grid,
@@ -150,7 +151,7 @@ def token_frames(
     rows = -(-len(tokens) // STRIP_COLUMNS)
     states = []
     for position in positions:
-        drawn, axes = figure(7.0, 0.95 * rows + 2.6, rows=2)
+        drawn, axes = figure(STRIP_WIDTH, 0.95 * rows + 2.6, rows=2)
         axes[0, 0].get_gridspec().set_height_ratios([2.2, 0.95 * rows + 0.4])
         draw_grid(axes[0, 0], image, patch_size, numbers=True)
         draw_tokens(axes[1, 0], tokens, labels=labels, kinds=kinds, marked=position)
