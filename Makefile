@@ -42,7 +42,7 @@ weights: $(READY)  ## Train, measure and describe every finished model again (ho
 
 bench: $(READY)  ## Measure beside timm, transformers, open_clip; TASK=vit for one
 	$(BIN)/python benchmarks/speed.py $(TASK)
-	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/page.py && $(BIN)/python benchmarks/plan.py > /dev/null
 
 serve: book  ## Build the site and show it at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000

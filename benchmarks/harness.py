@@ -105,7 +105,10 @@ def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = No
     for peer in times:
         if peer != OURS:
             ratios = sorted(b / a for a, b in zip(times[OURS], times[peer], strict=True))
-            low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+            once = len(ratios) == 1
+            low, middle, high = (
+                ratios * 3 if once else statistics.quantiles(ratios, n=4, method="inclusive")
+            )
             made.append(
                 Row(
                     task=task,
@@ -114,7 +117,7 @@ def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = No
                     theirs=figure(peer),
                     unit=unit,
                     ratio=round(middle, 3),
-                    spread=(round(low, 3), round(high, 3)),
+                    spread=None if once else (round(low, 3), round(high, 3)),
                 )
             )
     return made

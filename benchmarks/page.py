@@ -6,6 +6,8 @@ No figure on the page is typed by hand; a test holds the page against the files.
 import json
 from pathlib import Path
 
+from beside import section
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "book/reference/measured.md"
 
@@ -49,9 +51,15 @@ Figures from the files in `benchmarks/`, each written by the command beside it. 
 
 The other two run the whole notebook in a new kernel each; ours reads it and calls its functions in a process that has torch loaded already. What each of them is protected against is said in the [guide for instructors](instructors.md).
 
+## How fast is it beside what people use?
+
+`make bench` runs mvlm and its peers with the same shape, inputs and threads, and the same weights (open_clip's CLIP alone has its own), by turns in one process: one round times each of them once, so that a machine that slows down slows all. The loss alone runs in a process for each size and program, whose peak memory is then its own. A ratio above 1 means that mvlm is faster, or takes less. Before anything is timed, outputs are compared. On a CPU the language models are laid out first with `lay_by_columns_()`, one line that a reader can call too; timm and open_clip run with an empty stand-in for torchvision, which nothing measured here uses.
+
+{section(read("results.json"), table)}
+
 ## What was not measured
 
-No GPU was at hand. The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
+{"" if "cuda" in read("results.json") else "No GPU was at hand; `make bench` uses one where there is one, in bfloat16. "}The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
 """
 
 

@@ -147,7 +147,7 @@ def plan_rows() -> tuple[list[tuple], list[tuple]]:
                 f"{found['steps']:,}",
                 span(found["days"]),
                 f"{amount(found['hours'])} h",
-                f"${amount(found['hours'] * PRICE)}",
+                f"{amount(found['hours'] * PRICE)} dollars",
             )
         )
         asks.append(
@@ -259,7 +259,7 @@ For files of your own, put `load_dataset("webdataset", data_files=FILES, split="
 
 ## A plan on paper
 
-CLIP's paper (section 2.5) states that ViT-L/14 took {PUBLISHED["days"]} days on {PUBLISHED["gpus"]} V100s: {EPOCHS} passes over 400 million pairs, in batches of {PUBLISHED["batch"]:,}. Its largest ResNet took {RESNET["days"]} days on {RESNET["gpus"]}. One pair costs this model {forward_flops(largest) / 1e9:.0f} GFLOP forward and three times that with the way back, so the run reached {efficiency():.0%} of what the GPUs' data sheets promise ({PEAK["V100"] / 1e12:.0f} TFLOP/s). The plan takes the same share for every GPU; that is a guess for newer ones. An hour of one GPU is put at ${PRICE:.0f}, which is an assumption: multiply.
+CLIP's paper (section 2.5) states that ViT-L/14 took {PUBLISHED["days"]} days on {PUBLISHED["gpus"]} V100s: {EPOCHS} passes over 400 million pairs, in batches of {PUBLISHED["batch"]:,}. Its largest ResNet took {RESNET["days"]} days on {RESNET["gpus"]}. One pair costs this model {forward_flops(largest) / 1e9:.0f} GFLOP forward and three times that with the way back, so the run reached {efficiency():.0%} of what the GPUs' data sheets promise ({PEAK["V100"] / 1e12:.0f} TFLOP/s). The plan takes the same share for every GPU; that is a guess for newer ones. An hour of one GPU is put at {PRICE:.0f} dollars, which is an assumption: multiply.
 
 {table(("pairs, model, GPUs", "batch", "steps", "time", "GPU hours", "cost"), takes)}
 

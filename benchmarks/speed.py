@@ -135,7 +135,8 @@ def clip() -> list[Row]:
     optimisers = {}
     for name, model in models.items():
         model.to(DEVICE).train()
-        optimisers[name] = torch.optim.AdamW(model.parameters(), lr=1e-5)
+        # At a rate of 0 the work is the same, and the weights stay the same too.
+        optimisers[name] = torch.optim.AdamW(model.parameters(), lr=0.0)
 
     def loss_of(name: str, images: Tensor, ids: Tensor) -> Tensor:
         model = models[name]
@@ -160,11 +161,8 @@ def clip() -> list[Row]:
             ids = torch.randint(1, 49_405, (batch, 77), device=DEVICE)
             ids[:, tokens - 1], ids[:, tokens:] = 49_407, 0
             with torch.no_grad(), autocast():
-                agree(
-                    loss_of("transformers", images, ids),
-                    loss_of(OURS, images, ids),
-                    "transformers",
-                ) if not made else None
+                want = loss_of(OURS, images, ids)
+                agree(loss_of("transformers", images, ids), want, "transformers")
             times = contest({name: partial(step, name, images, ids) for name in models}, rounds=3)
             task = f"CLIP ViT-B/32, training step, batch {batch}, texts of {tokens} tokens in 77"
             made += rows(task, times, unit="pairs/s", amount=batch)
