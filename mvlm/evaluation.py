@@ -21,18 +21,21 @@ from mvlm import weights
 from mvlm.clip import CLIP
 from mvlm.data.baselines import BlindAnswerer, majority
 from mvlm.data.dice import Dice
+from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.data.questions import KEPT_FOR_TESTING, KINDS, PHRASINGS, Question
 from mvlm.data.scene import Scene, Scenes
 from mvlm.data.things import a
 from mvlm.evaluation_molmo import evaluate_molmo
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.language import LanguageModel
-from mvlm.llava import Chat, LLaVA
+from mvlm.language import LanguageModel, generate
+from mvlm.llava import Chat, LLaVA, splice
 from mvlm.recipes.clip import TEMPLATES, drawing_table, vocabulary
+from mvlm.recipes.language import Told, told_words
 from mvlm.recipes.llava import answer, pictures
-from mvlm.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, described, outside
+from mvlm.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, outside
 from mvlm.recipes.views import ViewConfig, on_white, views
 from mvlm.tasks import exact_match
+from mvlm.tokenizer import IMAGE
 from mvlm.vit import ViT
 from mvlm.zeroshot import zero_shot_classifier
 
@@ -88,7 +91,10 @@ def evaluate_clip(clip: CLIP, *, seed: int = 0, count: int = 1000) -> dict:
             "on white": named(clip, plain, labels, classifiers, place),
             "in a cell": named(clip, fresh, drawn, classifiers, place),
         }
-    results["thumbnails, unseen artist, on white"] = thumbnails(everyday)
+    results["thumbnails, unseen artist, on white"] = thumbnails(everyday, SEEN)
+    results["eight artists' thumbnails, unseen artist, on white"] = thumbnails(
+        everyday, (*SEEN, *MORE_ARTISTS)
+    )
     results["chance"] = {
         name: {f"top{k}": round(k / table.shape[1], 4) for k in (1, 5)}
         for name, table in classifiers.items()
@@ -126,17 +132,13 @@ def named(
     }
 
 
-def thumbnails(everyday: Int[Tensor, " word"]) -> dict:
-    """The nearest of the seen artists' drawings, compared as 12×12 pixels by cosine."""
-    small = {
-        artist: F.interpolate(on_white(drawing_table((artist,))[0]), (12, 12), mode="area").flatten(
-            1
-        )
-        for artist in (*SEEN, *UNSEEN)
-    }
-    mean = torch.cat([small[artist] for artist in SEEN]).mean(dim=0)
-    small = {artist: F.normalize(table - mean, dim=1) for artist, table in small.items()}
-    scores = torch.stack([small[UNSEEN[0]] @ small[artist].T for artist in SEEN]).amax(dim=0)
+def thumbnails(everyday: Int[Tensor, " word"], artists: Sequence[str]) -> dict:
+    """The nearest of these artists' drawings, compared as 12×12 pixels by cosine."""
+    table = drawing_table((*artists, *UNSEEN))  # (A + 1, E, 4, 40, 40)
+    small = F.interpolate(on_white(table.flatten(0, 1)), (12, 12), mode="area")
+    small = small.flatten(1).unflatten(0, table.shape[:2])  # (A + 1, E, 432)
+    small = F.normalize(small - small[:-1].mean(dim=(0, 1)), dim=2)
+    scores = (small[-1] @ small[:-1].mT).amax(dim=0)  # (E unseen, E seen)
     some = scores[everyday][:, everyday]
     return {
         "all names": top_k(scores, torch.arange(len(scores))),
@@ -163,7 +165,7 @@ def evaluate_vit(vit: ViT, classes: Sequence[str], *, seed: int = 0, count: int 
             "on white": top_k(classified(vit, plain), torch.arange(len(things)).repeat(len(which))),
             "in a cell": top_k(classified(vit, fresh), drawn),
         }
-    results["thumbnails, unseen artist, on white"] = thumbnails(things)["everyday words"]
+    results["thumbnails, unseen artist, on white"] = thumbnails(things, SEEN)["everyday words"]
     results["chance"] = {f"top{k}": round(k / len(things), 4) for k in (1, 5)}
     return results
 
@@ -173,15 +175,31 @@ def classified(vit: ViT, images: Tensor) -> Float[Tensor, "image classes"]:
     return torch.cat([vit(part) for part in normalise(images, CLIP_MEAN, CLIP_STD).split(256)])
 
 
-def evaluate_language(language: LanguageModel, *, seed: int = 1000, count: int = 300) -> dict:
+def language_and_told(path: Path) -> tuple[LanguageModel, Told]:
+    """The language model, and what turns a scene in words into the vectors it was trained on."""
+    language = weights.language(path)
+    told = Told(language.config.width)
+    tensors, _ = weights.read(path)
+    told.places.weight.data = tensors["told.places.weight"]
+    return language, told.requires_grad_(False)
+
+
+def evaluate_language(
+    language: LanguageModel, told: Told, *, seed: int = 1000, count: int = 300
+) -> dict:
     """Answers about scenes told in words, beside blind ones: what is known before any picture."""
     language.eval()
     chat = Chat(tokenizer=weights.tokenizer())
 
     def ask(part: list[Scene], questions: list[tuple[int, str]], pixels: Tensor) -> list[str]:
-        turns = [[(f"{described(part[i].things)}\n{text}", None)] for i, text in questions]
-        rows = language.generate(
-            [chat.prompt(turn) for turn in turns],
+        words = [told_words(chat.tokenizer, part[i].things) for i, _ in questions]
+        prompts = [chat.prompt([(f"{IMAGE}\n{text}", None)]) for _, text in questions]
+        vectors = told(language, torch.tensor(words))  # (Q, 9, D)
+        spliced = splice(prompts, vectors, language.embed, side="left")
+        rows = generate(
+            language,
+            embeddings=spliced.embeddings,
+            attention_mask=spliced.attention_mask,
             max_new_tokens=40,
             end_id=chat.tokenizer.end_id,
         )
@@ -371,7 +389,7 @@ def evaluate(model: str, path: Path, *, seed: int, count: int) -> dict:
 EVALUATED: dict[str, tuple[Callable, Callable]] = {
     "vit": (weights.vit, evaluate_vit),
     "clip": (weights.clip, evaluate_clip),
-    "language": (weights.language, evaluate_language),
+    "language": (language_and_told, evaluate_language),
     "llava": (weights.llava, evaluate_llava),
     "molmo": (weights.molmo, evaluate_molmo),
 }

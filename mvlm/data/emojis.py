@@ -104,6 +104,11 @@ def drawings(artist: str) -> dict[str, np.ndarray]:
     }
 
 
+def drew(artist: str, name: str) -> bool:
+    """Has this artist a drawing of the thing of this name?"""
+    return words()[name] in drawings(artist)
+
+
 def on_white(drawing: np.ndarray) -> PILImage.Image:
     image = PILImage.fromarray(drawing)
     white = PILImage.new("RGBA", image.size, (255, 255, 255, 255))

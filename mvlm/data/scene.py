@@ -29,7 +29,7 @@ from torch import Tensor
 from mvlm.data.canvas import lay
 from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
-from mvlm.data.emojis import bucket, everyday_vocabulary, held_out, sprite, words
+from mvlm.data.emojis import bucket, drew, everyday_vocabulary, held_out, sprite, words
 from mvlm.data.questions import Question, questions
 from mvlm.data.rows import dataset_from_rows, one_of, png
 from mvlm.data.things import Thing
@@ -148,7 +148,8 @@ def lay_out(
     cells = dice.sample(range(GRID * GRID), len(names))
     for cell, name in sorted(zip(cells, names, strict=True)):
         row, column = divmod(cell, GRID)
-        artist, size = dice.pick(artists), dice.pick(thing_sizes)
+        artist = dice.pick([artist for artist in artists if drew(artist, name)])
+        size = dice.pick(thing_sizes)
         height, width = sprite(name, artist, size)[1].shape[:2]
         x = column * cell_width + dice.between(0, cell_width - width)
         y = row * cell_height + dice.between(0, cell_height - height)
@@ -190,9 +191,10 @@ class Scenes(torch.utils.data.Dataset):
         seed: another seed, other scenes of the same split.
         vocabulary: the names to draw from; the everyday 100 by default.
         canvas: `COURSE`, or `HIGH_RESOLUTION` for large pictures of small things.
+        artists: whose drawings; the split's own by default. Each draws what it has a drawing of.
 
     Raises:
-        ValueError: an unknown split or name, with those that exist.
+        ValueError: an unknown split or name, with those that exist; or a name none of them drew.
     """
 
     def __init__(
@@ -202,9 +204,14 @@ class Scenes(torch.utils.data.Dataset):
         seed: int = 0,
         vocabulary: Sequence[str] | None = None,
         canvas: Canvas = COURSE,
+        artists: Sequence[str] | None = None,
     ) -> None:
         self.names = split_vocabulary(split, vocabulary)
         self.split, self.count, self.seed, self.canvas = split, count, seed, canvas
+        self.artists = SPLITS[split].artists if artists is None else tuple(artists)
+        for name in self.names:
+            if not any(drew(artist, name) for artist in self.artists):
+                raise ValueError(f"none of {self.artists} drew {name!r}: give another artist too")
 
     def __len__(self) -> int:
         return self.count
@@ -222,7 +229,7 @@ class Scenes(torch.utils.data.Dataset):
         things = lay_out(
             dice,
             names,
-            rules.artists,
+            self.artists,
             picture_size=picture_size,
             thing_sizes=self.canvas.thing_sizes,
         )

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config, distributed_clip_loss
 from mvlm.data.dice import Dice
-from mvlm.data.emojis import drawings, emoji_table
+from mvlm.data.emojis import ARTISTS, MORE_ARTISTS, drawings, emoji_table
 from mvlm.data.things import a
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.recipes.views import ViewConfig, premultiplied, views, weaker
@@ -56,7 +56,7 @@ class CLIPRecipe:
     text_heads: int = 4
     context: int = 16
     embed_dim: int = 128
-    artists: tuple[str, ...] = ("noto", "twemoji")
+    artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.4
     view_weight: float = 1.0
     ramp: int = 1500
@@ -116,9 +116,22 @@ def vocabulary() -> tuple[Word, ...]:
 
 @cache
 def drawing_table(artists: tuple[str, ...]) -> Float[Tensor, "artist emoji 4 40 40"]:
-    """Every drawing by these artists, premultiplied, in the order of `vocabulary()`."""
+    """Every drawing by these artists, premultiplied, in the order of `vocabulary()`.
+
+    Where one of `MORE_ARTISTS` did not draw an emoji, the first artists, who drew them all, take
+    turns to stand in.
+    """
+    whole = [artist for artist in artists if artist in ARTISTS]
+    if not whole:
+        raise ValueError(f"none of {artists} drew every emoji: take one of {ARTISTS} along")
     pixels = np.stack(
-        [[drawings(artist)[word.emoji] for word in vocabulary()] for artist in artists]
+        [
+            [
+                drawings(artist).get(word.emoji, drawings(whole[i % len(whole)])[word.emoji])
+                for i, word in enumerate(vocabulary())
+            ]
+            for artist in artists
+        ]
     )
     return premultiplied(torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).float() / 255)
 

@@ -1,23 +1,29 @@
 """The course's language model: text alone, before it is given an eye.
 
-Chapter 08. Some of what it reads are captions. The rest are conversations in which the scene is
-told in nine words, one a cell, where the picture's nine vectors will be: so it learns what is
-asked and how answers follow from a scene, and chapter 10 need only teach it to read vectors.
+Chapter 08. Some of what it reads are captions. The rest are conversations about a scene that is
+told in nine words, one a cell. In a sentence a word's place says where it stands; counting to nine
+is what a small model learns last, so here each word's place is written into its vector, as a ViT
+writes positions into its patches (`Told`). What is asked and how answers follow from a scene is
+learnt here; chapter 10 need only teach the model to read vectors that come from pixels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
 from mvlm.data.scene import Scenes
+from mvlm.data.things import PLACES, Thing
 from mvlm.language import IGNORED, LanguageConfig, LanguageModel
-from mvlm.llava import Chat, Example, collate
-from mvlm.recipes.texts import conversation, described, meaning_words
-from mvlm.tokenizer import IMAGE, Tokenizer
+from mvlm.llava import Chat, Example, collate, splice
+from mvlm.recipes.bylength import ByLength
+from mvlm.recipes.texts import conversation, named_places, some_turns
+from mvlm.tokenizer import Tokenizer
 from mvlm.train import TrainConfig
 
 
@@ -26,8 +32,12 @@ class LanguageRecipe:
     """The language model and how it is trained.
 
     Attributes:
-        width, depth, heads, kv_heads, mlp_width, context: see `LanguageConfig`.
+        width, depth, heads, kv_heads, head_width, mlp_width, context: see `LanguageConfig`.
+        rope_theta: the larger, the more of a head's numbers turn slowly. A name is found among
+            the nine words by the numbers that have hardly turned over a hundred tokens: of a head
+            32 wide at theta 10,000 these are too few to tell ninety names apart.
         captions: share of examples that are captions; the others are conversations.
+        asked: questions of a conversation, beside one with a long answer (`texts.some_turns`).
         train: see `TrainConfig`.
     """
 
@@ -35,9 +45,12 @@ class LanguageRecipe:
     depth: int = 4
     heads: int = 4
     kv_heads: int = 4
+    head_width: int = 64
     mlp_width: int = 352
     context: int = 512
-    captions: float = 0.25
+    rope_theta: float = 1e6
+    captions: float = 0.1
+    asked: int = 4
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, tokenizer: Tokenizer) -> LanguageConfig:
@@ -48,43 +61,110 @@ class LanguageRecipe:
             depth=self.depth,
             heads=self.heads,
             kv_heads=self.kv_heads,
+            head_width=self.head_width,
             mlp_width=self.mlp_width,
             context=self.context,
+            rope_theta=self.rope_theta,
         )
 
 
+@torch.no_grad()
+def start_ready_to_look_(language: LanguageModel) -> None:
+    """Draw a new model's weights so that attention finds something from the first step on.
+
+    GPT-2's 0.02 is meant for a width of 768 or more: at 128 it makes all scores of attention
+    nearly equal. So matrices start at width^-½, the embedding at 0.08. And in half of the heads
+    keys start equal to queries, so that a token's best match is its like: "dog" in a question
+    finds "dog" among the nine words. By itself a model this small learns that late (`README.md`
+    in `mvlm/weights` has the figures). Queries and keys are then shrunk a little, or the best
+    match, which is the token itself, would leave nothing for others.
+    """
+    depth = language.config.depth
+    for name, weight in language.named_parameters():
+        if name == "embedding.weight":
+            nn.init.normal_(weight, std=0.08)
+        elif weight.ndim == 2:
+            writes = name.endswith(("attention.out.weight", "mlp.down.weight"))
+            shrink = (2 * depth) ** -0.5 if writes else 1.0
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * shrink)
+    for block in language.transformer.blocks:
+        attention = block.attention
+        rows = attention.qkv.weight.unflatten(0, (-1, attention.head_width))  # (H+2K, d, D)
+        heads, shared = attention.heads, attention.heads // attention.kv_heads
+        query, key = rows[:heads], rows[heads : heads + attention.kv_heads]
+        half = (attention.kv_heads + 1) // 2
+        key[:half] = query[::shared][:half]
+        rows[: heads + attention.kv_heads] *= 0.7
+
+
+class Told(nn.Module):
+    """A scene in nine words: each word's vector and its place's, added.
+
+    It stands where a picture's projected vectors will stand, and looks like them to `splice`.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.places = nn.Embedding(len(PLACES), width)
+        nn.init.normal_(self.places.weight, std=0.08)
+
+    def forward(
+        self, language: LanguageModel, words: Int[Tensor, "scene place"]
+    ) -> Float[Tensor, "scene place width"]:
+        """Token ids of what is in each place → vectors (S, 9, D)."""
+        return language.embed(words) + self.places.weight
+
+
+def told_words(tokenizer: Tokenizer, things: tuple[Thing, ...]) -> list[int]:
+    """What is in each of the nine places, in reading order: one token each."""
+    return [tokenizer.encode(f" {name}")[-1] for name in named_places(things)]
+
+
 class LanguageData:
-    """Examples by their number: a scene's caption, or a conversation about it in nine words."""
+    """Examples by their number: a scene's caption, or a conversation about it in nine words.
+
+    Questions are plain here; how else people may put them comes with the pictures.
+    """
 
     def __init__(self, recipe: LanguageRecipe, tokenizer: Tokenizer) -> None:
         self.recipe, self.chat = recipe, Chat(tokenizer=tokenizer)
-        self.scenes = Scenes("train", 10**9, seed=recipe.train.seed)
-        self.keep = meaning_words()
+        scenes = Scenes("train", 10**9, seed=recipe.train.seed)
+        self.names, self.scene = scenes.names, scenes.scene
+        self.examples = ByLength(self.example, len_of_first, recipe.train.batch_size)
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`ids`, `labels` (-100 on padding and questions) and `mask`, (B, T) each."""
-        pad_id = self.chat.tokenizer.pad_id
-        ids, labels, mask = collate([self.example(number) for number in examples], pad_id)
-        return {"ids": ids, "labels": labels, "mask": mask}
+        """`ids` (−200 for a told scene), `labels` (−100 on padding and questions), `mask`, (B, T).
 
-    def example(self, number: int) -> Example:
-        """One text as tokens and labels."""
-        scene = self.scenes.scene(number)
+        And `words` (S, 9): the scenes that are told, in order.
+        """
+        made = [self.examples[number] for number in examples]
+        ids, labels, mask = collate([example for example, _ in made], self.chat.tokenizer.pad_id)
+        words = torch.tensor([words for _, words in made if words]).view(-1, len(PLACES))
+        return {"ids": ids, "labels": labels, "mask": mask, "words": words}
+
+    def example(self, number: int) -> tuple[Example, list[int]]:
+        """One text as tokens and labels, and the scene it tells, if it tells one."""
+        scene = self.scene(number)
         dice = Dice(f"language {self.recipe.train.seed} {number}")
+        words = told_words(self.chat.tokenizer, scene.things)
         if dice.chance(self.recipe.captions):
-            told = described(scene.things) if dice.chance(0.5) else ""
-            return captioned(self.chat.tokenizer, told, scene.caption)
-        turns = conversation(dice, scene.things, self.scenes.names, self.keep)
-        (first, answer), *others = turns
-        first = first.replace(IMAGE, described(scene.things))
-        return self.chat.example([(first, answer), *others])
+            if dice.chance(0.5):
+                return self.chat.caption(caption(dice, scene.things)), words
+            return plain(self.chat.tokenizer, caption(dice, scene.things)), []
+        turns = conversation(dice, scene.things, self.names, None)
+        turns = some_turns(dice, scene.things, self.names, turns, self.recipe.asked)
+        return self.chat.example(turns), words
 
 
-def captioned(tokenizer: Tokenizer, told: str, caption: str) -> Example:
-    """A caption, after the scene in nine words or after nothing; the caption is supervised."""
-    before = [tokenizer.start_id, *tokenizer.encode(told)]
-    after = [*tokenizer.encode(caption), tokenizer.end_id]
-    return Example(ids=[*before, *after], labels=[IGNORED] * len(before) + after)
+def len_of_first(made: tuple[Example, list[int]]) -> int:
+    """Tokens of an example that comes with something else."""
+    return len(made[0].ids)
+
+
+def plain(tokenizer: Tokenizer, text: str) -> Example:
+    """A text by itself, every token supervised."""
+    ids = [*tokenizer.encode(text), tokenizer.end_id]
+    return Example(ids=[tokenizer.start_id, *ids], labels=[IGNORED, *ids])
 
 
 def summed_loss(
@@ -106,9 +186,18 @@ class LanguageObjective(nn.Module):
 
     def __init__(self, language: LanguageModel) -> None:
         super().__init__()
-        self.language = language
+        self.language, self.told = language, Told(language.config.width)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
-        hidden = self.language.hidden(batch["ids"], attention_mask=batch["mask"])
-        return summed_loss(self.language, hidden, batch["labels"])
+        spliced = splice(
+            batch["ids"],
+            self.told(self.language, batch["words"]),
+            self.language.embed,
+            labels=batch["labels"],
+            attention_mask=batch["mask"],
+        )
+        hidden = self.language.hidden(
+            embeddings=spliced.embeddings, attention_mask=spliced.attention_mask
+        )
+        return summed_loss(self.language, hidden, spliced.labels)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
-from mvlm.data.scene import Scenes
+from mvlm.data.emojis import MORE_ARTISTS
+from mvlm.data.scene import TRAIN_ARTISTS, Scene, Scenes
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.llava import Chat, Example, LLaVA, collate, splice
-from mvlm.recipes.language import summed_loss
-from mvlm.recipes.texts import meaning_words, thorough
+from mvlm.recipes.bylength import ByLength
+from mvlm.recipes.language import len_of_first, summed_loss
+from mvlm.recipes.texts import conversation, meaning_words, some_turns
 from mvlm.tokenizer import Tokenizer
 from mvlm.train import TrainConfig
 
@@ -30,15 +34,19 @@ class LLaVARecipe:
 
     Attributes:
         pictures: how many scenes there are to learn from; each is asked about anew in every pass.
+        artists: who draws their things.
         feature_layer: which of the tower's states is read; -2 is the last but one.
         projector_depth: 1 is LLaVA's first projector, 2 is LLaVA-1.5's.
+        asked: questions of a conversation, beside one with a long answer (`texts.some_turns`).
         align: the first stage; only the projector learns, from captions.
         train: the second stage; projector and language model learn, from conversations.
     """
 
     pictures: int = 10_000
+    artists: tuple[str, ...] = (*TRAIN_ARTISTS, *MORE_ARTISTS)
     feature_layer: int = -2
     projector_depth: int = 2
+    asked: int = 5
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -63,7 +71,16 @@ def pictures(pixels: Tensor) -> Float[Tensor, "picture 3 height width"]:
 
 
 class LLaVAData:
-    """Examples by their number: a picture's states and a text about it."""
+    """Examples by their number: a picture's states and a conversation about it.
+
+    Args:
+        scenes: what the pictures show.
+        states: what the tower made of them: see `picture_states`.
+        tokenizer: the course's.
+        seed: of what is asked.
+        batch_size: examples a step; those of like length come together.
+        asked: questions of a conversation: see `LLaVARecipe`.
+    """
 
     def __init__(
         self,
@@ -71,32 +88,41 @@ class LLaVAData:
         states: Float[Tensor, "picture vector width"],
         tokenizer: Tokenizer,
         seed: int,
+        *,
+        batch_size: int = 64,
+        asked: int = 5,
     ) -> None:
-        self.scenes, self.states, self.seed = scenes, states, seed
+        self.scene, self.names = lru_cache(maxsize=None)(scenes.scene), scenes.names
+        self.states, self.seed, self.asked = states, seed, asked
         self.chat = Chat(tokenizer=tokenizer)
         self.keep = meaning_words()
+        self.examples = ByLength(self.example, len_of_first, batch_size)
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
         """`states` (B, N, W), and `ids`, `labels`, `mask` (B, T) with −200 for each picture."""
-        numbers = [number % len(self.states) for number in examples]
-        texts = [self.example(number) for number in examples]
-        ids, labels, mask = collate(texts, self.chat.tokenizer.pad_id)
-        states = self.states[numbers].float()
+        made = [self.examples[number] for number in examples]
+        ids, labels, mask = collate([example for example, _ in made], self.chat.tokenizer.pad_id)
+        states = self.states[[picture for _, picture in made]].float()
         return {"states": states, "ids": ids, "labels": labels, "mask": mask}
 
-    def example(self, number: int) -> Example:
-        """A conversation about picture `number`, counted round and round."""
-        scene = self.scenes.scene(number % len(self.states))
+    def example(self, number: int) -> tuple[Example, int]:
+        """A text about a picture, and which; the pictures are counted round and round."""
+        picture = number % len(self.states)
         dice = Dice(f"llava {self.seed} {number}")
-        return self.chat.example(thorough(dice, scene.things, self.scenes.names, self.keep))
+        return self.text(dice, self.scene(picture)), picture
+
+    def text(self, dice: Dice, scene: Scene) -> Example:
+        """A conversation, its questions put as other people might."""
+        turns = conversation(dice, scene.things, self.names, self.keep)
+        return self.chat.example(some_turns(dice, scene.things, self.names, turns, self.asked))
 
 
 class CaptionData(LLaVAData):
-    """The first stage's examples: a picture and its caption."""
+    """The first stage's examples: a picture and a caption of it."""
 
-    def example(self, number: int) -> Example:
-        """The caption of picture `number`, counted round and round."""
-        return self.chat.caption(self.scenes.scene(number % len(self.states)).caption)
+    def text(self, dice: Dice, scene: Scene) -> Example:
+        """A caption, worded anew in each pass."""
+        return self.chat.caption(caption(dice, scene.things))
 
 
 class LLaVAObjective(nn.Module):

@@ -18,7 +18,12 @@ from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
-from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
+from mvlm.recipes.language import (
+    LanguageData,
+    LanguageObjective,
+    LanguageRecipe,
+    start_ready_to_look_,
+)
 from mvlm.recipes.llava import (
     CaptionData,
     LLaVAData,
@@ -27,6 +32,8 @@ from mvlm.recipes.llava import (
     picture_states,
 )
 from mvlm.recipes.molmo import (
+    AlignData,
+    AlignObjective,
     MolmoData,
     MolmoObjective,
     MolmoRecipe,
@@ -68,10 +75,10 @@ def make_language(recipe: LanguageRecipe, out: Path, before: Path) -> Sequence[s
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = LanguageModel(recipe.model(tokenizer))
-    about = run(
-        LanguageObjective(model), LanguageData(recipe, tokenizer), recipe.train, out, recipe
-    )
-    return write(out, "language", model, about | {"model": asdict(model.config)})
+    start_ready_to_look_(model)
+    objective = LanguageObjective(model)
+    about = run(objective, LanguageData(recipe, tokenizer), recipe.train, out, recipe)
+    return write(out, "language", objective, about | {"model": asdict(model.config)})
 
 
 def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
@@ -89,35 +96,48 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         "projector_depth": recipe.projector_depth,
         "feature_layer": recipe.feature_layer,
     }
-    scenes = Scenes("train", recipe.pictures, seed=recipe.train.seed)
+    scenes = Scenes("train", recipe.pictures, seed=recipe.train.seed, artists=recipe.artists)
     states = picture_states(
         model.vision, scenes, recipe.pictures, feature_layer=recipe.feature_layer
     )
     objective = LLaVAObjective(model)
     language.requires_grad_(False)
-    captions = CaptionData(scenes, states, tokenizer, recipe.align.seed)
+    captions = CaptionData(
+        scenes, states, tokenizer, recipe.align.seed, batch_size=recipe.align.batch_size
+    )
     about = run(objective, captions, recipe.align, out / "stage1", recipe)
     first = write(out, "llava-stage1", projector, about | {"model": made_of}, "projector.")
     language.requires_grad_(True)
-    chats = LLaVAData(scenes, states, tokenizer, recipe.train.seed)
+    chats = LLaVAData(
+        scenes,
+        states,
+        tokenizer,
+        recipe.train.seed,
+        batch_size=recipe.train.batch_size,
+        asked=recipe.asked,
+    )
     about = run(objective, chats, recipe.train, out / "stage2", recipe)
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
 def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the course's Molmo from the language model; write `molmo.safetensors`."""
+    """Both stages, from the language model on; write `molmo.safetensors`."""
     tokenizer = weights.tokenizer(before)
     vision = Windows(weights.clip(before / "clip.safetensors").image, recipe.features)
-    language = weights.language(before / "language.safetensors").requires_grad_(True)
+    language = weights.language(before / "language.safetensors")
     torch.manual_seed(recipe.train.seed)
     connector = recipe.connector(vision, language.config.width)
     patch_id = tokenizer.token_id(IM_PATCH)
     model = WindowedMolmo(vision, connector, language, patch_id=patch_id)
-    source = MolmoScenes("train", recipe.pictures, recipe.train.seed)
+    source = MolmoScenes("train", recipe.pictures, recipe.train.seed, recipe.artists)
     scenes, seen = look_at_all(vision, source, recipe.pictures)
     as_large_as_words_(model, seen[:40])
+    aligned = AlignData(scenes, seen, tokenizer)
+    run(AlignObjective(model), aligned, recipe.align, out / "stage1", recipe)
+    as_large_as_words_(model, seen[:40])  # the first stage looks at directions alone
+    language.requires_grad_(True)
     data = MolmoData(recipe, scenes, seen, source.names, tokenizer)
-    about = run(MolmoObjective(model), data, recipe.train, out, recipe)
+    about = run(MolmoObjective(model), data, recipe.train, out / "stage2", recipe)
     made_of = {
         "language": asdict(language.config),
         "features": recipe.features,

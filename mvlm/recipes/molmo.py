@@ -1,8 +1,10 @@
 """Molmo in small: pointing, counting and naming in large pictures of small things.
 
-Chapter 11. The tower stays frozen, so what it makes of each picture is worked out once; connector
-and language model learn, in one stage and from the start, as Molmo does without LLaVA's first.
-Each example asks something new of its picture:
+Chapter 11. The tower stays frozen, so what it makes of each picture is worked out once. Then two
+stages. In the first, which Molmo does not have (it starts from millions of captions instead), the
+connector alone learns to say of every patch token which thing's middle it holds and where, in the
+language model's own words: a dense task, and a cheap one, for no text is read. In the second
+connector and language model learn together; each example asks something new of its picture:
 
 | share | the question                    | the answer                                  |
 |-------|---------------------------------|---------------------------------------------|
@@ -25,11 +27,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from mvlm.data.dice import Dice
+from mvlm.data.emojis import MORE_ARTISTS, everyday_vocabulary
 from mvlm.data.questions import PHRASINGS, absent
 from mvlm.data.scene import (
     GRID,
     HIGH_RESOLUTION,
     SPLITS,
+    TRAIN_ARTISTS,
     Scene,
     Scenes,
     choose_background,
@@ -41,6 +45,7 @@ from mvlm.data.scene import (
 )
 from mvlm.data.small_pixmo import COUNT, POINT
 from mvlm.data.things import Thing, counts, plural
+from mvlm.language import IGNORED
 from mvlm.llava import Chat, Example, collate
 from mvlm.molmo import Connector, write_pictures
 from mvlm.points import Point, format_count, format_points, points_from_pixels
@@ -49,10 +54,13 @@ from mvlm.tokenizer import IMAGE, Tokenizer
 from mvlm.train import TrainConfig
 from mvlm.windows import (
     COURSE_CROPS,
+    PLACE_SIZE,
+    PLACE_WIDTH,
     PlacedCrops,
     Seen,
     WindowedMolmo,
     Windows,
+    place_features,
     placed_crops,
     see,
 )
@@ -83,15 +91,19 @@ class MolmoRecipe:
         pool_width, heads, mlp_width: see `mvlm.molmo.Connector`.
         one_view: share of examples that see the downscaled picture alone, so that a comparison
             with and without crops is fair.
-        train: see `TrainConfig`.
+        artists: who draws the things.
+        align: the first stage; only the connector learns.
+        train: the second; connector and language model learn.
     """
 
     pictures: int = 6000
+    artists: tuple[str, ...] = (*TRAIN_ARTISTS, *MORE_ARTISTS)
     features: int = 192
     pool_width: int = 128
     heads: int = 4
     mlp_width: int = 256
     one_view: float = 0.1
+    align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def connector(self, vision: Windows, width: int) -> Connector:
@@ -112,9 +124,16 @@ class Flocks:
     `Scenes` holds at most four of a kind. The rules of its splits hold here too.
     """
 
-    def __init__(self, split: str = "train", count: int = 10_000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        split: str = "train",
+        count: int = 10_000,
+        seed: int = 0,
+        artists: Sequence[str] | None = None,
+    ) -> None:
         self.names = split_vocabulary(split)
         self.split, self.count, self.seed = split, count, seed
+        self.artists = SPLITS[split].artists if artists is None else tuple(artists)
 
     def scene(self, index: int) -> Scene:
         """What is in picture `index`; its caption and questions are left empty."""
@@ -131,7 +150,7 @@ class Flocks:
         things = lay_out(
             dice,
             names,
-            rules.artists,
+            self.artists,
             picture_size=size,
             thing_sizes=HIGH_RESOLUTION.thing_sizes,
         )
@@ -150,9 +169,11 @@ def choose_flock(dice: Dice, vocabulary: Sequence[str]) -> list[str]:
 class MolmoScenes:
     """What the model learns from: ordinary scenes and flocks in turn, all in high resolution."""
 
-    def __init__(self, split: str, count: int, seed: int) -> None:
-        self.scenes = Scenes(split, count, seed, canvas=HIGH_RESOLUTION)
-        self.flocks = Flocks(split, count, seed)
+    def __init__(
+        self, split: str, count: int, seed: int, artists: Sequence[str] | None = None
+    ) -> None:
+        self.scenes = Scenes(split, count, seed, canvas=HIGH_RESOLUTION, artists=artists)
+        self.flocks = Flocks(split, count, seed, artists)
         self.names = self.scenes.names
 
     def scene(self, index: int) -> Scene:
@@ -246,6 +267,80 @@ def as_large_as_words_(molmo: WindowedMolmo, seen: Sequence[Seen]) -> None:
 def half(seen: Seen) -> Seen:
     """The same in half the memory."""
     return Seen(**vars(seen) | {"looked": seen.looked.half()})
+
+
+def things_by_token(scene: Scene, seen: Seen) -> list[Thing | None]:
+    """For each patch token of the crops, a thing whose middle lies in it, if there is one."""
+    places = seen.places[seen.full :]  # (N, P·P, 2)
+    side = COURSE_CROPS.pool
+    middle, step = places.mean(dim=1), places[:, side + 1] - places[:, 0]  # (N, 2) each
+    held: list[Thing | None] = [None] * len(places)
+    for thing, point in zip(scene.things, points_at(scene, EVERYTHING), strict=True):
+        away = ((torch.tensor(point) - middle) / step).abs().amax(dim=1)  # (N,), in windows
+        held[int(away.argmin())] = thing
+    return held
+
+
+class AlignData:
+    """The first stage's examples: a picture's states, and what each patch token holds."""
+
+    def __init__(self, scenes: Sequence[Scene], seen: Sequence[Seen], tokenizer: Tokenizer) -> None:
+        self.scenes, self.seen = scenes, seen
+        names = ("nothing", *everyday_vocabulary())
+        self.word = {name: tokenizer.encode(f" {name}")[-1] for name in names}
+
+    def __call__(self, examples: range) -> dict:
+        """`seen`, a list of B; of all its patch tokens `words` (N,) and `places` (N, 2).
+
+        A word is the last token of a thing's name, or that of "nothing"; −100 for the full view.
+        A place is where the thing's middle lies; NaN where there is none.
+        """
+        numbers = [number % len(self.scenes) for number in examples]
+        words: list[int] = []
+        places: list[tuple[float, float]] = []
+        nowhere = (float("nan"),) * 2
+        for number in numbers:
+            scene, seen = self.scenes[number], self.seen[number]
+            words += [IGNORED] * seen.full
+            places += [nowhere] * seen.full
+            for thing in things_by_token(scene, seen):
+                name = "nothing" if thing is None else thing.name
+                words.append(self.word[name])
+                places.append(
+                    nowhere if thing is None else points_from_pixels([centre(thing)], scene.size)[0]
+                )
+        return {
+            "seen": [self.seen[number] for number in numbers],
+            "words": torch.tensor(words),
+            "places": torch.tensor(places),
+        }
+
+
+class AlignObjective(nn.Module):
+    """Which word does each patch token stand for, and where is the thing?
+
+    The word is read off as the language model reads its own last states; the place by a matrix
+    that only this stage needs.
+    """
+
+    def __init__(self, molmo: WindowedMolmo) -> None:
+        super().__init__()
+        self.molmo = molmo
+        self.where = nn.Linear(molmo.language.config.width, PLACE_WIDTH)
+
+    def forward(self, batch: dict) -> tuple[Tensor, Tensor]:
+        """(summed loss, number of patch tokens)."""
+        language = self.molmo.language
+        wanted = batch["words"] != IGNORED
+        cells = language.norm(self.molmo.features(batch["seen"])[wanted])  # (N, D)
+        what = nn.functional.cross_entropy(
+            language.logits(cells), batch["words"][wanted], reduction="sum"
+        )
+        places = batch["places"][wanted]
+        there = ~places.isnan().any(dim=1)
+        marks = place_features(places[there]).unflatten(1, (2, -1)) / PLACE_SIZE  # (n, 2, marks)
+        scores = self.where(cells[there]).unflatten(1, (2, -1)).log_softmax(dim=-1)
+        return what - (marks * scores).sum(), wanted.sum()
 
 
 class MolmoData:

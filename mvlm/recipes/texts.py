@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mvlm.data.captions import caption, everywhere
+from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.questions import questions
-from mvlm.data.things import COLUMNS, PLACES, ROWS, Thing, plural
+from mvlm.data.things import COLUMNS, PLACES, ROWS, Thing, a, alone, counts, listed, plural
 from mvlm.tokenizer import IMAGE
 
 I_CAN_TELL = "I can tell what is in a scene, where, and how many."
@@ -36,6 +36,21 @@ EVERY_THING = (
     "list everything with its place.",
     "where are all the things?",
     "name every thing and where it is.",
+)
+WHERE_EACH = (
+    "where are {those}?",
+    "say where {those} are.",
+    "one after the other, where are {those}?",
+)
+COUNT_EACH = (
+    "how many {those} are there?",
+    "count {those}.",
+    "one after the other, how many {those}?",
+)
+PRESENT_EACH = (
+    "which of these are there: {those}?",
+    "are there {those}?",
+    "say of each if it is there: {those}.",
 )
 OUTSIDE = (
     "what colour is the {name}?",
@@ -132,11 +147,14 @@ def roughen(dice: Dice, question: str, keep: frozenset[str]) -> str:
 
 
 def conversation(
-    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str]
+    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str] | None
 ) -> list[tuple[str, str]]:
-    """Questions about a scene with their answers, in random order, the first with the picture."""
+    """Questions about a scene with their answers, in random order, the first with the picture.
+
+    They are roughened, sparing the words to `keep`; or plain, where that is None.
+    """
     turns = [
-        (roughen(dice, asked.question, keep), asked.answer)
+        (asked.question if keep is None else roughen(dice, asked.question, keep), asked.answer)
         for asked in questions(dice, things, names, kept_phrasings=False)
     ]
     turns.append(outside(dice, names, OUTSIDE))
@@ -146,29 +164,89 @@ def conversation(
     return [(f"{IMAGE}\n{first}", answer), *others]
 
 
-def thorough(
-    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str]
+def some_turns(
+    dice: Dice,
+    things: Sequence[Thing],
+    names: Sequence[str],
+    turns: Sequence[tuple[str, str]],
+    asked: int,
 ) -> list[tuple[str, str]]:
-    """A conversation that goes through the whole picture once, with some other questions.
+    """Some of these turns, with one in front, behind or between that has a long answer.
 
-    An answer such as "yes" or "3" says little about where to look, so looking is learnt late from
-    these alone. A list of what is in every place, or of where everything is, says it word by
-    word.
+    Args:
+        turns: see `conversation`.
+        asked: how many of them.
     """
-    turns = conversation(dice, things, names, keep)
-    turns = [(question.replace(f"{IMAGE}\n", ""), answer) for question, answer in turns]
-    if dice.chance(0.5):
-        whole = (dice.pick(EVERY_PLACE), every_place(things))
-    else:
-        whole = (dice.pick(EVERY_THING), everywhere(things))
-    (first, answer), *others = dice.shuffled([whole, *dice.sample(turns, min(4, len(turns)))])
+    some = [(question.replace(f"{IMAGE}\n", ""), answer) for question, answer in turns[:asked]]
+    long = dice.pick(LONG_QUESTIONS)(dice, things, names)
+    (first, answer), *others = dice.shuffled([*some, long])
     return [(f"{IMAGE}\n{first}", answer), *others]
 
 
-def every_place(things: Sequence[Thing]) -> str:
-    """What is in each place, in reading order."""
-    at = {thing.place: thing.name for thing in things}
-    return ", ".join(f"{place} {at.get(place, 'nothing')}" for place in PLACES) + "."
+# An answer such as "yes" or "3" says little about where to look, so looking is learnt late from
+# these alone. The long answers below say one name and what there is to say of it, then the next:
+# each pair asks for one look, and what is looked for stands right before what is found. Their
+# order is random, so that none can be guessed from the one before.
+
+
+def ask_every_place(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> tuple[str, str]:
+    """What is in each of the nine places?"""
+    pairs = dice.shuffled(list(zip(PLACES, named_places(things), strict=True)))
+    return dice.pick(EVERY_PLACE), paired(pairs)
+
+
+def ask_every_thing(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> tuple[str, str]:
+    """Where is everything?"""
+    pairs = [(thing.name, thing.place) for thing in dice.shuffled(list(things))]
+    return dice.pick(EVERY_THING), paired(pairs)
+
+
+def ask_where_each(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> tuple[str, str]:
+    """The places of all that is there once, in the order they are asked for."""
+    singles = alone(things)
+    if not singles:
+        return ask_every_thing(dice, things, names)
+    chosen = dice.shuffled(singles)
+    those = listed([f"the {thing.name}" for thing in chosen])
+    pairs = [(thing.name, thing.place) for thing in chosen]
+    return dice.pick(WHERE_EACH).format(those=those), paired(pairs)
+
+
+def ask_count_each(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> tuple[str, str]:
+    """The numbers of names that are there and of others, in the order asked for."""
+    number, asked = counts(things), some_names(dice, things, names)
+    those = listed([plural(name) for name in asked])
+    pairs = [(plural(name), str(number[name])) for name in asked]
+    return dice.pick(COUNT_EACH).format(those=those), paired(pairs)
+
+
+def ask_presence_each(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> tuple[str, str]:
+    """Which of these are there?"""
+    number, asked = counts(things), some_names(dice, things, names)
+    those = listed([a(name) for name in asked])
+    pairs = [(name, "yes" if number[name] else "no") for name in asked]
+    return dice.pick(PRESENT_EACH).format(those=those), paired(pairs)
+
+
+LONG_QUESTIONS = (
+    ask_every_place,
+    ask_every_thing,
+    ask_where_each,
+    ask_count_each,
+    ask_presence_each,
+)
+
+
+def some_names(dice: Dice, things: Sequence[Thing], names: Sequence[str]) -> list[str]:
+    """Up to four names that are there and three that are not, in random order."""
+    number = counts(things)
+    present = dice.sample(list(number), min(4, len(number)))
+    return dice.shuffled([*present, *dice.sample([n for n in names if n not in number], 3)])
+
+
+def paired(pairs: Sequence[tuple[str, str]]) -> str:
+    """dog top left, key centre."""
+    return ", ".join(f"{asked} {answer}" for asked, answer in pairs) + "."
 
 
 def outside(dice: Dice, names: Sequence[str], templates: Sequence[str]) -> tuple[str, str]:
@@ -177,7 +255,12 @@ def outside(dice: Dice, names: Sequence[str], templates: Sequence[str]) -> tuple
     return dice.pick(templates).format(name=name, names=plural(name)), I_CAN_TELL
 
 
-def described(things: Sequence[Thing]) -> str:
-    """The scene in nine words, in reading order: where chapter 09 will put nine vectors."""
+def named_places(things: Sequence[Thing]) -> list[str]:
+    """What is in each place, "nothing" where nothing is, in reading order."""
     at = {thing.place: thing.name for thing in things}
-    return " ".join(at.get(place, "nothing") for place in PLACES)
+    return [at.get(place, "nothing") for place in PLACES]
+
+
+def described(things: Sequence[Thing]) -> str:
+    """The scene in nine words, in reading order."""
+    return " ".join(named_places(things))

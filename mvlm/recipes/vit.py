@@ -1,4 +1,4 @@
-"""A ViT that names emoji: one class a name, from views of two artists' drawings.
+"""A ViT that names emoji: one class a name, from views of eight artists' drawings.
 
 Chapters 03 and 04.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.recipes.clip import drawing_table, vocabulary
 from mvlm.recipes.views import ViewConfig, views
@@ -25,7 +26,7 @@ class ViTRecipe:
     width: int = 96
     depth: int = 4
     heads: int = 4
-    artists: tuple[str, ...] = ("noto", "twemoji")
+    artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 

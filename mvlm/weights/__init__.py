@@ -55,7 +55,9 @@ def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
 def language(path: str | os.PathLike = HERE / "language.safetensors") -> LanguageModel:
     """The language model as it was before it saw a picture."""
     tensors, about = read(path)
-    return _filled(LanguageModel(LanguageConfig(**about["model"])), tensors, path)
+    prefix = "language."  # beside it lies what told it scenes in training: `mvlm.recipes.language`
+    own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    return _filled(LanguageModel(LanguageConfig(**about["model"])), own, path)
 
 
 def llava(path: str | os.PathLike = HERE / "llava.safetensors") -> LLaVA:

@@ -19,19 +19,22 @@ WHAT = {
     "molmo": "Molmo in small: it points, counts and names in large pictures of small things.",
 }
 DATA = {
-    "clip": "Noto's and Twemoji's drawings of every emoji of the course, in views drawn anew each "
-    "step; texts from Unicode's names, keywords and groups and the everyday words. Fluent's "
-    "drawings were never trained on.",
-    "vit": "Noto's and Twemoji's drawings of the 100 everyday things, in views drawn anew.",
-    "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in words.",
-    "llava-stage1": "Scenes of `mvlm.data` (split `train`) and their captions.",
-    "llava": "Scenes of `mvlm.data` (split `train`) and conversations about them, roughened by "
+    "clip": "Drawings of every emoji of the course by the artists named in the recipe, in views "
+    "drawn anew each step; texts from Unicode's names, keywords and groups and the everyday words. "
+    "Fluent's drawings were never trained on.",
+    "vit": "Drawings of the 100 everyday things by the artists named in the recipe, in views drawn "
+    "anew. Fluent's drawings were never trained on.",
+    "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
+    "words with their places.",
+    "llava-stage1": "Scenes of `mvlm.data` (split `train`, drawn by the artists named in the "
+    "recipe) and captions of them.",
+    "llava": "The same scenes and conversations about them, roughened by "
     "`mvlm.recipes.texts`; one question in each that nothing in the picture answers.",
     "molmo": "High-resolution scenes of `mvlm.data` (split `train`) and pictures with one to nine "
     "of a kind (`mvlm.recipes.molmo.Flocks`), asked to point, count and name.",
 }
 CANNOT = {
-    "clip": "It has seen some two thousand drawings, not photographs. Names that are near one "
+    "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "
     "another (the many faces, the many people) are mixed up, and words outside Unicode's names "
     "and keywords mean nothing to it. Two things in one picture are beyond it.",
     "vit": "It knows 100 names and no others, and always answers with one of them.",
@@ -120,8 +123,11 @@ def clip_tables(results: dict) -> str:
         "unseen artist, on white": results["unseen artist"]["on white"],
         "unseen artist, in a cell of a scene": results["unseen artist"]["in a cell"],
         "seen artists, on white": results["seen artists"]["on white"],
-        "nearest 12×12 thumbnail, unseen artist, on white": results[
+        "nearest 12×12 thumbnail of Noto's and Twemoji's, unseen artist, on white": results[
             "thumbnails, unseen artist, on white"
+        ],
+        "nearest 12×12 thumbnail of all eight artists', unseen artist, on white": results[
+            "eight artists' thumbnails, unseen artist, on white"
         ],
         "chance": results["chance"],
     }

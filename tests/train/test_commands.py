@@ -12,6 +12,8 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import main
+from mvlm.data.emojis import MORE_ARTISTS
+from mvlm.evaluation import SEEN
 from mvlm.train import read_metrics
 
 TINY = {
@@ -62,7 +64,7 @@ def test_every_model_is_written_and_read_again(folder):
         assert weights.llava(folder / f"{name}.safetensors").feature_layer == -1
     _, about = weights.read(folder / "clip.safetensors")
     assert about["steps"] == 3
-    assert about["recipe"]["artists"] == ["noto", "twemoji"]
+    assert about["recipe"]["artists"] == [*SEEN, *MORE_ARTISTS]
     assert {"minutes", "machine", "loss", "torch"} <= about.keys()
 
 

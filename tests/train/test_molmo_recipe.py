@@ -19,6 +19,8 @@ from mvlm.points import Point, parse_count, parse_points
 from mvlm.recipes.language import summed_loss
 from mvlm.recipes.molmo import (
     EVERYTHING,
+    AlignData,
+    AlignObjective,
     Flocks,
     MolmoData,
     MolmoObjective,
@@ -28,6 +30,7 @@ from mvlm.recipes.molmo import (
     cut,
     look_at_all,
     points_at,
+    things_by_token,
     turns,
 )
 from mvlm.tasks import point_in_box
@@ -146,6 +149,29 @@ def test_parts_of_one_length_have_the_loss_of_the_whole(tiny):
     torch.testing.assert_close(total, expected)
 
 
+def test_the_first_stage_asks_of_each_thing(tiny):
+    model, _, scenes, seen = tiny
+    tokenizer = weights.tokenizer()
+    batch = AlignData(scenes, seen, tokenizer)(range(4))
+    assert len(batch["words"]) == len(model.features(batch["seen"]))
+    there = ~batch["places"].isnan().any(dim=1)
+    held = [
+        [thing for thing in things_by_token(scene, one) if thing is not None]
+        for scene, one in zip(scenes, seen, strict=True)
+    ]
+    for some, scene in zip(held, scenes, strict=True):
+        assert set(some) <= set(scene.things)
+        assert len(some) >= len(scene.things) - 1  # two may share a token
+    words = [tokenizer.encode(f" {thing.name}")[-1] for some in held for thing in some]
+    assert batch["words"][there].tolist() == words
+    # The thing lies within its token: one and a half windows of 16 pixels to each side.
+    middles = torch.cat([one.places.mean(dim=1) for one in seen])[there]
+    assert (batch["places"][there] - middles).abs().max() < 100 * 24 / 200
+    total, count = AlignObjective(model)(batch)
+    assert count == sum(len(one.places) - one.full for one in seen)
+    assert 0 < total / count < 20
+
+
 def test_answers_agree_with_the_picture():
     source = MolmoScenes("train", 60, 3)
     for i in range(60):
@@ -203,7 +229,10 @@ def test_it_is_trained_written_read_and_measured(tmp_path, capsys):
         state = {prefix + key: value for key, value in model.state_dict().items()}
         file = to_file(state, {"model": asdict(model.config)})
         (tmp_path / f"{name}.safetensors").write_bytes(file)
-    settings = "pictures=3 features=10 train.steps=2 train.batch_size=4 pool_width=8 heads=2"
+    settings = (
+        "pictures=3 features=10 pool_width=8 heads=2 align.steps=2 align.batch_size=2 "
+        "train.steps=2 train.batch_size=4"
+    )
     changes = [part for setting in settings.split() for part in ("--set", setting)]
     command = ["train", "molmo", "--weights", str(tmp_path), "--out", str(tmp_path), *changes]
     assert main(command) == 0

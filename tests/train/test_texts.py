@@ -1,26 +1,35 @@
 """What the language model reads: questions keep their meaning, and tests keep their phrasings."""
 
+import pytest
 import torch
 
 from mvlm import weights
-from mvlm.data.captions import everywhere
 from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING
 from mvlm.data.scene import Scenes
-from mvlm.data.things import PLACES
+from mvlm.data.things import PLACES, counts, plural
 from mvlm.evaluation import is_kept_phrasing
 from mvlm.language import LanguageModel, next_token_loss
-from mvlm.recipes.language import LanguageData, LanguageObjective, LanguageRecipe
+from mvlm.llava import IMAGE_MARKER, splice
+from mvlm.recipes.bylength import ByLength
+from mvlm.recipes.language import (
+    LanguageData,
+    LanguageObjective,
+    LanguageRecipe,
+    Told,
+    told_words,
+)
 from mvlm.recipes.texts import (
     I_CAN_TELL,
+    LONG_QUESTIONS,
     OUTSIDE,
     OUTSIDE_KEPT_FOR_TESTING,
     conversation,
     described,
-    every_place,
     meaning_words,
+    named_places,
     roughen,
-    thorough,
+    some_turns,
 )
 
 KEEP = meaning_words()
@@ -66,9 +75,36 @@ def test_the_loss_over_supervised_tokens_alone_is_the_whole_one():
     recipe = LanguageRecipe(width=16, depth=1, heads=2, kv_heads=2, mlp_width=16)
     language = LanguageModel(recipe.model(weights.tokenizer()))
     batch = LanguageData(recipe, weights.tokenizer())(range(6))
-    total, count = LanguageObjective(language)(batch)
-    logits = language(batch["ids"], attention_mask=batch["mask"])
-    torch.testing.assert_close(total / count, next_token_loss(logits, batch["labels"]))
+    objective = LanguageObjective(language)
+    total, count = objective(batch)
+    told = objective.told(language, batch["words"])
+    spliced = splice(
+        batch["ids"],
+        told,
+        language.embed,
+        labels=batch["labels"],
+        attention_mask=batch["mask"],
+    )
+    logits = language(embeddings=spliced.embeddings, attention_mask=spliced.attention_mask)
+    torch.testing.assert_close(total / count, next_token_loss(logits, spliced.labels))
+
+
+def test_a_told_scene_is_its_words_and_their_places():
+    torch.manual_seed(0)
+    recipe = LanguageRecipe(width=16, depth=1, heads=2, kv_heads=2, mlp_width=16, captions=0.5)
+    tokenizer = weights.tokenizer()
+    language, told = LanguageModel(recipe.model(tokenizer)), Told(16)
+    things = Scenes("train", 1).scene(0).things
+    words = told_words(tokenizer, things)
+    assert [tokenizer.decode([word]).strip() for word in words] == named_places(things)
+    vectors = told(language, torch.tensor([words]))  # (1, 9, 16)
+    torch.testing.assert_close(
+        vectors[0, 4] - told.places.weight[4], language.embedding.weight[words[4]]
+    )
+    batch = LanguageData(recipe, tokenizer)(range(40))
+    markers = (batch["ids"] == IMAGE_MARKER).sum(dim=1)
+    assert set(markers.tolist()) == {0, 1}  # a caption by itself tells nothing before it
+    assert len(batch["words"]) == markers.sum()
 
 
 def test_a_scene_is_told_in_nine_words_in_reading_order():
@@ -80,17 +116,47 @@ def test_a_scene_is_told_in_nine_words_in_reading_order():
         assert told[3 * thing.row + thing.column] == thing.name
 
 
-def test_a_thorough_conversation_goes_through_the_whole_picture():
+def test_a_conversation_has_one_long_answer():
+    scenes = Scenes("train", 40)
+    for i in range(40):
+        things, dice = scenes.scene(i).things, Dice(f"talk {i}")
+        turns = some_turns(
+            dice, things, scenes.names, conversation(dice, things, scenes.names, None), 3
+        )
+        assert len(turns) == 4
+        assert [question.count("<image>") for question, _ in turns] == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("ask", LONG_QUESTIONS)
+def test_long_answers_say_only_what_is_true(ask):
     scenes = Scenes("train", 40)
     for i in range(40):
         things = scenes.scene(i).things
-        turns = thorough(Dice(f"talk {i}"), things, scenes.names, KEEP)
-        assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
-        answers = [answer for _, answer in turns]
-        assert every_place(things) in answers or everywhere(things) in answers
+        number = counts(things)
+        plurals = {plural(name): name for name in scenes.names}
+        there = {(t.name, t.place) for t in things} | {(t.place, t.name) for t in things}
+        there |= {
+            (p, "nothing")
+            for p, n in zip(PLACES, named_places(things), strict=True)
+            if n == "nothing"
+        }
+        there |= {(name, "yes" if number[name] else "no") for name in scenes.names}
+        there |= {(word, str(number[name])) for word, name in plurals.items()}
+        said = ask(Dice(f"long {i}"), things, scenes.names)[1].removesuffix(".").split(", ")
+        true = {f"{asked} {answer}" for asked, answer in there}
+        assert set(said) <= true
+        assert len(set(said)) == len(said)
 
 
-def test_every_place_is_named_with_what_it_holds():
-    things = Scenes("train", 1).scene(0).things
-    listed = dict.fromkeys(PLACES, "nothing") | {thing.place: thing.name for thing in things}
-    assert every_place(things) == ", ".join(f"{p} {n}" for p, n in listed.items()) + "."
+def test_texts_of_like_length_come_together_and_none_is_lost():
+    lengths = [len(str(7919 * i)) * (1 + i % 3) for i in range(64)]
+    ordered = ByLength(lambda i: (i, lengths[i]), lambda made: made[1], 4)
+    made = [ordered[i] for i in range(64)]
+    assert sorted(made) == list(enumerate(lengths))
+    padding = [
+        max(n for _, n in made[i : i + 4]) * 4 - sum(n for _, n in made[i : i + 4])
+        for i in range(0, 64, 4)
+    ]
+    as_they_came = [max(lengths[i : i + 4]) * 4 - sum(lengths[i : i + 4]) for i in range(0, 64, 4)]
+    assert sum(padding) < sum(as_they_came) / 4
+    assert [ordered[i] for i in range(32, 64)] == made[32:]  # a run that goes on finds the same
