@@ -1,4 +1,4 @@
-"""CLIP on the course's world: two artists' emoji, and the words Unicode has for them.
+"""CLIP on the course's world: eight artists' emoji, and the words Unicode has for them.
 
 Chapter 06. A batch is B things. Of each there are two views and one text: its name, its everyday
 word, its keywords or its group, drawn anew each time. The loss is CLIP's between views and texts,
