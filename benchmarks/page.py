@@ -57,9 +57,25 @@ The other two run the whole notebook in a new kernel each; ours reads it and cal
 
 {section(read("results.json"), table)}
 
-## What was not measured
+{site_section()}## What was not measured
 
 {"" if "cuda" in read("results.json") else "No GPU was at hand; `make bench` uses one where there is one, in bfloat16. "}The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
+"""
+
+
+def site_section() -> str:
+    """What Lighthouse said of each page, once `benchmarks/site.py` has asked it."""
+    if not (HERE / "site.json").exists():
+        return ""
+    site = read("site.json")
+    scores = ("performance", "accessibility", "best-practices", "seo")
+    rows = [(page, *(found[name] for name in scores)) for page, found in site["pages"].items()]
+    return f"""## How good are the pages?
+
+`python benchmarks/site.py --lighthouse PATH` asks Lighthouse {site["lighthouse"]} about the built site, served from this machine, as on a desktop. Scores are out of 100. Performance depends on the machine and on what else it does; the others do not.
+
+{table(("page", *scores), rows)}
+
 """
 
 

@@ -1,0 +1,92 @@
+"""``python benchmarks/site.py --lighthouse PATH``: what Lighthouse says of each page.
+
+Wants Chromium and Lighthouse, which is no part of the environment: ``npm install lighthouse`` in
+a folder of its own, whose ``node_modules/.bin/lighthouse`` is PATH. Serves the built site from
+this machine, asks for Lighthouse's desktop preset, and writes `benchmarks/site.json`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).parents[1]
+FLAGS = "--headless --no-sandbox --disable-gpu"
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files as a web server does that knows how to keep quiet."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def serve(folder: Path) -> ThreadingHTTPServer:
+    """A server of `folder` on a free port, running until it is shut down."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def measure(lighthouse: Path, url: str) -> dict:
+    """Lighthouse's report of one page.
+
+    Raises:
+        subprocess.CalledProcessError: Lighthouse failed, with what it said.
+    """
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [lighthouse, url, "--preset=desktop", "--output=json", "--quiet"]
+        command += [f"--output-path={report}", f"--chrome-flags={FLAGS}"]
+        subprocess.run(command, check=True, env=os.environ | {"CHROME_PATH": chromium})
+        return json.loads(report.read_text(encoding="utf-8"))
+
+
+def summary(report: dict) -> dict:
+    """Of a report: the four scores out of 100, when text is first painted, what failed."""
+    categories, audits = report["categories"], report["audits"]
+    figures = {name: round(categories[name]["score"] * 100) for name in CATEGORIES}
+    figures["first paint, ms"] = round(audits["first-contentful-paint"]["numericValue"])
+    figures["failed"] = sorted(
+        part["id"]
+        for name in CATEGORIES[1:]
+        for part in categories[name]["auditRefs"]
+        if part["weight"] and audits[part["id"]]["score"] == 0
+    )
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lighthouse", type=Path, required=True, help="the program lighthouse")
+    parser.add_argument("--html", type=Path, default=ROOT / "_build/html", help="the built site")
+    parser.add_argument("--only", default="", help="only pages whose path holds this")
+    options = parser.parse_args()
+    pages = [page.relative_to(options.html).as_posix() for page in options.html.rglob("*.html")]
+    pages = [page for page in sorted(pages) if page[0] != "_" and page != "index.html"]
+    path = ROOT / "benchmarks/site.json"
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"pages": {}}
+    results["pages"] = {page: old for page, old in results["pages"].items() if page in pages}
+    server = serve(options.html)
+    for page in tqdm([page for page in pages if options.only in page], unit="page"):
+        report = measure(options.lighthouse, f"http://127.0.0.1:{server.server_port}/{page}")
+        results["lighthouse"] = report["lighthouseVersion"]
+        results["pages"][page] = summary(report)
+        results["pages"] = dict(sorted(results["pages"].items()))
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    server.shutdown()
+    print(f"written to {path.relative_to(ROOT)}; now run: python benchmarks/page.py")
+
+
+if __name__ == "__main__":
+    main()
