@@ -40,6 +40,8 @@ class LLaVARecipe:
         asked: questions of a conversation, beside one with a long answer (`texts.some_turns`).
         align: the first stage; only the projector learns, from captions.
         train: the second stage; projector and language model learn, from conversations.
+        again: the second stage goes on with other conversations, from a high rate down once more
+            (a warm restart, Loshchilov and Hutter 2017): a run can be made longer that way.
     """
 
     pictures: int = 10_000
@@ -49,6 +51,7 @@ class LLaVARecipe:
     asked: int = 5
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
 
 
 @torch.no_grad()

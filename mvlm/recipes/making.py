@@ -116,7 +116,16 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         batch_size=recipe.train.batch_size,
         asked=recipe.asked,
     )
-    about = run(objective, chats, recipe.train, out / "stage2", recipe)
+    run(objective, chats, recipe.train, out / "stage2", recipe)
+    more = LLaVAData(
+        scenes,
+        states,
+        tokenizer,
+        recipe.again.seed,
+        batch_size=recipe.again.batch_size,
+        asked=recipe.asked,
+    )
+    about = run(objective, more, recipe.again, out / "stage2-again", recipe)
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
