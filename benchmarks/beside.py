@@ -76,7 +76,7 @@ AIMS = (
         at_most=True, sign="", value=lambda row: row["ours"] - row["theirs"]),
     Aim(what="pictures of scenes, beside Pillow", task="data", key="pictures", wanted=5),
     Aim(what="two gloo processes: difference of a step's loss", task="processes", key="largest",
-        wanted=1e-5, at_most=True, sign="", value=lambda row: row["ours"]),
+        wanted=1e-4, at_most=True, sign="", value=lambda row: row["ours"]),
 )  # fmt: skip
 
 
