@@ -22,7 +22,7 @@ FINISHED = {
     "clip": ("clip", ".", "clip"),
     "language": ("language", ".", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
-    "llava": ("llava", "stage2", "llava"),
+    "llava": ("llava", "stage2-again", "llava"),
     "molmo": ("molmo", "stage2", "molmo"),
 }
 
