@@ -83,11 +83,22 @@ def _unit(features: Tensor) -> Tensor:
     return features.double() / torch.tensor(lengths, dtype=torch.float64)[:, None]
 
 
+def _features(directions: Tensor, shortest: float = 0.7, longest: float = 1.4) -> Tensor:
+    """Rows with these directions, float32, each of another length: who normalises them shows."""
+    lengths = torch.linspace(shortest, longest, len(directions), dtype=torch.float64)
+    return (_unit(directions) * lengths[:, None]).float()
+
+
 def _pairs(student: Student, count: int, width: int) -> tuple[Tensor, Tensor]:
-    """Image and text features of length 1, (N, E), float32; a pair is somewhat alike."""
+    """Image and text features, (N, E), float32; a pair is somewhat alike."""
     images = student.normal(count, width)
     texts = images + student.normal(count, width)
-    return _unit(images).float(), _unit(texts).float()
+    return _features(images), _features(texts, 1.3, 0.8)
+
+
+def _unit_scores(images: Tensor, texts: Tensor, scale: float) -> Rows:
+    """A mistake: the scores of features that were normalised first."""
+    return _scores(_unit(images).tolist(), _unit(texts).tolist(), scale)
 
 
 # What a function gave back --------------------------------------------------------------------
@@ -245,7 +256,7 @@ def _slopes_of_pairs(images: Tensor, texts: Tensor, scale: float) -> tuple[Tenso
 def _grad_loss(student: Student) -> None:
     for count, width in ((4, 3), (5, 2)):
         images, texts = _pairs(student, count, width)
-        scale = 2.0 + student.integer(1, 4)
+        scale = 2.5 + student.integer(1, 4)
         loss = _number(
             _loss_and_gradients(student, images, texts, scale)[0], "loss_and_gradients's loss"
         )
@@ -257,6 +268,8 @@ def _grad_loss(student: Student) -> None:
             fail(f"the loss is {count} times too large, for {count} pairs: a sum, not a mean")
         if _same(loss, _clip(_scores(images.tolist(), texts.tolist(), 1.0))):
             fail("the loss is that of scale 1")
+        if _same(loss, _clip(_unit_scores(images, texts, scale))):
+            fail("the loss is that of features brought to length 1: take them as they are")
         if _same(loss, _one_way(scores, pairs)) or _same(loss, _one_way(_turned(scores), pairs)):
             fail("the loss is that of one direction alone")
         fail(f"the loss is {loss:.4f}, wanted {_clip(scores):.4f}")
@@ -264,8 +277,9 @@ def _grad_loss(student: Student) -> None:
 
 def _compare_gradient(student: Student, side: int) -> None:
     name = ("images", "texts")[side]
-    images, texts = _pairs(student, 4, student.integer(2, 3))
-    scale = 2.0 + student.integer(1, 3)
+    count = 4 + side
+    images, texts = _pairs(student, count, student.integer(2, 3))
+    scale = 2.5 + student.integer(1, 3)
     gradient = _loss_and_gradients(student, images, texts, scale)[1 + side]
     expected = _slopes_of_pairs(images, texts, scale)[side]
     what = f"the gradient of the {name}"
@@ -276,7 +290,7 @@ def _compare_gradient(student: Student, side: int) -> None:
     for factor, meaning in (
         (-1, "points the other way: is it a slope, or a step downhill?"),
         (1 / scale, "is too small by the scale: the scale multiplies every score"),
-        (4, "is 4 times too large, for 4 pairs: the loss is a mean"),
+        (count, f"is {count} times too large, for {count} pairs: the loss is a mean"),
         (2, "is twice too large: the loss is half of two cross-entropies"),
     ):
         if close(gradient, factor * expected):
@@ -301,6 +315,37 @@ def _grad_large(student: Student) -> None:
         _finite(gradient, f"the slopes of the {name}")
         if gradient.shape != images.shape or not close(gradient[:, :3], expected):
             fail(f"1200 was added to every score, and the gradient of the {name} changed")
+    hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
+    with student.on("scores that lie thousands apart", hint):
+        _grad_apart(student)
+
+
+def _draw_apart(student: Student, scale: float) -> tuple[Tensor, Tensor]:
+    """Wrong pairs: a right answer far below its row's best, and a row far below another."""
+    while True:
+        images, texts = _pairs(student, 4, 3)
+        texts = texts.roll(1, 0)
+        scores = torch.tensor(_scores(images.tolist(), texts.tolist(), scale))
+        bests = [scores.topk(2, axis).values.movedim(axis, 0) for axis in (0, 1)]
+        decided = all((first - second).min() > 60 for first, second in bests)
+        lost = any((first - scores.diagonal()).max() > 900 for first, _ in bests)
+        below = any(scores.max() - first.min() > 900 for first, _ in bests)
+        if decided and lost and below:  # decided: the slopes can be measured
+            return images, texts
+
+
+def _grad_apart(student: Student) -> None:
+    images, texts = _draw_apart(student, 3000.0)
+    loss, *gradients = _loss_and_gradients(student, images, texts, 3000.0)
+    wanted = _clip(_scores(images.tolist(), texts.tolist(), 3000.0))
+    ours = _number(loss, "loss_and_gradients's loss")
+    if not _same(ours, wanted):
+        fail(f"the loss is {ours:.4f}, wanted {wanted:.4f}")
+    slopes = _slopes_of_pairs(images, texts, 3000.0)
+    for gradient, expected, name in zip(gradients, slopes, ("images", "texts"), strict=True):
+        _finite(gradient, f"the slopes of the {name}")
+        if not close(gradient, expected, 1e-3):
+            fail(f"the gradient of the {name} is not the slope of the loss")
 
 
 GRADIENTS = Question(
@@ -374,8 +419,8 @@ def _unshared(scores: Rows, right: Sequence[Sequence[int]]) -> float:
 
 
 def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> None:
-    images = _unit(student.normal(right.shape[0], 3)).float()
-    texts = _unit(student.normal(right.shape[1], 3)).float()
+    images = _features(student.normal(right.shape[0], 3))
+    texts = _features(student.normal(right.shape[1], 3), 1.3, 0.8)
     value = student.call("several_right_loss", images, texts, right, scale)
     loss = _number(value, "several_right_loss")
     scores = _scores(images.tolist(), texts.tolist(), scale)
@@ -386,6 +431,8 @@ def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> Non
         fail("the loss takes the log of the right answers' summed probability, not of each")
     if _same(loss, _both_ways(_unshared, scores, right)):
         fail("the loss gives each right answer the whole mass: a row of targets sums to 1")
+    if _same(loss, _both_ways(_one_way, _unit_scores(images, texts, scale), right)):
+        fail("the loss is that of features brought to length 1: take them as they are")
     fail(f"the loss is {loss:.4f}, wanted {expected:.4f}")
 
 
@@ -414,6 +461,9 @@ def _several_images(student: Student) -> None:
     pairs = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]
     with student.on("3 texts with 3, 2 and 1 images"):
         _compare_several(student, _mask(6, 3, pairs))
+    with student.on("images with several texts, which are right for other images as well"):
+        pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 3), (3, 3)]
+        _compare_several(student, _mask(4, 4, pairs))
 
 
 def _several_none(student: Student) -> None:
@@ -424,7 +474,7 @@ def _several_none(student: Student) -> None:
 
 
 def _several_large(student: Student) -> None:
-    with student.on("scores up to 300"):
+    with student.on("scores in the hundreds"):
         for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
             _compare_several(student, _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), 300.0)
 
@@ -527,6 +577,10 @@ def _absorb_next(student: Student) -> None:
         state = tuple(tensor.float() for tensor in _state_of(first))
         with student.on(f"the second block has {name}"):
             _compare_state(_absorb(student, state, second), torch.cat([first, second], 1))
+    with student.on("a single row"):
+        state = tuple(tensor[:1].float() for tensor in _state_of(first))
+        both = torch.cat([first, second], 1)[:1]
+        _compare_state(_absorb(student, state, second[:1].clone()), both)
 
 
 def _absorb_many(student: Student) -> None:
@@ -634,7 +688,7 @@ def _call_share(
 
 
 def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> None:
-    own, scale = student.integer(3, 4), 5.0
+    own, scale = student.integer(3, 4), 3.5 + student.integer(0, 2)
     images, texts = _pairs(student, processes * own, 4)
     for rank in ranks:
         with student.on(f"process {rank} of {processes}, {own} pairs each"):
@@ -647,6 +701,8 @@ def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> No
                 fail("the share is what these pairs lose among themselves")
             if _same(loss, _clip(_scores(images.tolist(), texts.tolist(), scale))):
                 fail("the share is the loss of all pairs of all processes")
+            if _same(loss, _share(_unit(images), _unit(texts), rank, own, scale)):
+                fail("the share is that of features brought to length 1: take them as they are")
             fail(f"the share is {loss:.4f}, wanted {_share(images, texts, rank, own, scale):.4f}")
 
 
@@ -815,9 +871,11 @@ def _step_update(student: Student) -> None:
         step = -rate * _slopes(loss, weights[side])
         if not close(ours[side].double() - weights[side].double(), step, 1e-3):
             fail(f"the {name} weight did not move by -rate times the slope of the right loss")
-    wanted = t - rate * _slope_of_t(inputs, weights, t, RIGHT)
-    if abs(new - wanted) > 1e-3:
-        fail(f"t went from {t} to {new:.4f}, wanted {wanted:.4f}")
+    low = -0.5  # a scale below 1: nothing keeps it from there
+    for start, end in ((t, new), (low, _call_step(student, inputs, weights, low, rate)[3])):
+        wanted = start - rate * _slope_of_t(inputs, weights, start, RIGHT)
+        if abs(end - wanted) > 1e-3:
+            fail(f"t went from {start} to {end:.4f}, wanted {wanted:.4f}")
 
 
 MEND = Question(

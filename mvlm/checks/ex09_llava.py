@@ -7,7 +7,7 @@ would be written.
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -90,10 +90,12 @@ def _expand_labels(student: Student) -> None:
         _expand(student, row, row, 3)
     with student.on("no label at all"):
         _expand(student, row, [IGNORED] * len(row), 3)
+    with student.on("labels that are other numbers than the ids"):
+        _expand(student, row, [95, 94, 93, 92, 91], 3)
 
 
 def _expand_any(student: Student) -> None:
-    words = _words(student, 3)
+    words = [*_words(student, 2), 0]  # 0 is a word like any other
     rows = {
         "no marker": words,
         "two markers": [words[0], MARKER, words[1], MARKER, words[2]],
@@ -175,10 +177,15 @@ class _Splice:
         return [row[: len(w)] for row, w in zip(self.vectors, self.wanted, strict=True)]
 
 
-def _splice(student: Student, rows: list[list[int]], count: int = 3) -> _Splice:
+def _splice(
+    student: Student, rows: list[list[int]], count: int = 3, blank: int | None = None
+) -> _Splice:
+    """`blank` is a word whose vector is all zeros."""
     pictures = sum(token == MARKER for row in rows for token in row)
     features = student.normal(pictures, count, 4)
     table = student.normal(100, 4)
+    if blank is not None:
+        table[blank] = 0
     value = student.call("splice", rows, features, table)
     vectors, mask = _parts(value, ("the vectors", "the mask"), "splice")
     return _Splice(vectors, mask, _spliced(rows, features, table))
@@ -221,24 +228,33 @@ def _splice_batch(student: Student) -> None:
 
 def _splice_padding(student: Student) -> None:
     words = _words(student, 12)
-    for rows in ([[words[0], MARKER], words[1:10]], [words[:2], [MARKER, words[3], MARKER]]):
-        with student.on(f"rows of {len(rows[0])} and {len(rows[1])} ids"):
-            made = _splice(student, rows, count=student.integer(2, 3))
-            expect_shape(made.vectors, made.shape(), "splice", "(B, L, D)")
-            for ours, wanted in zip(made.vectors, made.wanted, strict=True):
-                if ours[len(wanted) :].double().abs().sum() != 0:
-                    fail("behind the end of the shorter row stands something other than 0")
-            expect_tensor(made.mask, "splice's mask")
-            if made.mask.dtype != torch.bool:
-                fail(f"the mask holds {made.mask.dtype} numbers, wanted torch.bool")
-            expect_shape(made.mask, made.shape()[:2], "splice's mask", "(B, L)")
-            expected = torch.arange(made.shape()[1]) < torch.tensor(
-                [[len(wanted)] for wanted in made.wanted]
-            )
-            if equal(made.mask, ~expected):
-                fail("the mask says True for padding")
-            if not equal(made.mask, expected):
-                fail("the mask is not True for each word and picture, and False for padding")
+    for rows in (
+        [[words[0], MARKER], words[1:10]],
+        [words[:2], [MARKER, words[3], MARKER]],
+        [[*words[:6], MARKER], words[6:8], words[8:9]],
+    ):
+        with student.on(f"rows of {' and '.join(str(len(row)) for row in rows)} ids"):
+            _compare_padding(_splice(student, rows, count=student.integer(2, 3)))
+    hint = "What is padding and what is not, the ids say. Numbers may be 0 anywhere."
+    with student.on("a word whose vector is all zeros", hint):
+        _compare_padding(_splice(student, [[7, 8, MARKER], [9, 7]], blank=7))
+
+
+def _compare_padding(made: _Splice) -> None:
+    expect_shape(made.vectors, made.shape(), "splice", "(B, L, D)")
+    for ours, wanted in zip(made.vectors, made.wanted, strict=True):
+        if ours[len(wanted) :].double().abs().sum() != 0:
+            fail("behind the end of the shorter row stands something other than 0")
+    expect_tensor(made.mask, "splice's mask")
+    if made.mask.dtype != torch.bool:
+        fail(f"the mask holds {made.mask.dtype} numbers, wanted torch.bool")
+    expect_shape(made.mask, made.shape()[:2], "splice's mask", "(B, L)")
+    lengths = torch.tensor([[len(wanted)] for wanted in made.wanted])
+    expected = torch.arange(made.shape()[1]) < lengths
+    if equal(made.mask, ~expected):
+        fail("the mask says True for padding")
+    if not equal(made.mask, expected):
+        fail("the mask is not True for each word and picture, and False for padding")
 
 
 def _splice_large_ids(student: Student) -> None:
@@ -338,7 +354,11 @@ def _ids_for(student: Student, offsets: list[Span]) -> list[int]:
 def _labels_one(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(2, 6) for _ in range(9)])
     answer = (offsets[5][0], offsets[7][1])
-    _compare_labels(student, _ids_for(student, offsets), offsets, [answer])
+    ids = _ids_for(student, offsets)
+    _compare_labels(student, ids, offsets, [answer])
+    with student.on("the answer has the vocabulary's first word, 0"):
+        ids[6] = 0
+        _compare_labels(student, ids, offsets, [answer])
 
 
 def _labels_several(student: Student) -> None:
@@ -362,6 +382,9 @@ def _labels_edges(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, [(start, end)])
     with student.on("the last token goes on behind the answer"):
         _compare_labels(student, _ids_for(student, offsets), offsets, [(start, end - 1)])
+    with student.on("the answer begins with a token's last character"):
+        start = offsets[4][1] - 1
+        _compare_labels(student, _ids_for(student, offsets), offsets, [(start, end)])
 
 
 def _labels_empty(student: Student) -> None:
@@ -501,8 +524,11 @@ def _loss_mean(student: Student) -> None:
 
 def _loss_large(student: Student) -> None:
     labels = _draw_labels(student, 2, 5, 8)
-    with student.on("scores around 1000 and -1000"):
-        logits = 50 * student.normal(2, 5, 8)
+    with student.on("scores around 1000 and -1000, and hundreds apart"):
+        logits = 300 * student.normal(2, 5, 8)
+        # The word to come is far from certain, and a place has lower scores than its neighbours.
+        logits[0, 1, labels[0, 2]] = -700
+        logits[:, 2] -= 2000
         _compare_loss(student, logits + torch.tensor([1000.0, -1000.0])[:, None, None], labels)
 
 
@@ -609,13 +635,16 @@ def _past(whole: _Sequence, at: int) -> tuple[Tensor, Tensor]:
 
 def _step_cache(student: Student) -> None:
     tokens = student.integer(3, 4)
-    whole = _sequence(student, tokens + 1, [0, 0, 0])
-    _, keys, values = _call_step(student, whole, tokens, _past(whole, tokens))
-    for ours, wanted, name in ((keys, whole.keys, "keys"), (values, whole.values, "values")):
-        meaning = "(B, H, T + 1, d)"
-        expect_shape(ours, wanted.shape, f"cached_step's {name}", meaning)
-        if not equal(ours, wanted):
-            fail(f"the {name} are not the past ones with the new one behind them")
+    for padding in ([0, 0, 0], [2, 0, 1]):
+        with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
+            whole = _sequence(student, tokens + 1, padding)
+            _, keys, values = _call_step(student, whole, tokens, _past(whole, tokens))
+            both = (keys, whole.keys, "keys"), (values, whole.values, "values")
+            for ours, wanted, name in both:
+                meaning = "(B, H, T + 1, d)"
+                expect_shape(ours, wanted.shape, f"cached_step's {name}", meaning)
+                if not equal(ours, wanted):
+                    fail(f"the {name} are not the past ones with the new one behind them")
 
 
 def _compare_output(student: Student, whole: _Sequence, at: int, past: tuple) -> tuple:
@@ -648,6 +677,9 @@ def _step_output(student: Student) -> None:
     tokens = student.integer(3, 5)
     whole = _sequence(student, tokens + 1, [0, 0])
     _compare_output(student, whole, tokens, _past(whole, tokens))
+    with student.on("a single row"):
+        whole = _sequence(student, tokens + 1, [0])
+        _compare_output(student, whole, tokens, _past(whole, tokens))
 
 
 def _step_mask(student: Student) -> None:
@@ -874,25 +906,45 @@ def _gen_ends(student: Student) -> None:
             fail(f"row 0 has ended, and row {row} stopped with it: {tokens[row].tolist()}")
 
 
+def _exchanged(model: _Model, token: int, other: int) -> _Model:
+    """The model with the numbers of two words exchanged; it says the same words as before."""
+    order = list(range(len(model.table)))
+    order[token], order[other] = other, token
+    return replace(model, table=model.table[order])
+
+
+def _compare_generated(
+    student: Student, prompts: _Prompts, model: _Model, steps: int, end: int
+) -> None:
+    wanted, scores = _expected(prompts, model, steps, end, RIGHT)
+    tokens, ours = _call_generate(student, prompts, model, steps, end)
+    for row, amount in enumerate(prompts.padding):
+        with student.on(f"a row with {amount} places of padding"):
+            if tokens[row].tolist() != wanted[row].tolist():
+                fail(f"the tokens are {tokens[row].tolist()}, wanted {wanted[row].tolist()}")
+            alive = [0] + [n for n in range(1, steps) if end not in wanted[row, :n]]
+            if not close(ours[row, alive], scores[row, alive], 1e-3):
+                fail("the tokens are right, and the scores they were chosen by are not")
+
+
 def _gen_whole(student: Student) -> None:
-    for padding in ((0, 3), (2, 0, 4)):
+    for padding, name in (((0, 3), "any"), ((2, 0, 4), "0")):
         end = 0
         while not end:
             model, prompts = _draw_telling(student, padding)
-            free, scores = _expected(prompts, model, 5, NEVER, RIGHT)
+            free, _ = _expected(prompts, model, 5, NEVER, RIGHT)
             end = int(free[0, 1])  # row 0 ends with its second token, or its first
             wanted, _ = _expected(prompts, model, 5, end, RIGHT)
             others_end = all((row == end).any() for row in wanted[1:])
             if equal(free[0], wanted[0]) or others_end:
                 end = 0  # nothing to see of rows that end, or of rows that go on
-        tokens, ours = _call_generate(student, prompts, model, 5, end)
-        for row, amount in enumerate(padding):
-            with student.on(f"a row with {amount} places of padding"):
-                if tokens[row].tolist() != wanted[row].tolist():
-                    fail(f"the tokens are {tokens[row].tolist()}, wanted {wanted[row].tolist()}")
-                alive = [0] + [n for n in range(1, 5) if end not in wanted[row, :n]]
-                if not close(ours[row, alive], scores[row, alive], 1e-3):
-                    fail("the tokens are right, and the scores they were chosen by are not")
+        if name == "0":
+            model, end = _exchanged(model, end, 0), 0
+        with student.on(f"the end token is {end}"):
+            _compare_generated(student, prompts, model, 5, end)
+    model, prompts = _draw_telling(student, (2,))
+    with student.on("a single row that never ends: the end token is -1"):
+        _compare_generated(student, prompts, model, 4, -1)
 
 
 MEND = Question(

@@ -21,9 +21,8 @@ def cosine_similarities(image_features, text_features):
 def loss_and_gradients(image_features, text_features, scale):
     n = image_features.shape[0]
     s = np.einsum("ie,je->ij", image_features, text_features) * scale
-    shifted = s - s.max()
-    rows = np.log(np.exp(shifted).sum(1)) + s.max()
-    columns = np.log(np.exp(shifted).sum(0)) + s.max()
+    rows = np.logaddexp.reduce(s, axis=1)
+    columns = np.logaddexp.reduce(s, axis=0)
     loss = np.mean((rows + columns) / 2 - s.diagonal())
     g = np.exp(s - rows[:, None]) + np.exp(s - columns)
     g[np.arange(n), np.arange(n)] -= 2

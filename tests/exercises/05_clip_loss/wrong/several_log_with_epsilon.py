@@ -1,6 +1,6 @@
 # A small number inside the logarithm.
 # fails: several-large
-# says: scores up to 300
+# says: scores in the hundreds
 
 
 # GRADED several_right_loss
