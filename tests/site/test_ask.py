@@ -130,7 +130,7 @@ def test_cosines_are_those_of_python(page: Page, clip: CLIP) -> None:
     wanted_texts, wanted_images = clip.encode_text(tokens(clip, some)), in_python(clip, images)
     wanted = wanted_texts @ wanted_images.T  # (50, 50)
     assert wanted.shape == (50, 50)
-    assert wanted.std() > 0.1  # they do differ
+    assert wanted.std() > 0.05  # they do differ
     difference = (came_texts @ came_images.T - wanted).abs().max().item()
     print(f"largest difference of {wanted.numel()} cosines: {difference:.2e}")
     assert difference < CLOSE
