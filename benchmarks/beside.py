@@ -205,7 +205,7 @@ def section(results: dict, table: Callable[[tuple, list], str]) -> str:
         if device == "cpu":
             parts.append(
                 "What was aimed at, and what came out:\n\n"
-                + table(("what", "aim", "measured", ""), list(aim_rows(tasks)))
+                + table(("what", "aim", "measured", "verdict"), list(aim_rows(tasks)))
             )
         for task, made in tasks.items():
             rows = table(
