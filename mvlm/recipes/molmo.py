@@ -14,7 +14,7 @@ connector and language model learn together; each example asks something new of 
 | 0.20  | point to everything, with names | a `<point …>` for each thing                |
 | 0.15  | what is at x="12.5" y="80.0"?   | dog, asked of several places                |
 
-The last two say most about the picture a word, and so teach to look; see `texts.thorough`.
+The last two say most about the picture a word, and so teach to look; see `texts.LONG_QUESTIONS`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Many views of few drawings: what makes two artists enough to recognise a third.
+"""Many views of few drawings: what makes a few artists enough to recognise a third.
 
 Chapter 06. Two drawings a name invite learning by heart: their exact outlines, their exact
 colours. Each view below changes what another artist would do otherwise (proportions, shading,
-colour, line, background) and keeps what makes the thing itself. The two artists' drawings of a
+colour, line, background) and keeps what makes the thing itself. Two artists' drawings of a
 thing are also mixed, which makes artists who do not exist.
 
 Every number of a view is drawn from the seed of that view, so that view 17 is the same whichever
