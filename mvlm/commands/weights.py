@@ -20,9 +20,9 @@ ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo")
 FINISHED = {
     "vit": ("vit", ".", "vit"),
     "clip": ("clip", ".", "clip"),
-    "language": ("language", ".", "language"),
+    "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
-    "llava": ("llava", "stage2-again", "llava"),
+    "llava": ("llava", "stage2", "llava"),
     "molmo": ("molmo", "stage2", "molmo"),
 }
 

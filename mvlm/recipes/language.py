@@ -22,7 +22,8 @@ from mvlm.data.things import PLACES, Thing
 from mvlm.language import IGNORED, LanguageConfig, LanguageModel
 from mvlm.llava import Chat, Example, collate, splice
 from mvlm.recipes.bylength import ByLength
-from mvlm.recipes.texts import conversation, named_places, some_turns
+from mvlm.recipes.drills import talk
+from mvlm.recipes.texts import conversation, meaning_words, named_places, some_turns
 from mvlm.tokenizer import Tokenizer
 from mvlm.train import TrainConfig
 
@@ -38,7 +39,10 @@ class LanguageRecipe:
             32 wide at theta 10,000 these are too few to tell ninety names apart.
         captions: share of examples that are captions; the others are conversations.
         asked: questions of a conversation, beside one with a long answer (`texts.some_turns`).
-        train: see `TrainConfig`.
+        drills: share of the second run's conversations that are drills (`drills.drill`).
+        train: the first run, of plain questions and captions.
+        again: the second, from a high rate down once more (a warm restart, Loshchilov and Hutter
+            2017): questions as people put them, and drills.
     """
 
     width: int = 128
@@ -51,7 +55,9 @@ class LanguageRecipe:
     rope_theta: float = 1e6
     captions: float = 0.1
     asked: int = 4
+    drills: float = 0.6
     train: TrainConfig = field(default_factory=TrainConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, tokenizer: Tokenizer) -> LanguageConfig:
         """The model's own config, for this tokenizer's vocabulary."""
@@ -123,14 +129,14 @@ def told_words(tokenizer: Tokenizer, things: tuple[Thing, ...]) -> list[int]:
 class LanguageData:
     """Examples by their number: a scene's caption, or a conversation about it in nine words.
 
-    Questions are plain here; how else people may put them comes with the pictures.
+    Questions are plain here; `DrillData` puts them as people may.
     """
 
-    def __init__(self, recipe: LanguageRecipe, tokenizer: Tokenizer) -> None:
-        self.recipe, self.chat = recipe, Chat(tokenizer=tokenizer)
-        scenes = Scenes("train", 10**9, seed=recipe.train.seed)
+    def __init__(self, recipe: LanguageRecipe, tokenizer: Tokenizer, config: TrainConfig) -> None:
+        self.recipe, self.seed, self.chat = recipe, config.seed, Chat(tokenizer=tokenizer)
+        scenes = Scenes("train", 10**9, seed=config.seed)
         self.names, self.scene = scenes.names, scenes.scene
-        self.examples = ByLength(self.example, len_of_first, recipe.train.batch_size)
+        self.examples = ByLength(self.example, len_of_first, config.batch_size)
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
         """`ids` (−200 for a told scene), `labels` (−100 on padding and questions), `mask`, (B, T).
@@ -145,7 +151,7 @@ class LanguageData:
     def example(self, number: int) -> tuple[Example, list[int]]:
         """One text as tokens and labels, and the scene it tells, if it tells one."""
         scene = self.scene(number)
-        dice = Dice(f"language {self.recipe.train.seed} {number}")
+        dice = Dice(f"language {self.seed} {number}")
         words = told_words(self.chat.tokenizer, scene.things)
         if dice.chance(self.recipe.captions):
             if dice.chance(0.5):
@@ -154,6 +160,20 @@ class LanguageData:
         turns = conversation(dice, scene.things, self.names, None)
         turns = some_turns(dice, scene.things, self.names, turns, self.recipe.asked)
         return self.chat.example(turns), words
+
+
+class DrillData(LanguageData):
+    """The second run's examples: conversations in nine words, many of them drills."""
+
+    keep = meaning_words()
+
+    def example(self, number: int) -> tuple[Example, list[int]]:
+        """One conversation as tokens and labels, and the scene it tells."""
+        scene = self.scene(number)
+        dice = Dice(f"drills {self.seed} {number}")
+        asked, drills = self.recipe.asked, self.recipe.drills
+        turns = talk(dice, scene.things, self.names, self.keep, asked=asked, drills=drills)
+        return self.chat.example(turns), told_words(self.chat.tokenizer, scene.things)
 
 
 def len_of_first(made: tuple[Example, list[int]]) -> int:

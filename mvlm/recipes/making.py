@@ -19,6 +19,7 @@ from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
 from mvlm.recipes.language import (
+    DrillData,
     LanguageData,
     LanguageObjective,
     LanguageRecipe,
@@ -71,13 +72,16 @@ def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_language(recipe: LanguageRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the language model; write `language.safetensors`."""
+    """Train the language model, in two runs; write `language.safetensors`."""
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = LanguageModel(recipe.model(tokenizer))
     start_ready_to_look_(model)
     objective = LanguageObjective(model)
-    about = run(objective, LanguageData(recipe, tokenizer), recipe.train, out, recipe)
+    plain = LanguageData(recipe, tokenizer, recipe.train)
+    run(objective, plain, recipe.train, out / "plain", recipe)
+    drills = DrillData(recipe, tokenizer, recipe.again)
+    about = run(objective, drills, recipe.again, out / "drills", recipe)
     return write(out, "language", objective, about | {"model": asdict(model.config)})
 
 
@@ -115,17 +119,9 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         recipe.train.seed,
         batch_size=recipe.train.batch_size,
         asked=recipe.asked,
+        drills=recipe.drills,
     )
-    run(objective, chats, recipe.train, out / "stage2", recipe)
-    more = LLaVAData(
-        scenes,
-        states,
-        tokenizer,
-        recipe.again.seed,
-        batch_size=recipe.again.batch_size,
-        asked=recipe.asked,
-    )
-    about = run(objective, more, recipe.again, out / "stage2-again", recipe)
+    about = run(objective, chats, recipe.train, out / "stage2", recipe)
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 

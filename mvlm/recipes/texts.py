@@ -126,7 +126,9 @@ def meaning_words() -> frozenset[str]:
     return frozenset([*_MEANING.split(), *ROWS, *COLUMNS, "centre", "things", *names])
 
 
-def roughen(dice: Dice, question: str, keep: frozenset[str]) -> str:
+def roughen(
+    dice: Dice, question: str, keep: frozenset[str], openers: Sequence[str] = OPENERS
+) -> str:
     """The question as somebody else might type it: the same meaning, other words about it."""
     words = question.split()
     if dice.chance(0.3):
@@ -137,7 +139,7 @@ def roughen(dice: Dice, question: str, keep: frozenset[str]) -> str:
     if dice.chance(0.2):
         words.insert(dice.below(len(words)), dice.pick(FILLERS))
     if dice.chance(0.3):
-        words.insert(0, dice.pick(OPENERS))
+        words.insert(0, dice.pick(openers))
     if dice.chance(0.15):
         words.append(dice.pick(CLOSERS))
     text = " ".join(word for word in words if word)

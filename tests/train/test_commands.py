@@ -19,8 +19,8 @@ from mvlm.train import read_metrics
 TINY = {
     "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
     "vit": "width=16 depth=1 heads=2",
-    "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16",
-    "llava": "pictures=6 align.steps=2 align.batch_size=4 again.steps=2 again.batch_size=4",
+    "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16 again.steps=2 again.batch_size=4",
+    "llava": "pictures=6 align.steps=2 align.batch_size=4",
 }
 
 

@@ -5,13 +5,23 @@ import torch
 
 from mvlm import weights
 from mvlm.data.dice import Dice
-from mvlm.data.questions import KEPT_FOR_TESTING
+from mvlm.data.questions import KEPT_FOR_TESTING, Question
 from mvlm.data.scene import Scenes
 from mvlm.data.things import PLACES, counts, plural
 from mvlm.evaluation import is_kept_phrasing
 from mvlm.language import LanguageModel, next_token_loss
 from mvlm.llava import IMAGE_MARKER, splice
 from mvlm.recipes.bylength import ByLength
+from mvlm.recipes.drills import (
+    DEEDS,
+    FACTS,
+    LEARNT_LAST,
+    MORE_OPENERS,
+    QUALITIES,
+    TOPICS,
+    drill,
+    odd,
+)
 from mvlm.recipes.language import (
     LanguageData,
     LanguageObjective,
@@ -74,7 +84,7 @@ def test_the_loss_over_supervised_tokens_alone_is_the_whole_one():
     torch.manual_seed(0)
     recipe = LanguageRecipe(width=16, depth=1, heads=2, kv_heads=2, mlp_width=16)
     language = LanguageModel(recipe.model(weights.tokenizer()))
-    batch = LanguageData(recipe, weights.tokenizer())(range(6))
+    batch = LanguageData(recipe, weights.tokenizer(), recipe.train)(range(6))
     objective = LanguageObjective(language)
     total, count = objective(batch)
     told = objective.told(language, batch["words"])
@@ -101,7 +111,7 @@ def test_a_told_scene_is_its_words_and_their_places():
     torch.testing.assert_close(
         vectors[0, 4] - told.places.weight[4], language.embedding.weight[words[4]]
     )
-    batch = LanguageData(recipe, tokenizer)(range(40))
+    batch = LanguageData(recipe, tokenizer, recipe.train)(range(40))
     markers = (batch["ids"] == IMAGE_MARKER).sum(dim=1)
     assert set(markers.tolist()) == {0, 1}  # a caption by itself tells nothing before it
     assert len(batch["words"]) == markers.sum()
@@ -160,3 +170,47 @@ def test_texts_of_like_length_come_together_and_none_is_lost():
     as_they_came = [max(lengths[i : i + 4]) * 4 - sum(lengths[i : i + 4]) for i in range(0, 64, 4)]
     assert sum(padding) < sum(as_they_came) / 4
     assert [ordered[i] for i in range(32, 64)] == made[32:]  # a run that goes on finds the same
+
+
+def test_a_drill_asks_many_short_questions_with_true_answers():
+    scenes = Scenes("train", 60)
+    kinds, plurals = dict.fromkeys(LEARNT_LAST, 0), [plural(name) for name in scenes.names]
+    for i in range(60):
+        things = scenes.scene(i).things
+        turns = drill(Dice(f"drill {i}"), things, scenes.names, KEEP, 8)
+        assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
+        assert sum(answer == I_CAN_TELL for _, answer in turns) == 1
+        assert 2 <= len(turns) <= 10
+        number = {plural(name): count for name, count in counts(things).items()}
+        for question, answer in turns:
+            for one in number:
+                for other in number:
+                    if f"more {one} than {other}" in question:
+                        kinds["compare"] += 1
+                        assert answer == ("yes" if number[one] > number[other] else "no")
+            if answer.isdigit() and "things" not in question.lower():
+                kinds["how many"] += 1
+                asked = [name for name in plurals if f" {name}" in f" {question.lower()}"]
+                assert int(answer) == number.get(max(asked, key=len, default=""), 0)
+    assert min(kinds["compare"], kinds["how many"]) > 20
+
+
+def test_odd_questions_are_many_and_none_is_kept_for_testing():
+    names = Scenes("train", 1).names
+    asked = {odd(Dice(f"odd {i}"), names) for i in range(500)}
+    assert len(asked) > 400
+    kept = {
+        template.format(name=name, names=plural(name))
+        for template in OUTSIDE_KEPT_FOR_TESTING
+        for name in names
+    }
+    assert not asked & kept
+    words = {word for text in (*QUALITIES, *FACTS, *DEEDS, *TOPICS) for word in text.split()}
+    tested = {word.strip("?.") for text in OUTSIDE_KEPT_FOR_TESTING for word in text.split()}
+    assert words & tested <= {"the", "a"}
+
+
+def test_openings_do_not_use_phrasings_kept_for_testing():
+    for opener in MORE_OPENERS:
+        question = Question("is there", f"{opener} is there a dog?", "yes")
+        assert not is_kept_phrasing(question)

@@ -1,0 +1,158 @@
+"""Drills: conversations of many short questions, most of the kinds that are learnt last.
+
+Chapters 08 and 10. Counting, comparing and relations need two looks and a thought; in a mixed
+conversation they get three words of answer in two hundred of text. Here they get most of them.
+And people ask what no list foresees: openings, and questions that the picture cannot answer, are
+put together from words here, so that the model meets more of them than it could learn by heart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mvlm.data.dice import Dice
+from mvlm.data.questions import ASK, PHRASINGS
+from mvlm.data.things import Thing, plural
+from mvlm.recipes.texts import (
+    I_CAN_TELL,
+    OPENERS,
+    OUTSIDE,
+    ask_count_each,
+    conversation,
+    outside,
+    roughen,
+    some_turns,
+)
+from mvlm.tokenizer import IMAGE
+
+# A kind stands here as often as it comes in ten questions.
+LEARNT_LAST = (
+    "how many", "how many", "how many", "compare", "compare", "compare", "relation", "relation",
+    "where", "is there",
+)  # fmt: skip
+MORE_OPENERS = (
+    *OPENERS, "good morning,", "dear model,", "my friend,", "once more:", "i forgot to ask:",
+    "before we go on,", "let me ask:", "can you help me?", "i cannot see well.", "by the way,",
+    "for my homework:", "my sister asks:", "next question.", "think first:", "be honest:",
+    "in short:", "can you confirm:", "is it so:", "i guess:", "someone told me to ask:",
+    "look again.", "take your time.", "here is a hard one:", "one word only:", "quickly:",
+)  # fmt: skip
+
+# Of these, questions are put together that nothing in a scene answers. None of the words that
+# `OUTSIDE_KEPT_FOR_TESTING` turns on is among them.
+QUALITIES = (
+    "old", "heavy", "rich", "warm", "cold", "clever", "funny", "lonely", "hungry", "angry", "new",
+    "strong", "soft", "loud", "dangerous", "useful", "expensive", "clean", "famous", "lucky",
+    "tired", "broken", "real", "alive", "magic", "kind", "brave", "wet", "round", "bright",
+)  # fmt: skip
+FACTS = (
+    "name", "price", "weight", "colour", "age", "owner", "meaning", "smell", "taste", "home",
+    "mother", "favourite food", "job", "birthday", "opinion", "phone number", "plan", "secret",
+    "temperature", "material", "purpose", "best friend", "biggest fear", "first word",
+)  # fmt: skip
+DEEDS = (
+    "sleep", "sing", "dance", "swim", "fly", "cook", "run", "dream", "laugh", "cry", "grow",
+    "work", "travel", "jump", "win", "hide", "break", "burn", "melt", "live", "fight", "think",
+)  # fmt: skip
+TOPICS = (
+    "the moon", "football", "the war", "my mother", "love", "money", "the weather", "space",
+    "mathematics", "the ocean", "computers", "london", "summer", "dinosaurs", "dinner", "school",
+    "the news", "a film", "chess", "physics", "the future", "your day", "christmas", "tokyo",
+)  # fmt: skip
+ODD = (
+    "how {quality} is the {name}?",
+    "is the {name} {quality}?",
+    "are {names} {quality}?",
+    "why is the {name} so {quality}?",
+    "is the {name} more {quality} than you?",
+    "does the {name} feel {quality}?",
+    "who is {quality}?",
+    "are you {quality}?",
+    "what is the {fact} of the {name}?",
+    "tell me the {fact} of the {name}.",
+    "do you know the {fact} of the {name}?",
+    "what is your {fact}?",
+    "what is the {fact} of {topic}?",
+    "has the {name} got a {fact}?",
+    "can the {name} {deed}?",
+    "will the {name} {deed} tomorrow?",
+    "did the {name} {deed}?",
+    "why do {names} {deed}?",
+    "when did the {name} {deed}?",
+    "how do {names} {deed}?",
+    "could you {deed}?",
+    "do you {deed}?",
+    "what do you think of {topic}?",
+    "tell me something about {topic}.",
+    "who invented {topic}?",
+    "do you like {topic}?",
+    "is {topic} {quality}?",
+    "write a story about {topic}.",
+    "how does {topic} work?",
+    "explain {topic} to a child.",
+    "where do i find {topic}?",
+    "which {fact} do you have?",
+    "which {names} {deed}?",
+    "must i {deed}?",
+    "would you sell the {name}?",
+    "i want to {deed} with the {name}.",
+    "help me {deed}.",
+    "what happened to the {name}?",
+    "translate {topic} into spanish.",
+    "spell {name} backwards.",
+)
+
+
+def talk(
+    dice: Dice,
+    things: Sequence[Thing],
+    names: Sequence[str],
+    keep: frozenset[str],
+    *,
+    asked: int,
+    drills: float,
+) -> list[tuple[str, str]]:
+    """A mixed conversation, or a drill.
+
+    Args:
+        keep: words that are never changed: see `texts.roughen`.
+        asked: questions of a mixed conversation; a drill has twice as many.
+        drills: share of the conversations that are drills.
+    """
+    if dice.chance(drills):
+        return drill(dice, things, names, keep, 2 * asked)
+    return some_turns(dice, things, names, conversation(dice, things, names, keep), asked)
+
+
+def drill(
+    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str], asked: int
+) -> list[tuple[str, str]]:
+    """So many short questions, an odd one, and sometimes one that counts several things."""
+    turns = [(roughen(dice, odd(dice, names), keep, MORE_OPENERS), I_CAN_TELL)]
+    if dice.chance(0.5):
+        turns.append(ask_count_each(dice, things, names))
+    for _ in range(asked):
+        kind = dice.pick(LEARNT_LAST)
+        slots_and_answer = ASK[kind](dice, things, names)
+        if slots_and_answer is not None:
+            slots, answer = slots_and_answer
+            question = dice.pick(PHRASINGS[kind]).format(**slots)
+            turns.append((roughen(dice, question, keep, MORE_OPENERS), answer))
+    (first, answer), *others = dice.shuffled(turns)
+    return [(f"{IMAGE}\n{first}", answer), *others]
+
+
+def odd(dice: Dice, names: Sequence[str]) -> str:
+    """A question that the picture or the model cannot answer."""
+    if dice.chance(0.3):
+        question, _ = outside(dice, names, OUTSIDE)
+        return question
+    name = dice.pick(names)
+    return dice.pick(ODD).format(
+        name=name,
+        names=plural(name),
+        quality=dice.pick(QUALITIES),
+        fact=dice.pick(FACTS),
+        deed=dice.pick(DEEDS),
+        topic=dice.pick(TOPICS),
+    )
