@@ -1,4 +1,4 @@
-"""Drills: conversations of many short questions, most of the kinds that are learnt last.
+"""Drills: a few short questions, most of the kinds that are learnt last.
 
 Chapters 08 and 10. Counting, comparing and relations need two looks and a thought; in a mixed
 conversation they get three words of answer in two hundred of text. Here they get most of them.
@@ -18,6 +18,7 @@ from mvlm.recipes.texts import (
     OPENERS,
     OUTSIDE,
     ask_count_each,
+    ask_every_place,
     conversation,
     outside,
     roughen,
@@ -116,20 +117,26 @@ def talk(
 
     Args:
         keep: words that are never changed: see `texts.roughen`.
-        asked: questions of a mixed conversation; a drill has twice as many.
+        asked: questions of a mixed conversation, and the most that a drill has.
         drills: share of the conversations that are drills.
     """
     if dice.chance(drills):
-        return drill(dice, things, names, keep, 2 * asked)
+        return drill(dice, things, names, keep, dice.between(1, asked))
     return some_turns(dice, things, names, conversation(dice, things, names, keep), asked)
 
 
 def drill(
     dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str], asked: int
 ) -> list[tuple[str, str]]:
-    """So many short questions, an odd one, and sometimes one that counts several things."""
-    turns = [(roughen(dice, odd(dice, names), keep, MORE_OPENERS), I_CAN_TELL)]
-    if dice.chance(0.5):
+    """So many short questions, sometimes an odd one, and sometimes one that counts several things.
+
+    Few at a time: every name that was asked about before is one more that looks like what is
+    looked for.
+    """
+    turns = []
+    if dice.chance(0.2):
+        turns.append((roughen(dice, odd(dice, names), keep, MORE_OPENERS), I_CAN_TELL))
+    if dice.chance(0.4):
         turns.append(ask_count_each(dice, things, names))
     for _ in range(asked):
         kind = dice.pick(LEARNT_LAST)
@@ -138,6 +145,8 @@ def drill(
             slots, answer = slots_and_answer
             question = dice.pick(PHRASINGS[kind]).format(**slots)
             turns.append((roughen(dice, question, keep, MORE_OPENERS), answer))
+    if not turns:  # a picture of one thing has nothing to compare
+        turns.append(ask_every_place(dice, things, names))
     (first, answer), *others = dice.shuffled(turns)
     return [(f"{IMAGE}\n{first}", answer), *others]
 

@@ -23,6 +23,7 @@ from mvlm.recipes.language import (
     LanguageData,
     LanguageObjective,
     LanguageRecipe,
+    bring_plurals_near_,
     start_ready_to_look_,
 )
 from mvlm.recipes.llava import (
@@ -80,6 +81,7 @@ def make_language(recipe: LanguageRecipe, out: Path, before: Path) -> Sequence[s
     objective = LanguageObjective(model)
     plain = LanguageData(recipe, tokenizer, recipe.train)
     run(objective, plain, recipe.train, out / "plain", recipe)
+    bring_plurals_near_(model, tokenizer)
     drills = DrillData(recipe, tokenizer, recipe.again)
     about = run(objective, drills, recipe.again, out / "drills", recipe)
     return write(out, "language", objective, about | {"model": asdict(model.config)})
