@@ -251,7 +251,8 @@ def asked(
         draw_image(ax, pixels.float() / 255)
         short = [shorten(text, 44, placeholder=" …") for text in (said, question.answer)]
         ax.set_title(f"{question.question}\nsaid: {short[0]}\ntrue: {short[1]}", fontsize=8)
-        lines.append(f"{scene.caption} {question.question} Said: {said}. True: {question.answer}.")
+        parts = ("There:", scene.caption, "Asked:", question.question)
+        lines.append(" ".join(parts) + f" Said: {said.rstrip('.')}. True: {question.answer}.")
     return drawn, f"{len(lines)} scenes with a question each. " + " ".join(lines)
 
 

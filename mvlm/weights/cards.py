@@ -25,11 +25,13 @@ DATA = {
     "vit": "Drawings of the 100 everyday things by the artists named in the recipe, in views drawn "
     "anew. Fluent's drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
-    "words with their places.",
+    "words with their places; in the second run questions as people put them, most of them drills "
+    "of what is learnt last (`mvlm.recipes.drills`).",
     "llava-stage1": "Scenes of `mvlm.data` (split `train`, drawn by the artists named in the "
-    "recipe) and captions of them.",
+    "recipe) and full captions of them: what is in each place, or where each thing is.",
     "llava": "The same scenes and conversations about them, roughened by "
-    "`mvlm.recipes.texts`; one question in each that nothing in the picture answers.",
+    "`mvlm.recipes.texts`, some of them drills (`mvlm.recipes.drills`); among the questions some "
+    "that nothing in the picture answers.",
     "molmo": "High-resolution scenes of `mvlm.data` (split `train`) and pictures with one to nine "
     "of a kind (`mvlm.recipes.molmo.Flocks`), asked to point, count and name.",
 }
