@@ -8,7 +8,7 @@ put together from words here, so that the model meets more of them than it could
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mvlm.data.dice import Dice
 from mvlm.data.questions import ASK, PHRASINGS
@@ -38,6 +38,85 @@ MORE_OPENERS = (
     "in short:", "can you confirm:", "is it so:", "i guess:", "someone told me to ask:",
     "look again.", "take your time.", "here is a hard one:", "one word only:", "quickly:",
 )  # fmt: skip
+
+# With the pictures come more ways to ask (chapter 10): the more of them a model has met, the less
+# it takes an unknown wording for a question that nobody can answer.
+MORE_PHRASINGS = {
+    "what": (
+        "the {place} shows what?",
+        "{place}: what is it?",
+        "i want to know what is in the {place}.",
+        "which thing do you find in the {place}?",
+        "describe the thing in the {place}.",
+        "what sits in the {place}?",
+        "give me the name of the thing in the {place}.",
+        "what lies in the {place}, if anything?",
+        "anything in the {place}?",
+        "who or what is in the {place}?",
+    ),
+    "where": (
+        "i am looking for the {name}.",
+        "i cannot find the {name}. where is it?",
+        "can you locate the {name}?",
+        "where has the {name} gone?",
+        "where did they put the {name}?",
+        "in what part of the picture is the {name}?",
+        "{name}: where?",
+        "give me the place of the {name}.",
+        "do you know where the {name} is?",
+        "where must i look to see the {name}?",
+        "show the {name} to me.",
+        "the {name}, where does it stand?",
+    ),
+    "how many": (
+        "how often do you see {names}?",
+        "{names}, how many of them?",
+        "how many of the things are {names}?",
+        "i want to know how many {names} there are.",
+        "what number of {names} is there?",
+        "how many {names} in all?",
+        "how many {names} does it hold?",
+        "say how many {names} there are.",
+        "do count the {names} for me.",
+        "are there any {names}, and how many?",
+    ),
+    "is there": (
+        "is {a_name} here?",
+        "will i find {a_name}?",
+        "i am looking for {a_name}. is there one?",
+        "does it hold {a_name}?",
+        "is {a_name} among the things?",
+        "do we see {a_name}?",
+        "i think there is {a_name}. is there?",
+        "could there be {a_name} here?",
+        "is {a_name} there or not?",
+        "have you seen {a_name}?",
+    ),
+    "relation": (
+        "i think the {name} is {relation} the {other}. is it?",
+        "is the {name} to be seen {relation} the {other}?",
+        "do i find the {name} {relation} the {other}?",
+        "{name} {relation} {other}: yes or no?",
+        "the {name} is {relation} the {other}, is it not?",
+        "has someone put the {name} {relation} the {other}?",
+        "does the picture have the {name} {relation} the {other}?",
+        "looking at the {other}, is the {name} {relation} it?",
+        "could you say whether the {name} is {relation} the {other}?",
+        "is it right to say that the {name} is {relation} the {other}?",
+    ),
+    "compare": (
+        "i think there are {comparison}. are there?",
+        "{comparison}: yes or no?",
+        "there are {comparison}, are there not?",
+        "do i find {comparison}?",
+        "could you say whether there are {comparison}?",
+        "is it right to say that there are {comparison}?",
+        "has the picture got {comparison}?",
+        "would you count {comparison}?",
+        "do we see {comparison}?",
+        "all counted, are there {comparison}?",
+    ),
+}
 
 # Of these, questions are put together that nothing in a scene answers. None of the words that
 # `OUTSIDE_KEPT_FOR_TESTING` turns on is among them.
@@ -112,6 +191,7 @@ def talk(
     *,
     asked: int,
     drills: float,
+    more: Mapping[str, Sequence[str]],
 ) -> list[tuple[str, str]]:
     """A mixed conversation, or a drill.
 
@@ -119,14 +199,20 @@ def talk(
         keep: words that are never changed: see `texts.roughen`.
         asked: questions of a mixed conversation, and the most that a drill has.
         drills: share of the conversations that are drills.
+        more: ways to ask, by kind, beside those of `mvlm.data.questions`; drills use them.
     """
     if dice.chance(drills):
-        return drill(dice, things, names, keep, dice.between(1, asked))
+        return drill(dice, things, names, keep, dice.between(1, asked), more)
     return some_turns(dice, things, names, conversation(dice, things, names, keep), asked)
 
 
 def drill(
-    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str], asked: int
+    dice: Dice,
+    things: Sequence[Thing],
+    names: Sequence[str],
+    keep: frozenset[str],
+    asked: int,
+    more: Mapping[str, Sequence[str]],
 ) -> list[tuple[str, str]]:
     """So many short questions, sometimes an odd one, and sometimes one that counts several things.
 
@@ -143,7 +229,7 @@ def drill(
         slots_and_answer = ASK[kind](dice, things, names)
         if slots_and_answer is not None:
             slots, answer = slots_and_answer
-            question = dice.pick(PHRASINGS[kind]).format(**slots)
+            question = dice.pick((*PHRASINGS[kind], *more.get(kind, ()))).format(**slots)
             turns.append((roughen(dice, question, keep, MORE_OPENERS), answer))
     if not turns:  # a picture of one thing has nothing to compare
         turns.append(ask_every_place(dice, things, names))

@@ -187,7 +187,7 @@ class DrillData(LanguageData):
         scene = self.scene(number)
         dice = Dice(f"drills {self.seed} {number}")
         asked, drills = self.recipe.asked, self.recipe.drills
-        turns = talk(dice, scene.things, self.names, self.keep, asked=asked, drills=drills)
+        turns = talk(dice, scene.things, self.names, self.keep, asked=asked, drills=drills, more={})
         return self.chat.example(turns), told_words(self.chat.tokenizer, scene.things)
 
 

@@ -21,7 +21,7 @@ from mvlm.data.scene import TRAIN_ARTISTS, Scene, Scenes
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.llava import Chat, Example, LLaVA, collate, splice
 from mvlm.recipes.bylength import ByLength
-from mvlm.recipes.drills import talk
+from mvlm.recipes.drills import MORE_PHRASINGS, talk
 from mvlm.recipes.language import len_of_first, summed_loss
 from mvlm.recipes.texts import ask_every_place, ask_every_thing, meaning_words
 from mvlm.tokenizer import IMAGE, Tokenizer
@@ -117,7 +117,13 @@ class LLaVAData:
     def text(self, dice: Dice, scene: Scene) -> Example:
         """A conversation, its questions put as other people might."""
         turns = talk(
-            dice, scene.things, self.names, self.keep, asked=self.asked, drills=self.drills
+            dice,
+            scene.things,
+            self.names,
+            self.keep,
+            asked=self.asked,
+            drills=self.drills,
+            more=MORE_PHRASINGS,
         )
         return self.chat.example(turns)
 
