@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import mvlm
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
@@ -72,11 +74,20 @@ def test_no_path_of_a_machine_is_committed():
 
 
 def test_import_stays_light():
-    """Data sets, plots and widgets are imported when they are used, not before."""
+    """Torch, data sets, plots and widgets are imported when they are used, not before."""
     heavy = ("datasets", "matplotlib", "ipywidgets", "transformers", "accelerate", "pandas")
-    code = f"import mvlm, sys; print([name for name in {heavy} if name in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+    for import_, unwanted in (
+        ("mvlm, mvlm.__main__", ("torch", "numpy", *heavy)),
+        ("mvlm.commands.chat, mvlm.commands.classify", heavy),
+    ):
+        code = f"import {import_}, sys; print([name for name in {unwanted} if name in sys.modules])"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_what_the_package_does_not_have_is_named():
+    with pytest.raises(AttributeError, match=r"mvlm has no 'patchify'; import its module"):
+        mvlm.patchify  # noqa: B018
 
 
 @pytest.mark.parametrize("folder", ["mvlm"])

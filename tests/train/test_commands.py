@@ -1,5 +1,6 @@
 """The commands from end to end, on models too small to know anything."""
 
+import gc
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from mvlm import weights
-from mvlm.__main__ import main
+from mvlm.__main__ import load, main
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.evaluation import SEEN
 from mvlm.train import read_metrics
@@ -130,6 +131,23 @@ def test_an_unreadable_image_is_named(tmp_path, capsys, command):
     broken.write_bytes(b"no picture at all")
     assert main([*command, str(broken), *(["dog"] if command == ["classify"] else [])]) == 1
     assert "broken.png is not a picture" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_a_command_with_a_word(folder, scene, capsys, monkeypatch):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mvlm.commands.chat.reply", pressed)
+    path = str(folder / "llava.safetensors")
+    assert main(["chat", str(scene), "--weights", path, "--ask", "is there a dog?"]) == 130
+    assert capsys.readouterr().err == "\nstopped\n"
+
+
+def test_garbage_is_looked_for_again_once_a_command_is_loaded():
+    assert load("mvlm.commands.chat").SIDE == 120
+    with pytest.raises(ModuleNotFoundError):
+        load("mvlm.commands.nothing")
+    assert gc.isenabled()
 
 
 def test_an_unknown_key_ends_with_one_sentence(folder, tmp_path, capsys):
