@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.Image import Resampling
 from torch import Tensor
 
@@ -27,30 +27,58 @@ CLIP_STD: Colour = (0.26862954, 0.26130258, 0.27577711)
 HALF: Colour = (0.5, 0.5, 0.5)
 
 
-def open_image(path: str | os.PathLike) -> Image.Image:
+def open_image(
+    path: str | os.PathLike, *, background: tuple[int, int, int] | None = None
+) -> Image.Image:
     """Read a picture file wholly into memory, as RGB.
+
+    A camera may write a picture lying on its side and note how to turn it: it is turned.
+
+    Args:
+        path: of the file.
+        background: what shows where the picture is transparent; left out, the colours beneath,
+            see `to_rgb`.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is no picture, is cut off, is too large, or holds 16-bit numbers.
     """
-    name = Path(path).name
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: pass one picture file")
     try:
         with Image.open(path) as file:
             file.load()
-            return to_rgb(file)
-    except FileNotFoundError:
+            picture = _upright(file)
+            return to_rgb(picture if background is None else _lay_on(picture, background))
+    except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f"there is no picture at {path}: check the name") from None
+    except PermissionError:
+        raise ValueError(f"{path} may not be read: change its permissions") from None
     except UnidentifiedImageError:
         raise ValueError(
-            f"{name} is not a picture that Pillow can read: pass a PNG, JPEG, WebP or GIF file"
+            f"{path.name} is not a picture that Pillow can read: pass a PNG, JPEG, WebP or GIF file"
         ) from None
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{name} is too large ({error}): scale it down first") from None
-    except (OSError, SyntaxError) as error:  # Pillow's errors for a damaged file
+        raise ValueError(f"{path.name} is too large ({error}): scale it down first") from None
+    except (OSError, SyntaxError, RuntimeError) as error:  # Pillow's errors for a damaged file
         raise ValueError(
-            f"{name} is damaged or cut off ({error}): fetch or save it again"
+            f"{path.name} is damaged or cut off ({error}): fetch or save it again"
         ) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # notes that cannot be read raise anything; the picture itself is whole
+        return image.copy()
+
+
+def _lay_on(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, background), image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -144,6 +172,22 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int] | None = None
     side = max(image.size)
     square = Image.new("RGB", (side, side), colour)
     square.paste(to_rgb(image), ((side - image.width) // 2, (side - image.height) // 2))
+    return square
+
+
+def fit_on_square(
+    image: Image.Image, side: int, colour: tuple[int, int, int] = (255, 255, 255)
+) -> Image.Image:
+    """Scale the longer side to ``side`` pixels and centre the picture on a square of that size.
+
+    `pad_to_square` first and scaling afterwards shows the same, but of a very long picture makes
+    a square that no memory holds.
+    """
+    longest = max(image.size)
+    width, height = (max(1, round(length * side / longest)) for length in image.size)
+    square = Image.new("RGB", (side, side), colour)
+    scaled = to_rgb(image).resize((width, height), Resampling.BICUBIC)
+    square.paste(scaled, ((side - width) // 2, (side - height) // 2))
     return square
 
 

@@ -137,6 +137,58 @@ def test_other_modes_are_converted(tmp_path, mode):
     assert im.to_tensor(Image.open(path)).shape == (3, 8, 6)
 
 
+def test_a_folder_and_a_file_within_a_file(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder: pass one picture file"):
+        im.open_image(tmp_path)
+    picture(4, 4).save(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match=r"no picture at .*a.png.b.png: check the name"):
+        im.open_image(tmp_path / "a.png" / "b.png")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_shows_through_a_transparent_picture(tmp_path, mode):
+    """Of a drawing saved with black beneath its clear pixels nothing would be left on black."""
+    path, white = tmp_path / "clear.png", (255, 255, 255)
+    drawing = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    drawing.putpixel((1, 2), (0, 0, 0, 255))
+    clear = {"transparency": 0} if mode == "P" else {}
+    if mode == "P":
+        drawing = Image.new("P", (4, 4), 0)
+        drawing.putpalette([0, 0, 0, 0, 0, 0])
+        drawing.putpixel((1, 2), 1)
+    drawing.convert(mode).save(path, **clear)
+    shown = im.open_image(path, background=white)
+    assert shown.mode == "RGB"
+    assert [shown.getpixel(at) for at in ((0, 0), (1, 2))] == [white, (0, 0, 0)]
+    assert im.open_image(path).getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_a_photograph_taken_on_its_side_is_turned(tmp_path):
+    path, upright = tmp_path / "side.png", picture(6, 9)
+    exif = upright.getexif()
+    exif[0x0112] = 6  # orientation: turn it by 90 degrees to the right
+    upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert im.open_image(path).tobytes() == upright.tobytes()
+
+
+def test_a_cameras_notes_that_cannot_be_read_do_no_harm(tmp_path, monkeypatch):
+    def broken(image):
+        raise TypeError("bad operand type for abs(): 'str'")  # met when bytes of a file changed
+
+    picture(4, 4).save(tmp_path / "a.png")
+    monkeypatch.setattr(im.ImageOps, "exif_transpose", broken)
+    assert im.open_image(tmp_path / "a.png").size == (4, 4)
+
+
+def test_any_picture_fits_on_a_square():
+    square = picture(120, 120)
+    assert im.fit_on_square(square, 120).tobytes() == square.tobytes()
+    black = im.fit_on_square(Image.new("RGB", (40, 20)), 8)
+    rows = [black.getpixel((0, y))[0] for y in range(8)]
+    assert rows == [255, 255, 0, 0, 0, 0, 255, 255]
+    assert im.fit_on_square(Image.new("L", (1, 200_000)), 8).size == (8, 8)
+
+
 def test_wrong_types_and_sizes():
     with pytest.raises(TypeError, match="a ndarray: pass a Pillow image"):
         im.to_tensor(np.zeros((4, 4, 3)))
