@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from mvlm import weights
-from mvlm.images import Preprocessing, open_image, pad_to_square
+from mvlm.images import Preprocessing, fit_on_square, open_image
 from mvlm.zeroshot import zero_shot_classifier
 
 PROMPTS = ("{}", "a picture of a {}", "a drawing of a {}", "an emoji: {}")
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every label with its probability, the likeliest first."""
     try:
-        picture = open_image(arguments.image)
+        picture = open_image(arguments.image, background=WHITE)
         scores = classify(picture, arguments.labels, arguments.weights)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -48,6 +48,7 @@ def classify(picture: Image.Image, labels: list[str], path: Path) -> list[float]
     table = zero_shot_classifier(
         clip, lambda texts: tokenizer(list(texts), length=context), labels, PROMPTS
     )
-    preprocess = Preprocessing(resize=clip.config.image.image_size)
-    features = clip.encode_image(preprocess(pad_to_square(picture, WHITE)))
+    side, _ = clip.config.image.image_size
+    preprocess = Preprocessing(resize=(side, side))
+    features = clip.encode_image(preprocess(fit_on_square(picture, side, WHITE)))
     return (clip.logit_scale.exp() * features @ table).softmax(dim=-1)[0].tolist()

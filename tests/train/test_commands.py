@@ -13,8 +13,10 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import load, main
-from mvlm.data.emojis import MORE_ARTISTS
+from mvlm.commands.chat import prepare, remembered, room
+from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import SEEN
+from mvlm.llava import IMAGE_MARKER, Chat
 from mvlm.train import read_metrics
 
 TINY = {
@@ -115,6 +117,67 @@ def test_chat_answers_and_ends(folder, scene, capsys):
     path = str(folder / "llava.safetensors")
     assert main(["chat", str(scene), "--weights", path, "--ask", "is there a dog?"]) == 0
     assert capsys.readouterr().out.startswith("> is there a dog?\n")
+
+
+def test_a_marker_typed_into_a_question_is_no_picture(folder, scene, capsys):
+    path = str(folder / "llava.safetensors")
+    asked = ["--ask", "is there a dog?", "--ask", "<image> and <ima<image>ge> a cat?"]
+    assert main(["chat", str(scene), "--weights", path, *asked]) == 0
+
+
+def test_a_long_conversation_forgets_its_start(folder, scene, capsys):
+    chat = Chat(tokenizer=weights.tokenizer())
+    turns = [(f"is there a dog, and if so, where is number {i}?", "no.") for i in range(9)]
+    turns = [*turns, ("is there a cat?", None)]
+    whole, kept = remembered(chat, turns, room=10_000)
+    assert kept == turns[-7:]
+    prompt, fewer = remembered(chat, turns, room=len(whole) - 1)
+    assert fewer == kept[1:]
+    assert prompt.count(IMAGE_MARKER) == 1
+
+
+def test_a_prompt_that_fills_the_room_goes_through(folder, scene):
+    model, picture = weights.llava(folder / "llava.safetensors"), prepare(Image.open(scene))
+    filled = [IMAGE_MARKER, *[5] * (room(model) - 1)]
+    next(model.stream(picture, [filled], max_new_tokens=80))
+    with pytest.raises(ValueError, match="more than the model's context"):
+        model.stream(picture, [[*filled, 5]], max_new_tokens=80)
+
+
+def test_a_question_that_is_too_long_ends_with_one_sentence(folder, scene, capsys):
+    path = str(folder / "llava.safetensors")
+    assert main(["chat", str(scene), "--weights", path, "--ask", "a " * 600]) == 1
+    assert "tokens long and there is room for" in capsys.readouterr().err
+
+
+def test_a_typed_question_that_is_too_long_does_not_end_the_chat(
+    folder, scene, capsys, monkeypatch
+):
+    lines = iter(["a " * 600, "is there a dog?", ""])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    path = str(folder / "llava.safetensors")
+    assert main(["chat", str(scene), "--weights", path]) == 0
+    shown = capsys.readouterr()
+    assert "ask in fewer words" in shown.err
+    assert len(shown.out.splitlines()) == 2  # the invitation and one answer
+
+
+def test_a_clear_drawing_is_seen_on_white(tmp_path, capsys):
+    """Twemoji's dog with black beneath its clear pixels: 43 % dog when they are left black."""
+    drawing = Image.fromarray(drawings("twemoji")[words()["dog"]])
+    drawing.save(tmp_path / "dog.png")
+    assert main(["classify", str(tmp_path / "dog.png"), "cat", "dog", "key"]) == 0
+    assert capsys.readouterr().out.startswith("dog")
+
+
+@pytest.mark.parametrize("command", [["classify"], ["chat", "--ask", "is there a dog?"]])
+def test_a_very_long_picture_is_no_trouble(folder, tmp_path, command):
+    Image.new("RGB", (1, 60_000), "red").save(tmp_path / "long.png")
+    name, *more = command
+    file = "clip" if name == "classify" else "llava"
+    path = ["--weights", str(folder / f"{file}.safetensors")]
+    labels = ["dog"] if name == "classify" else []
+    assert main([name, str(tmp_path / "long.png"), *labels, *more, *path]) == 0
 
 
 def test_classify_gives_probabilities(folder, scene, capsys):
