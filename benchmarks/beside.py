@@ -126,32 +126,33 @@ def plot(tasks: dict) -> str:
     bars = compared(tasks)
     if not bars:
         return ""
-    left, width, line = 420, 300, 20
+    left, width, line = 12, 330, 38  # a name, and below it its point: narrow enough for a phone
     low = min(0.5, *(bar[2] for bar in bars))
     high = max(2.0, *(bar[3] for bar in bars))
 
     def x(ratio: float) -> float:
         return left + width * math.log(ratio / low) / math.log(high / low)
 
-    height = line * len(bars) + 34
+    height = line * len(bars) + 36
     words = "; ".join(f"{name}: {ratio:.2f}" for name, ratio, _, _ in bars)
     out = [
-        f'<svg viewBox="0 0 {left + width + 60} {height}" role="img" font-size="11" '
-        f'style="width:100%;height:auto" fill="currentColor" aria-label="'
+        f'<svg viewBox="0 0 {left + width + 50} {height}" role="img" font-size="13" '
+        f'style="width:100%;max-width:34rem;height:auto;font-family:var(--course-sans)" '
+        f'fill="currentColor" aria-label="'
         f'{html.escape("How many times as fast mvlm is as the best peer. " + words)}">'
     ]
     for tick in (0.5, 1, 2, 5, 10, 20):
         if low <= tick <= high:
             strong = 1 if tick == 1 else 0.25
             out.append(
-                f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 22}" '
+                f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 24}" '
                 f'stroke="currentColor" opacity="{strong}"/>'
                 f'<text x="{x(tick):.1f}" y="{height - 8}" text-anchor="middle">×{tick:g}</text>'
             )
     for number, (name, ratio, lower, upper) in enumerate(bars):
-        y = 14 + line * number
+        y = 32 + line * number
         out.append(
-            f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{html.escape(name)}</text>'
+            f'<text x="{left}" y="{y - 14}">{html.escape(name)}</text>'
             f'<line x1="{x(lower):.1f}" x2="{x(upper):.1f}" y1="{y}" y2="{y}" '
             f'stroke="currentColor" stroke-width="3" opacity="0.45"/>'
             f'<circle cx="{x(ratio):.1f}" cy="{y}" r="4.5" '

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from mvlm.figures import encode
+from mvlm.figures import encode, shown_size
 from mvlm.train import Metrics
 
 
@@ -23,9 +23,8 @@ class Described(Figure):
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         kind, content = encode(self)
-        width = round(self.get_figwidth() * 100)
         data = {kind: base64.b64encode(content).decode(), "text/plain": f"[Figure: {self.alt}]"}
-        return data, {kind: {"alt": self.alt, "width": width}}
+        return data, {kind: {"alt": self.alt, **shown_size(self)}}
 
 
 class LiveCurve:

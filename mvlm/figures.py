@@ -16,6 +16,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Text
 from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
@@ -39,6 +40,7 @@ STYLE = {
     "legend.frameon": False,
 }
 PIXEL_RATIO = 2  # pixels stored for one pixel shown, so that screens with fine pixels look sharp
+LEGIBLE = 9  # pixels that letters must have to be read
 
 
 def figure(
@@ -47,7 +49,8 @@ def figure(
     """A figure in the course's style, and its axes as a (rows, columns) array.
 
     Args:
-        width, height: in inches of 100 shown pixels; a phone shows 3.5 inches across.
+        width, height: in inches of 100 shown pixels; a phone is 3.9 wide and shrinks what is wider
+            (letters of 11 points can be read there up to 6.6, wider figures are scrolled).
         rows, columns: how many axes.
     """
     with plt.rc_context(STYLE):
@@ -75,6 +78,18 @@ def encode(drawn: Figure) -> tuple[str, bytes]:
     return "image/png", png.getvalue()
 
 
+def shown_size(drawn: Figure) -> dict[str, int]:
+    """Width and height in shown pixels, and from which width on every word can be read."""
+    width, height = (round(side * 100) for side in drawn.get_size_inches())
+    words = [text for text in drawn.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    smallest = min((text.get_fontsize() for text in words), default=LEGIBLE) * 100 / 72
+    return {
+        "width": width,
+        "height": height,
+        "legible": min(width, round(width * LEGIBLE / smallest)),
+    }
+
+
 def show(drawn: Figure, alt: str) -> None:
     """Display a figure with a description for those who cannot see it.
 
@@ -87,11 +102,10 @@ def show(drawn: Figure, alt: str) -> None:
     """
     if not alt.strip():
         raise ValueError("alt is empty: say in a sentence or two what the figure shows")
-    width = round(drawn.get_figwidth() * 100)
     kind, content = encode(drawn)
     display(
         {kind: base64.b64encode(content).decode(), "text/plain": f"[Figure: {alt}]"},
-        metadata={kind: {"alt": alt, "width": width}},
+        metadata={kind: {"alt": alt, **shown_size(drawn)}},
         raw=True,
     )
 
@@ -144,6 +158,7 @@ def draw_grid(
                 place // columns * patch_size + 3,
                 str(place),
                 color="white",
+                fontsize=11,
                 va="top",
                 bbox={"facecolor": BLACK, "edgecolor": "none", "pad": 1.5},
             )
@@ -209,7 +224,7 @@ KINDS: dict[Kind, dict[str, str]] = {
     "padding": {"facecolor": "white", "hatch": "...", "linestyle": ":"},
 }
 # Boxes in a row of a token strip and its width in inches: words stay legible on a phone.
-STRIP_COLUMNS, STRIP_WIDTH = 8, 5.6
+STRIP_COLUMNS, STRIP_WIDTH = 6, 5.6
 
 
 def token_strip(
@@ -221,7 +236,7 @@ def token_strip(
 ) -> Figure:
     """A sequence as a language model gets it: a box a position, and below it what it must say.
 
-    The band of a box tells its kind by colour and by hatch. Eight boxes make a row.
+    The band of a box tells its kind by colour and by hatch. Six boxes make a row.
 
     Args:
         tokens: what stands at each position, short: "p0", "what", "</s>".
@@ -263,10 +278,10 @@ def draw_tokens(
         axes.add_patch(Rectangle((x, y), 0.92, 0.12, **box, **_band(kind)))
         if place == marked:
             axes.add_patch(Rectangle((x, y), 0.92, 0.46, fill=False, edgecolor=ORANGE, linewidth=3))
-        size = {"fontsize": min(10, 64 / max(len(token), 1))}
+        size = {"fontsize": _fitting(token)}
         axes.text(x + 0.46, y + 0.29, token, ha="center", va="center", color=BLACK, **size)
         learnt = label is not None
-        size = {"fontsize": min(10, 64 / max(len(label or ""), 1))}
+        size = {"fontsize": _fitting(label or "")}
         axes.text(
             x + 0.46,
             y + 0.62,
@@ -277,14 +292,19 @@ def draw_tokens(
             fontweight="bold" if learnt else "normal",
             **size,
         )
-    axes.set_xlim(-0.05, max(min(len(tokens), STRIP_COLUMNS), 6) + 0.05)
+    axes.set_xlim(-0.05, STRIP_COLUMNS + 0.05)
     axes.set_ylim(-(-len(tokens) // STRIP_COLUMNS) - 0.12, -0.05)
     axes.set_axis_off()
     axes.set_title(title)
     keys = [Patch(**_band(kind), edgecolor=BLACK, label=kind) for kind in KINDS if kind in kinds]
-    keys.append(Patch(visible=False, label="below: the label, – no loss"))
+    keys.append(Patch(visible=False, label="below: label, – no loss"))
     below = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderpad": 0, "frameon": False}
-    axes.legend(handles=keys, ncols=4, fontsize=9, **below)
+    axes.legend(handles=keys, ncols=4, fontsize=10, **below)
+
+
+def _fitting(word: str) -> float:
+    """Points in which a word fits its box of a strip; a long one may reach out, but is read."""
+    return max(9.4, min(10.5, 100 / max(len(word), 1)))
 
 
 def _band(kind: Kind) -> dict[str, str]:

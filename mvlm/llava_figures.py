@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill, shorten
 
 import torch
 from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ class Station:
     Attributes:
         does: in a few words.
         gives: the shape, as 9×134.
-        column, row: its place in the drawing; pictures go along row 0, words along row 1.
+        column, row: its place in the drawing; a picture goes along rows 0 and 1, words along row 2.
     """
 
     does: str
@@ -73,11 +73,11 @@ def pipeline(llava: LLaVA, chat: Chat, picture: Tensor, question: str) -> list[S
         Station(does="cut into cells", gives=shape(cells), column=1, row=0),
         Station(does="CLIP's tower", gives=shape(seen), column=2, row=0),
         Station(does="class token\n+ place", gives=shape(vectors), column=3, row=0),
-        Station(does="projector", gives=shape(features), column=4, row=0),
-        Station(does="question", gives=f"{len(ids)} ids, 1 marker", column=2, row=1),
-        Station(does="word table", gives=shape(words), column=4, row=1),
-        Station(does="splice", gives=shape(spliced.embeddings[0]), column=5, row=0),
-        Station(does="language\nmodel", gives=shape(logits), column=6, row=0),
+        Station(does="projector", gives=shape(features), column=1, row=1),
+        Station(does="question", gives=f"{len(ids)} ids, 1 marker", column=0, row=2),
+        Station(does="word table", gives=shape(words), column=1, row=2),
+        Station(does="splice", gives=shape(spliced.embeddings[0]), column=2, row=1),
+        Station(does="language\nmodel", gives=shape(logits), column=3, row=1),
     ]
 
 
@@ -93,36 +93,50 @@ def draw_pipeline(stations: Sequence[Station], *, learns: Sequence[str] = ()) ->
         stations: from `pipeline`.
         learns: which of them have a thick frame; by their first line.
     """
-    drawn, axes = figure(9.6, 2.7)
+    drawn, axes = figure(6.2, 4.0)
     ax = axes[0, 0]
     for station in stations:
-        x, y = 1.45 * station.column, 1.5 * station.row
+        x, y = _corner(station)
         name = station.does.split("\n")[0]
         thick = {"edgecolor": BLUE, "linewidth": 3} if name in learns else {"edgecolor": BLACK}
-        ax.add_patch(Rectangle((x, y), 1.1, 0.62, facecolor="white", **thick))
-        ax.text(x + 0.55, y + 0.31, station.does, ha="center", va="center", fontsize=10)
-        ax.text(x + 0.55, y + 0.82, station.gives, ha="center", va="center", fontsize=9, color=BLUE)
-    rows = [[s for s in stations if s.row == row] for row in (0, 1)]
-    for row in rows:
-        row.sort(key=lambda station: station.column)
-    along = [pair for row in rows for pair in pairwise(row)]
-    join = next(station for station in stations if station.does == "splice")
-    for one, other in along:
-        start, end = 1.45 * one.column + 1.1, 1.45 * other.column
-        _arrow(ax, (start, 1.5 * one.row + 0.31), (end, 1.5 * other.row + 0.31))
-    last = rows[1][-1]
-    corner = 1.45 * join.column + 0.55
-    ax.plot([1.45 * last.column + 1.1, corner], [1.81, 1.81], color=GREY, linewidth=1.4)
-    _arrow(ax, (corner, 1.81), (corner, 0.98))
-    ax.set_xlim(-0.1, 1.45 * max(station.column for station in stations) + 1.2)
-    ax.set_ylim(2.45, -0.1)
+        ax.add_patch(Rectangle((x, y), WIDE, HIGH, facecolor="white", **thick))
+        middle = {"ha": "center", "va": "center"}
+        ax.text(x + WIDE / 2, y + HIGH / 2, station.does, **middle, fontsize=11)
+        ax.text(x + WIDE / 2, y + HIGH + 0.17, station.gives, **middle, fontsize=10.5, color=BLUE)
+    at = {station.does.split("\n")[0]: _corner(station) for station in stations}
+    for row in (0, 1, 2):
+        along = sorted(x for x, y in (_corner(s) for s in stations if s.row == row))
+        for x, following in pairwise(along):
+            _arrow(ax, [(x + WIDE, DOWN * row + HIGH / 2), (following, DOWN * row + HIGH / 2)])
+    # From the end of the first row back to the beginning of the second, and from the words up.
+    (x, y), (start, below) = at["class token"], at["projector"]
+    turn = y + HIGH + 0.42
+    bend = [(x + WIDE / 2, y + HIGH + 0.3), (x + WIDE / 2, turn), (start + WIDE / 2, turn)]
+    _arrow(ax, [*bend, (start + WIDE / 2, below)])
+    (x, y), (join, above) = at["word table"], at["splice"]
+    middle = join + WIDE / 2
+    _arrow(ax, [(x + WIDE, y + HIGH / 2), (middle, y + HIGH / 2), (middle, above + HIGH + 0.32)])
+    ax.set_xlim(-0.08, ACROSS * max(station.column for station in stations) + WIDE + 0.08)
+    ax.set_ylim(DOWN * 2 + HIGH + 0.35, -0.08)
     ax.set_axis_off()
     return drawn
 
 
-def _arrow(ax, start: tuple[float, float], end: tuple[float, float]) -> None:
-    head = {"arrowstyle": "-|>", "mutation_scale": 12, "color": GREY, "linewidth": 1.4}
-    ax.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **head))
+# Inches: a box's sides, and from one box to the next.
+WIDE, HIGH, ACROSS, DOWN = 1.2, 0.56, 1.58, 1.34
+
+
+def _corner(station: Station) -> tuple[float, float]:
+    """Left and top of a station's box."""
+    return ACROSS * station.column, DOWN * station.row
+
+
+def _arrow(ax, way: Sequence[tuple[float, float]]) -> None:
+    """Through the points of `way`, with a head at the last."""
+    line = {"color": GREY, "linewidth": 1.4}
+    ax.plot(*zip(*way[:-1], strict=True), **line, solid_capstyle="butt")
+    head = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
+    ax.add_patch(FancyArrowPatch(way[-2], way[-1], **head, **line))
 
 
 def told(stations: Sequence[Station]) -> str:
@@ -162,6 +176,9 @@ def written(tokenizer: Tokenizer, token: int) -> str:
     return text.replace("\n", "↵").replace(" ", "·")
 
 
+BAND = 12  # positions side by side: their words can be read on a phone
+
+
 def splice_figure(
     tokens: Sequence[str],
     spliced: Spliced,
@@ -172,6 +189,8 @@ def splice_figure(
     numbers: int = 24,
 ) -> Figure:
     """One spliced row, a column a position: its token, its vector, its id, and its label.
+
+    Twelve positions stand side by side, and the next twelve below them.
 
     A vector's colours are scaled to its own largest number, since a picture's vectors may be much
     longer than a word's.
@@ -191,45 +210,40 @@ def splice_figure(
             f"{len(row)} positions, {len(tokens)} tokens, {len(ids)} ids, {len(labels)} labels and "
             f"{len(kinds)} kinds came: pass one of each for every position"
         )
-    drawn, axes = figure(9.6, 4.6)
-    ax = axes[0, 0]
-    picture = row[:, :numbers].T  # (numbers, T')
-    scaled = (picture / picture.abs().amax(0)).cpu().numpy()
-    ax.imshow(scaled, cmap="PuOr_r", vmin=-1, vmax=1, aspect="auto")
-    for place, (token, kind) in enumerate(zip(tokens, kinds, strict=True)):
-        look = {name: KINDS[kind][name] for name in ("facecolor", "hatch")}
-        box = Rectangle((place - 0.5, -2.1), 1, 1.5, edgecolor=BLACK, clip_on=False, **look)
-        ax.add_patch(box)
-        upright = {"rotation": 90, "ha": "center", "fontsize": 9}
-        ax.text(place, -2.6, token, va="bottom", **upright)
-        number = "–" if ids[place] is None else str(ids[place])
-        ax.text(place, numbers + 0.2, number, va="top", color=GREY, **upright)
-        label = labels[place]
-        ax.text(
-            place,
-            numbers + 5.2,
-            "–" if label is None else label,
-            va="top",
-            color=GREY if label is None else BLUE,
-            fontweight="normal" if label is None else "bold",
-            **upright,
+    bands = -(-len(row) // BAND)
+    drawn, axes = figure(6.4, 4.4 * bands, rows=bands)
+    for band, ax in enumerate(axes[:, 0]):
+        part = range(band * BAND, min((band + 1) * BAND, len(row)))
+        picture = row[part.start : part.stop, :numbers].T  # (numbers, positions)
+        scaled = (picture / picture.abs().amax(0)).cpu().numpy()
+        ax.imshow(scaled, cmap="PuOr_r", vmin=-1, vmax=1, aspect="auto")
+        for column, place in enumerate(part):
+            look = {name: KINDS[kinds[place]][name] for name in ("facecolor", "hatch")}
+            box = Rectangle((column - 0.5, -2.1), 1, 1.5, edgecolor=BLACK, clip_on=False, **look)
+            ax.add_patch(box)
+            upright = {"rotation": 90, "ha": "center", "fontsize": 11}
+            ax.text(column, -2.6, tokens[place], va="bottom", **upright)
+            number, label = ids[place], labels[place]
+            text = "–" if number is None else str(number)
+            ax.text(column, numbers + 0.2, text, va="top", color=GREY, **upright)
+            learnt = {"color": BLUE, "fontweight": "bold"} if label is not None else {"color": GREY}
+            ax.text(column, numbers + 5.4, label or "–", va="top", **learnt, **upright)
+        named = (
+            (-5, "token"),
+            (numbers / 2, "vector"),
+            (numbers + 2, "id"),
+            (numbers + 8, "label"),
         )
-    named = (
-        (-4.5, "token"),
-        (numbers / 2, "vector"),
-        (numbers + 1.8, "id"),
-        (numbers + 7, "label"),
-    )
-    for height, name in named:
-        ax.text(-1.2, height, name, ha="right", va="center", fontsize=10)
-    ax.set_ylim(numbers + 9.5, -8.5)
-    ax.set_xlim(-3.2, len(row) - 0.4)
-    ax.set_axis_off()
+        for height, name in named:
+            ax.text(-0.8, height, name, ha="right", va="center", fontsize=11)
+        ax.set_ylim(numbers + 11, -10)
+        ax.set_xlim(-2.2, BAND - 0.4)
+        ax.set_axis_off()
     return drawn
 
 
 def asked(
-    answers: Sequence[tuple[Tensor, Scene, Question, str]], *, columns: int = 3
+    answers: Sequence[tuple[Tensor, Scene, Question, str]], *, columns: int = 2
 ) -> tuple[Figure, str]:
     """Pictures with a question, what was said and what is true; and the same in words.
 
@@ -243,14 +257,15 @@ def asked(
     if not answers:
         raise ValueError("no answer came: pass at least one")
     rows = -(-len(answers) // columns)
-    drawn, axes = figure(3.1 * columns, 2.75 * rows, rows=rows, columns=columns)
+    drawn, axes = figure(3.2 * columns, 3.0 * rows, rows=rows, columns=columns)
     for ax in axes.flat[len(answers) :]:
         ax.set_axis_off()
     lines = []
     for ax, (pixels, scene, question, said) in zip(axes.flat, answers, strict=False):
         draw_image(ax, pixels.float() / 255)
-        short = [shorten(text, 44, placeholder=" …") for text in (said, question.answer)]
-        ax.set_title(f"{question.question}\nsaid: {short[0]}\ntrue: {short[1]}", fontsize=8)
+        told_ = (question.question, f"said: {said}", f"true: {question.answer}")
+        short = [fill(shorten(text, 68, placeholder=" …"), 34) for text in told_]
+        ax.set_title("\n".join(short), fontsize=11)
         parts = ("There:", scene.caption, "Asked:", question.question)
         lines.append(" ".join(parts) + f" Said: {said.rstrip('.')}. True: {question.answer}.")
     return drawn, f"{len(lines)} scenes with a question each. " + " ".join(lines)

@@ -26,6 +26,7 @@ from mvlm.figures import (
     draw_tokens,
     encode,
     figure,
+    shown_size,
 )
 from mvlm.molmo import MOLMO, CropConfig, choose_tiling, image_tokens
 
@@ -38,10 +39,11 @@ padding:.35em .9em;margin:0 .3em .5em 0;cursor:pointer;color:inherit;min-width:1
 text-align:center}
 .mvlm-frames input:checked+label{background:#0072b2;border-color:#0072b2;color:#fff}
 .mvlm-frames input:focus-visible+label{outline:3px solid #d55e00;outline-offset:2px}
-.mvlm-frames .frame{display:none;margin:.3em 0 0}
+.mvlm-frames .frame{display:none;margin:.3em 0 0;overflow-x:auto}
 .mvlm-frames .frame img{max-width:100%;height:auto;background:#fff}
 .mvlm-frames .frame p{margin:.4em 0 0}
-@media print{.mvlm-frames .frame{display:block;break-inside:avoid}.mvlm-frames label{display:none}}
+@media print{.mvlm-frames .frame{display:block;break-inside:avoid;overflow:visible}\
+.mvlm-frames .frame img{min-width:0!important}.mvlm-frames label{display:none}}
 """
 
 
@@ -99,7 +101,7 @@ def frames(question: str, states: Sequence[Frame], *, first: int = 0) -> Frames:
     for place, (state, (kind, content)) in enumerate(zip(states, pictures, strict=True)):
         key = f"{name}-{place}"
         checked = " checked" if place == first else ""
-        width = round(state.drawn.get_figwidth() * 100)
+        size = shown_size(state.drawn)
         buttons.append(
             f'<input type="radio" name="{name}" id="{key}"{checked}>'
             f'<label for="{key}">{escape(state.label)}</label>'
@@ -107,7 +109,8 @@ def frames(question: str, states: Sequence[Frame], *, first: int = 0) -> Frames:
         source = base64.b64encode(content).decode()
         shown.append(
             f'<div class="frame frame-{place}"><img src="data:{kind};base64,{source}" '
-            f'alt="{escape(state.alt, quote=True)}" width="{width}">'
+            f'alt="{escape(state.alt, quote=True)}" width="{size["width"]}" '
+            f'height="{size["height"]}" style="min-width:{size["legible"]}px">'
             + (f"<p>{escape(state.text)}</p>" if state.text else "")
             + "</div>"
         )

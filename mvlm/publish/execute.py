@@ -101,6 +101,9 @@ def _take_alt_text(cell: NotebookNode, output: NotebookNode, name: str) -> None:
     if "mystnb" in cell.metadata:
         raise ValueError(f"{name} shows two figures: put each into a cell of its own")
     image = {"alt": described["alt"]}
-    if "width" in described:
-        image["width"] = f"{described['width']}px"
+    for side in ("width", "height"):
+        if side in described:
+            image[side] = f"{described[side]}px"
+    if "legible" in described:  # the site shows the figure no narrower
+        image["classes"] = f"legible-{described['legible']}"
     cell.metadata["mystnb"] = {"image": image}

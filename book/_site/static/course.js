@@ -1,13 +1,14 @@
 // Small mends of the theme's pages. The text needs none of them.
 document.addEventListener("DOMContentLoaded", () => {
   // Only what really scrolls should be a stop for the Tab key.
-  const wide = document.querySelectorAll("div.math, div.table-scroll");
+  const wide = document.querySelectorAll("div.math, .table-scroll, .figure-scroll, .frame");
   const mark = () => wide.forEach((box) => {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });
   mark();
   addEventListener("resize", mark);
+  addEventListener("change", mark); // another frame of a moving figure
 
   // On paper every hint and every explanation stands open; those of one question, which share a
   // name and so close each other, lose it for as long.
