@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from mvlm import weights
+from mvlm.commands.evaluate import count, seed
 from mvlm.commands.train import CONFIGS
 from mvlm.recipes.config import build, read_config
 from mvlm.recipes.making import MAKERS
@@ -35,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="folder of the runs; goes on there"
     )
-    parser.add_argument("--seed", type=int, default=1000, help="of the test data")
-    parser.add_argument("--count", type=int, default=1000, help="test pictures of each kind")
+    parser.add_argument("--seed", type=seed, default=1000, help="of the test data")
+    parser.add_argument("--count", type=count, default=1000, help="test pictures of each kind")
 
 
 def run(arguments: argparse.Namespace) -> int:

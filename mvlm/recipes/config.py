@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 Recipe = TypeVar("Recipe")
 
@@ -17,7 +17,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> dict:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no TOML, or a change has no "=" or no TOML value.
+        ValueError: it is no TOML, or a change has no "=" or goes into what is no table.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no configuration at {path}: check the name")
@@ -37,6 +37,8 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> dict:
         place = values
         for table in tables:
             place = place.setdefault(table, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"{change!r} goes into {table}, which is no table: it is {place}")
         place[name] = value
     return values
 
@@ -69,7 +71,9 @@ def build(recipe: type[Recipe], values: dict[str, Any], where: str = "") -> Reci
 
 
 def _checked(value: Any, kind: Any, name: str) -> Any:
-    if isinstance(value, list):
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{name} is {value!r}: it takes a list, [{value!r}, …]")
         return tuple(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -42,19 +42,19 @@ def tokenizer(folder: Path = HERE) -> Tokenizer:
 
 def vit(path: str | os.PathLike = HERE / "vit.safetensors") -> tuple[ViT, list[str]]:
     """The classifier of emoji, and the names of its classes."""
-    tensors, about = read(path)
+    tensors, about = _read_model(path, "vit", "num_classes")
     return _filled(ViT(ViTConfig(**about["model"])), tensors, path), about["classes"]
 
 
 def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
     """CLIP, for 40×40 pictures of single things; texts through `tokenizer()`."""
-    tensors, about = read(path)
+    tensors, about = _read_model(path, "clip", "image")
     return _filled(CLIP(clip_config(about["model"])), tensors, path)
 
 
 def language(path: str | os.PathLike = HERE / "language.safetensors") -> LanguageModel:
     """The language model as it was before it saw a picture."""
-    tensors, about = read(path)
+    tensors, about = _read_model(path, "language", "vocab_size")
     prefix = "language."  # beside it lies what told it scenes in training: `mvlm.recipes.language`
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     return _filled(LanguageModel(LanguageConfig(**about["model"])), own, path)
@@ -63,7 +63,7 @@ def language(path: str | os.PathLike = HERE / "language.safetensors") -> Languag
 def llava(path: str | os.PathLike = HERE / "llava.safetensors") -> LLaVA:
     """LLaVA after its second stage; `llava-stage1.safetensors` beside it is the first's."""
     path = Path(path)
-    tensors, about = read(path)
+    tensors, about = _read_model(path, "llava", "projector_depth")
     made_of = about["model"]
     language_model = LanguageModel(LanguageConfig(**made_of["language"]))
     projector = Projector(
@@ -81,7 +81,7 @@ def llava(path: str | os.PathLike = HERE / "llava.safetensors") -> LLaVA:
 def molmo(path: str | os.PathLike = HERE / "molmo.safetensors") -> WindowedMolmo:
     """The course's Molmo: it points, counts and names in large pictures of small things."""
     path = Path(path)
-    tensors, about = read(path)
+    tensors, about = _read_model(path, "molmo", "connector")
     made_of = about["model"]
     vision = Windows(clip(path.with_name("clip.safetensors")).image, made_of["features"])
     language_model = LanguageModel(LanguageConfig(**made_of["language"]))
@@ -123,11 +123,23 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
             about = json.loads((file.metadata() or {})["about"])
             names = list(file.keys())
             return {name: file.get_tensor(name).float() for name in names}, about
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is no weights file of mvlm, or is cut off ({error}): install mvlm again, or "
             "for weights from the hub use mvlm.hub"
         ) from error
+
+
+def _read_model(path: str | os.PathLike, kind: str, part: str) -> tuple[dict[str, Tensor], dict]:
+    """As `read`, of a file whose description has the part that only this kind of model has."""
+    tensors, about = read(path)
+    made_of = about.get("model", {})
+    if part not in made_of:
+        raise ValueError(
+            f"{path} holds no {kind}, but something made of {', '.join(made_of) or 'nothing'}: "
+            f"pass a {kind}.safetensors"
+        )
+    return tensors, about
 
 
 def to_file(weights: dict[str, Tensor], about: dict) -> bytes:

@@ -218,6 +218,38 @@ def test_an_unknown_key_ends_with_one_sentence(folder, tmp_path, capsys):
     assert "did you mean 'width'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("llava", "clip"),
+        ("clip", "llava"),
+        ("vit", "clip"),
+        ("language", "vit"),
+        ("molmo", "llava"),
+    ],
+)
+def test_another_models_weights_are_named(folder, capsys, wanted, given):
+    path = folder / f"{given}.safetensors"
+    assert main(["evaluate", wanted, "--count", "1", "--weights", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert f"{given}.safetensors holds no {wanted}, but something made of" in error
+    assert f"pass a {wanted}.safetensors" in error
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--count", "0"], "0 is too few: pass at least 1"),
+        (["--seed", "9" * 30], "is too large: pass at most 1,000,000,000"),
+        (["--seed", "x"], "invalid seed value: 'x'"),
+    ],
+)
+def test_numbers_that_cannot_be_are_named(capsys, option, message):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "clip", *option])
+    assert message in capsys.readouterr().err
+
+
 def test_missing_and_foreign_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="make weights"):
         weights.clip(tmp_path / "clip.safetensors")

@@ -32,6 +32,8 @@ def test_values_reach_nested_tables(tmp_path):
         ("width=wide", "width is 'wide': it takes a value of type int"),
         ("width=true", "width is True: it takes a value of type int"),
         ("train=3", "train is 3: it is a table"),
+        ("train.steps=[3]", r"train.steps is \[3\]: it takes a value of type int"),
+        ("artists=noto", "artists is 'noto': it takes a list"),
         ("width", "sets nothing: write KEY=VALUE"),
     ],
 )  # fmt: skip
@@ -40,6 +42,13 @@ def test_mistakes_are_named(tmp_path, change, message):
     path.write_text("")
     with pytest.raises(ValueError, match=message):
         build(CLIPRecipe, read_config(path, [change]))
+
+
+def test_a_change_into_a_number_is_named(tmp_path):
+    path = tmp_path / "clip.toml"
+    path.write_text("[train]\nsteps = 7\n")
+    with pytest.raises(ValueError, match="'train.steps.x=3' goes into steps, which is no table"):
+        read_config(path, ["train.steps.x=3"])
 
 
 def test_a_missing_and_a_broken_file(tmp_path):
