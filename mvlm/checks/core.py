@@ -7,6 +7,7 @@ notebook and on functions in a sandbox on the instructor's machine.
 """
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ from typing import Any, NoReturn, Protocol
 import torch
 from torch import Tensor
 
+from mvlm.checks.values import pack, unpack
+
 PUBLIC_SEED = "public"
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
 class CheckFailed(Exception):
@@ -85,12 +89,13 @@ class Student:
 
     Attributes:
         generator: the source of every random number of the check.
+        changes: what the calls have changed of their arguments, a sentence each.
     """
 
     caller: Caller
     generator: torch.Generator
     seconds: float
-    _place: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """The value that the student's function ``name`` returns for copies of ``arguments``."""
@@ -98,7 +103,15 @@ class Student:
 
     def look(self, name: str, *arguments: Any) -> Returned:
         """As :meth:`call`, with the arguments as they are after the call."""
-        return self.caller.call(name, arguments, self.seconds)
+        returned = self.caller.call(name, arguments, self.seconds)
+        pairs = zip(ORDINALS, arguments, returned.arguments, strict=False)
+        self.changes += [
+            f"{name} changed its {ordinal} argument: after the call it is not what was passed"
+            for ordinal, before, after in pairs
+            if pack(unpack(pack(before)))
+            != pack(after)  # a passed copy may lie otherwise in memory
+        ]
+        return returned
 
     def integer(self, low: int, high: int) -> int:
         """A whole number from ``low`` to ``high``, both included."""
@@ -128,6 +141,9 @@ class Student:
             raise type(failure)(f"{failure} ({place})", better) from None
 
 
+Run = Callable[[Student], None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """One thing that a right answer does.
@@ -138,6 +154,7 @@ class Check:
         hint: what to think about when it fails.
         points: what it is worth.
         run: the check itself; returns when the answer is right, calls :func:`fail` when not.
+            See :func:`beyond` and :func:`keeps_arguments`.
         seconds: how long one call of the student's function may take.
         hidden: whether the student learns the hint alone, never what was seen.
     """
@@ -146,7 +163,7 @@ class Check:
     title: str
     hint: str
     points: int
-    run: Callable[[Student], None]
+    run: Run
     seconds: float = 5.0
     hidden: bool = False
 
@@ -284,6 +301,48 @@ def run_question(question: Question, caller: Caller, seed: str = PUBLIC_SEED) ->
 
 
 # What checks have in common: each looks at one property, and fails with a question or a fact.
+
+
+def beyond(run: Run, *earlier: Run) -> Run:
+    """A check's ``run`` whose hint is printed for its own fault alone.
+
+    An answer that fails ``run`` may do so by a fault that an earlier check has named already. So
+    that one's ``run`` is tried as well, and if it fails, it is what the student reads, and no hint
+    to look elsewhere.
+    """
+
+    @functools.wraps(run)
+    def checked(student: Student) -> None:
+        try:
+            run(student)
+        except (NotWritten, AnswerFailed):
+            raise
+        except CheckFailed:
+            with student.on("on an earlier check's input", ""):
+                for one in earlier:
+                    one(student)
+            raise
+
+    return checked
+
+
+def keeps_arguments(run: Run) -> Run:
+    """A check's ``run`` that also looks whether the calls left their arguments as they were.
+
+    One check of a question does so, its widest one, so that one mistake costs one point.
+    """
+
+    @functools.wraps(run)
+    def checked(student: Student) -> None:
+        run(student)
+        if student.changes:
+            fail(
+                student.changes[0],
+                "Somebody else may still use it. Work on a copy (clone a tensor, copy a list), "
+                "and mind what ends in _ or has an = after a sign: add_, +=, x[0] = …",
+            )
+
+    return checked
 
 
 def expect_tensor(value: Any, function: str) -> Tensor:

@@ -23,6 +23,7 @@ from mvlm.checks.core import (
     expect_shape,
     expect_tensor,
     fail,
+    keeps_arguments,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -254,7 +255,7 @@ PATCHIFY = Question(
             title="any number of channels, whole numbers, and views of larger images work as well",
             hint="What does your code suppose about the images that the question does not say?",
             points=1,
-            run=_hwc_any_tensor,
+            run=keeps_arguments(_hwc_any_tensor),
         ),
     ),
 )
@@ -365,7 +366,7 @@ UNPATCHIFY = Question(
             title="any number of images, any number of channels",
             hint="Does any line suppose three channels? A patch holds P·P·C numbers, you know P.",
             points=1,
-            run=_back_any,
+            run=keeps_arguments(_back_any),
         ),
     ),
 )
@@ -608,7 +609,7 @@ OVERLAP = Question(
             title="pixels too few for another window are left out",
             hint="Nothing may be padded, and no window may end outside the image.",
             points=1,
-            run=_overlap_rest,
+            run=keeps_arguments(_overlap_rest),
         ),
     ),
 )
@@ -785,7 +786,7 @@ PAD = Question(
             title="the mask is True where a patch holds any of the picture",
             hint="Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
             points=1,
-            run=_pad_mask,
+            run=keeps_arguments(_pad_mask),
         ),
     ),
 )

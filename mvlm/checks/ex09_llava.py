@@ -18,11 +18,13 @@ from mvlm.checks.core import (
     Exercise,
     Question,
     Student,
+    beyond,
     close,
     equal,
     expect_shape,
     expect_tensor,
     fail,
+    keeps_arguments,
 )
 
 MARKER = -200
@@ -84,6 +86,17 @@ def _expand_one(student: Student) -> None:
     _expand(student, row, labels, student.integer(3, 4))
 
 
+def _expand_ids(student: Student) -> None:
+    """The ids alone, whatever became of the labels."""
+    row = [*_words(student, 2), MARKER, *_words(student, 2)]
+    value = student.call("expand_markers", torch.tensor(row), torch.tensor(row), 3)
+    ids, _ = _parts(value, ("ids", "labels"), "expand_markers")
+    wanted = [*row[:2], *[MARKER] * 3, *row[3:]]
+    _whole(ids, (len(wanted),), "expand_markers", "3 places for each marker")
+    if ids.tolist() != wanted:
+        fail(f"{row} with 3 places a picture became {ids.tolist()}")
+
+
 def _expand_labels(student: Student) -> None:
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
     with student.on("every label is the id, the marker's too"):
@@ -130,14 +143,14 @@ EXPAND = Question(
             title="the picture's places have no loss, the other labels go along",
             hint="ids and labels get longer at the same place. What belongs into the labels there?",
             points=1,
-            run=_expand_labels,
+            run=keeps_arguments(beyond(_expand_labels, _expand_ids)),
         ),
         Check(
             name="expand-any",
             title="no marker, several, side by side, first and last",
             hint="Each marker moves all that follows. Do you go on from where the last one ended?",
             points=1,
-            run=_expand_any,
+            run=beyond(_expand_any, _expand_one),
         ),
     ),
 )
@@ -194,6 +207,8 @@ def _splice(
 def _compare_rows(made: _Splice) -> None:
     for row, (ours, wanted) in enumerate(zip(made.rows(), made.wanted, strict=True)):
         if not equal(ours, torch.tensor(wanted)):
+            if equal(made.vectors[row, -len(wanted) :], torch.tensor(wanted)):
+                fail(f"row {row} is filled up in front, wanted behind its end", "")
             place = (ours.double() - torch.tensor(wanted)).abs().amax(1).nonzero()[0].item()
             fail(f"row {row}: the vector at place {place} is another one")
 
@@ -267,7 +282,7 @@ def _splice_large_ids(student: Student) -> None:
 SPLICE = Question(
     function="splice",
     title="Words and pictures in one row",
-    minutes=25,
+    minutes=15,
     teaches="what a language model is really given when it sees",
     checks=(
         Check(
@@ -282,28 +297,28 @@ SPLICE = Question(
             title="several pictures in a row, in their order",
             hint="The first marker takes the first picture. Who keeps count of those taken?",
             points=1,
-            run=_splice_several,
+            run=beyond(_splice_several, _splice_one),
         ),
         Check(
             name="splice-batch",
             title="a batch takes the pictures in reading order, row by row",
             hint="A row without a marker takes none, and the next row goes on counting.",
             points=1,
-            run=_splice_batch,
+            run=beyond(_splice_batch, _splice_one, _splice_several),
         ),
         Check(
             name="splice-padding",
             title="shorter rows are filled with zeros behind, and the mask says so",
             hint="Which row is the longest AFTER the pictures are in? Its length is L.",
             points=1,
-            run=_splice_padding,
+            run=keeps_arguments(beyond(_splice_padding, _splice_one, _splice_batch)),
         ),
         Check(
             name="splice-words",
             title="any word, the first of the vocabulary and words that repeat",
             hint="Only the id -200 is a picture. Does your code take any other id for special?",
             points=1,
-            run=_splice_large_ids,
+            run=beyond(_splice_large_ids, _splice_one),
         ),
     ),
 )
@@ -315,8 +330,8 @@ Span = tuple[int, int]
 
 def _wanted_labels(ids: list[int], offsets: list[Span], answers: list[Span]) -> list[int]:
     return [
-        token if last > first and any(last - 1 in range(*answer) for answer in answers) else IGNORED
-        for token, (first, last) in zip(ids, offsets, strict=True)
+        token if stop > start and any(stop - 1 in range(*answer) for answer in answers) else IGNORED
+        for token, (start, stop) in zip(ids, offsets, strict=True)
     ]
 
 
@@ -328,16 +343,20 @@ def _compare_labels(
     ours, wanted = labels.tolist(), _wanted_labels(ids, offsets, answers)
     if ours == wanted:
         return
+    own = "The label of a token is that token itself. Who predicts it is a matter for the loss."
+    if any(label != IGNORED for label in wanted):
+        if ours[:-1] == wanted[1:]:
+            fail("the labels are shifted: each stands one place before its token", own)
+        if ours[1:] == wanted[:-1]:
+            fail("the labels are shifted: each stands one place behind its token", own)
     if [label == IGNORED for label in ours] == [label == IGNORED for label in wanted]:
-        fail("the right tokens have a loss, but their labels are not their own ids")
+        fail("the right tokens have a loss, but their labels are not their own ids", own)
     for place, (label, right) in enumerate(zip(ours, wanted, strict=True)):
         if label != right:
-            first, last = offsets[place]
-            spans = " and ".join(f"{a} to {b}" for a, b in answers)
             has, should = ("no loss", "one") if label == IGNORED else ("a loss", "none")
             fail(
-                f"the token of characters {first} to {last} has {has}, wanted {should}; "
-                f"answers: {spans}"
+                f"the token at {tuple(offsets[place])} has {has}, wanted {should}; "
+                f"answers: {' and '.join(map(str, answers)) or 'none'}"
             )
 
 
@@ -418,21 +437,21 @@ LABELS = Question(
             title="several turns: each answer, and nothing between them",
             hint="The second question has no loss either. Is a token in ANY of the answers?",
             points=1,
-            run=_labels_several,
+            run=beyond(_labels_several, _labels_one),
         ),
         Check(
             name="labels-edges",
             title="a token that stands across an edge goes by its last character",
-            hint="Its characters are first to last - 1. Which one decides, and against what?",
+            hint="Its last character is number stop - 1. Which answer does that one lie in?",
             points=1,
-            run=_labels_edges,
+            run=beyond(_labels_edges, _labels_one),
         ),
         Check(
             name="labels-empty",
             title="a token without characters is no answer",
-            hint="first = last: it has no last character. Where would last - 1 point?",
+            hint="start = stop: it has no last character. Where would stop - 1 point?",
             points=1,
-            run=_labels_empty,
+            run=keeps_arguments(beyond(_labels_empty, _labels_one)),
         ),
     ),
 )
@@ -453,6 +472,9 @@ def _token_losses(logits: Tensor, labels: Tensor) -> list[list[float]]:
                 losses.append(top + math.log(total) - before[targets[place]])
         rows.append(losses)
     return rows
+
+
+SHIFT = "Labels are the tokens themselves. From which place is token 3 predicted?"
 
 
 def _compare_loss(student: Student, logits: Tensor, labels: Tensor) -> None:
@@ -479,15 +501,21 @@ def _compare_loss(student: Student, logits: Tensor, labels: Tensor) -> None:
     moved = torch.cat([labels[:, :1], labels], dim=1)  # place t of the scores meets token t
     same = [loss for row in _token_losses(logits, moved) for loss in row]
     if same and is_close(math.fsum(same) / len(same)):
-        fail("the loss is that of tokens predicted from themselves")
+        fail("the loss is that of tokens predicted from themselves: nothing is shifted", SHIFT)
+    moved = torch.cat([labels[:, :1], moved[:, :-1]], dim=1)  # place t meets token t - 1
+    back = [loss for row in _token_losses(logits[:, 1:], moved[:, 1:]) for loss in row]
+    if back and is_close(math.fsum(back) / len(back)):
+        fail("the scores at place t are compared with token t - 1: shifted the wrong way", SHIFT)
     if is_close(wanted * len(losses)):
-        fail("the loss is a sum, wanted the mean over supervised tokens")
+        fail("the loss is a sum, wanted the mean over supervised tokens", "")
     for count in (labels.numel(), len(labels) * (width - 1)):
         if is_close(wanted * len(losses) / count):
-            fail(f"the sum is divided by {count} tokens, and {len(losses)} have a loss")
+            fail(f"the sum is divided by {count} tokens, and {len(losses)} have a loss", "")
     means = [math.fsum(row) / len(row) for row in rows if row]
     if is_close(math.fsum(means) / len(means)):
-        fail("the loss is a mean of the rows' means: a short answer counts as much as a long one")
+        fail(
+            "the loss is a mean of the rows' means: a short answer counts as much as a long one", ""
+        )
     fail(f"the loss is {value:.4f}, wanted {wanted:.4f}")
 
 
@@ -541,7 +569,7 @@ LOSS = Question(
         Check(
             name="loss-shift",
             title="the scores at place t are compared with token t + 1",
-            hint="Labels are the tokens themselves. From which place is token 3 predicted?",
+            hint=SHIFT,
             points=1,
             run=_loss_shift,
         ),
@@ -550,21 +578,21 @@ LOSS = Question(
             title="a label of -100 has no loss",
             hint="Leave the place out when its LABEL, after the shift, is -100.",
             points=1,
-            run=_loss_ignored,
+            run=beyond(_loss_ignored, _loss_shift),
         ),
         Check(
             name="loss-mean",
             title="the mean is over the supervised tokens of the whole batch",
             hint="One sum and one count for all rows. A row may have nothing to count.",
             points=1,
-            run=_loss_mean,
+            run=beyond(_loss_mean, _loss_shift, _loss_ignored),
         ),
         Check(
             name="loss-large",
             title="large scores give a finite loss",
             hint="What can be subtracted from all scores of a place without changing its softmax?",
             points=1,
-            run=_loss_large,
+            run=keeps_arguments(beyond(_loss_large, _loss_shift)),
         ),
     ),
 )
@@ -665,11 +693,11 @@ def _compare_output(student: Student, whole: _Sequence, at: int, past: tuple) ->
         (2**-0.5, "scores divided by the root of H·d: d is the width of ONE head"),
     ):
         if close(ours, _attention(factor * query, keys, values, mask)):
-            fail(f"the output is that of {meaning}")
+            fail(f"the output is that of {meaning}", "")
     if close(ours, _attention(query, keys, values, torch.ones_like(mask))):
         fail("the output is that of a step that sees the padding")
     if at and close(ours, _attention(query, *_past(whole, at), mask[:, :at])):
-        fail("the output is that of a token that does not see itself")
+        fail("the output is that of a token that does not see itself", "")
     fail("the output is not the attention of the new query over all keys")
 
 
@@ -728,21 +756,21 @@ CACHE = Question(
             title="padding in front is not seen",
             hint="Each row has padding of its own. What must a score be for a weight of 0?",
             points=1,
-            run=_step_mask,
+            run=beyond(_step_mask, _step_cache, _step_output),
         ),
         Check(
             name="step-first",
             title="the first token of all sees itself alone",
             hint="An empty cache is (B, H, 0, d). Does a line need at least one past token?",
             points=1,
-            run=_step_first,
+            run=beyond(_step_first, _step_output),
         ),
         Check(
             name="step-many",
             title="step by step, the same as all at once",
             hint="What you return goes in again. Is it the grown cache, whole and in order?",
             points=1,
-            run=_step_many,
+            run=keeps_arguments(beyond(_step_many, _step_cache, _step_output, _step_mask)),
         ),
     ),
 )
@@ -764,10 +792,12 @@ class _Model:
         return self.table, self.positions, self.query, self.key, self.value
 
 
-# The positions begin again at 0; the padding is seen; only the prompt and the last are kept.
-Faults = tuple[bool, bool, bool]
-RIGHT: Faults = (False, False, False)
-ALL_FAULTS: list[Faults] = list(itertools.product((False, True), repeat=3))
+# What is wrong with the positions of new tokens; the padding is seen; only the prompt and the last
+# are kept.
+Faults = tuple[str, bool, bool]
+RIGHT: Faults = ("", False, False)
+POSITIONS = ("", "begin again at 0", "count the padding", "are one too high", "are one too low")
+ALL_FAULTS: list[Faults] = list(itertools.product(POSITIONS, (False, True), (False, True)))
 
 
 def _dot(a: list[float], b: list[float]) -> float:
@@ -782,7 +812,7 @@ def _generate_row(
     prompt: list[list[float]], padding: int, model: _Model, steps: int, end: int, faults: Faults
 ) -> tuple[list[int], list[list[float]]]:
     """One row's tokens and scores, everything worked out again at each step."""
-    restarts, sees_padding, forgets = faults
+    positions, sees_padding, forgets = faults
     table, places = model.table.tolist(), model.positions.tolist()
     past: list[list[float]] = []
     keys: list[list[float]] = []
@@ -796,6 +826,13 @@ def _generate_row(
     for n, vector in enumerate(prompt):
         read(vector, max(n - padding, 0))  # padding stands at position 0, as a clamp makes it
     length = len(past)
+    first = {
+        "": length - padding,
+        "begin again at 0": 0,
+        "count the padding": length,
+        "are one too high": length - padding + 1,
+        "are one too low": length - padding - 1,
+    }[positions]
     tokens: list[int] = []
     scores: list[list[float]] = []
     for step in range(steps):
@@ -807,7 +844,7 @@ def _generate_row(
         scores.append([_dot(hidden, word) for word in table])
         best = max(range(len(table)), key=scores[-1].__getitem__)
         tokens.append(end if end in tokens else best)
-        read(table[tokens[-1]], step if restarts else length - padding + step)
+        read(table[tokens[-1]], first + step)
     return tokens, scores
 
 
@@ -871,7 +908,10 @@ def _draw_telling(student: Student, padding: Sequence[int]) -> tuple[_Model, _Pr
 
 
 def _without_fault(student: Student, fault: int, message: str) -> None:
-    """The scores are right, or wrong by other faults than this one."""
+    """The scores are right, or wrong by other faults than this one.
+
+    The fault's name, where it has one, stands in the place of {} in the message.
+    """
     model, prompts = _draw_telling(student, (0, 2, 1))
     _, scores = _call_generate(student, prompts, model, 4, NEVER)
     left = [
@@ -880,30 +920,68 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
         if close(scores, _expected(prompts, model, 4, NEVER, faults)[1], 1e-3)
     ]
     if not left:
-        fail("the scores come from none of the faults: what else was changed?")
+        first = _expected(prompts, model, 1, NEVER, RIGHT)[1]
+        if not close(scores[:, :1], first, 1e-3):
+            fail("the first token's scores are wrong already: the faulty generator's are right", "")
+        fail("the scores come from none of the faults: what else was changed?", "")
     if left[0][fault]:
-        fail(message)
+        fail(message.format(left[0][fault]))
+
+
+def _gen_positions(student: Student) -> None:
+    _without_fault(student, 0, "the positions of new tokens {}")
+
+
+def _gen_mask(student: Student) -> None:
+    _without_fault(student, 1, "from the second step on, padding is seen")
+
+
+def _gen_cache(student: Student) -> None:
+    _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
+
+
+def _cut(row: list[int], end: int) -> list[int]:
+    """A row that says nothing but `end` from where it first said it."""
+    return [end if end in row[:n] else token for n, token in enumerate(row)]
 
 
 def _gen_ends(student: Student) -> None:
     for _ in range(3):
-        end, others = 0, []
-        while not end or len(others) < 2:
+        end = 0
+        while not end:
             model, prompts = _draw_model(student), _draw_prompts(student, (0, 3, 2))
             ways = [_expected(prompts, model, 5, NEVER, faults)[0] for faults in ALL_FAULTS]
             end = int(ways[0][0, 0])  # row 0 ends with its first token, whatever faults are left
             if any((way[0] == end).all() for way in ways):
                 end = 0  # it would say so without having ended
-            others = [row for row in (1, 2) if all(end not in way[row] for way in ways)]
-        tokens, _ = _call_generate(student, prompts, model, 5, end)
-        if tokens[0, 0] != end:
-            fail(f"row 0 begins with token {tokens[0, 0]}, and {end} scores highest")
-        if tokens[0].tolist() != [end] * 5:
-            fail(f"a row ended with token {end} and went on: {tokens[0].tolist()}")
-        stopped = [tokens[row, 0] != end and bool((tokens[row, 1:] == end).all()) for row in others]
-        if all(stopped):
-            row = others[0]
-            fail(f"row 0 has ended, and row {row} stopped with it: {tokens[row].tolist()}")
+            elif not any(all(end not in way[row] for way in ways) for row in (1, 2)):
+                end = 0  # no row is sure to go on
+        _compare_ends(student, prompts, model, end)
+    hint = "The result is (B, steps) then as well: fill up what is missing."
+    with student.on("all rows end with their first token", hint):
+        firsts = [0, 1]
+        while len(set(firsts)) > 1:
+            model, prompts = _draw_model(student), _draw_prompts(student, (0, 2))
+            firsts = _expected(prompts, model, 1, NEVER, RIGHT)[0][:, 0].tolist()
+        _compare_ends(student, prompts, model, firsts[0])
+
+
+def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) -> None:
+    """Each row is what it is without an end, and cut there: so other faults may be left."""
+    free, _ = _call_generate(student, prompts, model, 5, NEVER)
+    if free[0, 0] != end:
+        fail(f"row 0 begins with token {free[0, 0]}, and {end} scores highest", "")
+    tokens, _ = _call_generate(student, prompts, model, 5, end)
+    for row, (ours, goes_on) in enumerate(zip(tokens.tolist(), free.tolist(), strict=True)):
+        wanted = _cut(goes_on, end)
+        place = next((n for n in range(5) if ours[n] != wanted[n]), None)
+        if place is None:
+            continue
+        if end in wanted[:place]:
+            fail(f"row {row} ended with token {end} and went on: {ours}")
+        if end in ours[:place] or ours[place] == end or row:
+            fail(f"row 0 has ended, and row {row} did not go on as before: {ours}, not {wanted}")
+        fail(f"row {row} became {ours}, wanted {wanted}")
 
 
 def _exchanged(model: _Model, token: int, other: int) -> _Model:
@@ -950,7 +1028,7 @@ def _gen_whole(student: Student) -> None:
 MEND = Question(
     function="mended_generate",
     title="A generator with four faults",
-    minutes=25,
+    minutes=35,
     teaches="to find mistakes that only show from the second token on",
     checks=(
         Check(
@@ -958,32 +1036,26 @@ MEND = Question(
             title="a new token's position goes on from the prompt's",
             hint="A prompt of 5 tokens has positions 0 to 4. Which one has the first new token?",
             points=1,
-            run=lambda student: _without_fault(
-                student, 0, "the positions of new tokens begin again at 0"
-            ),
+            run=_gen_positions,
         ),
         Check(
             name="gen-mask",
             title="padding stays unseen in every step",
             hint="The first step has a mask. Which one have the others, and how long is it?",
             points=1,
-            run=lambda student: _without_fault(
-                student, 1, "from the second step on, padding is seen"
-            ),
+            run=_gen_mask,
         ),
         Check(
             name="gen-cache",
             title="every token generated so far is in the cache",
             hint="After three steps, how many keys are there? What did the last step keep?",
             points=1,
-            run=lambda student: _without_fault(
-                student, 2, "a step sees the prompt and itself, and no token between"
-            ),
+            run=_gen_cache,
         ),
         Check(
             name="gen-ends",
             title="a row that has ended stays ended, and the others go on",
-            hint="After its end token a row gives nothing but end tokens. Who remembers that?",
+            hint="Ended or not is a matter of each row. Who remembers it, from step to step?",
             points=1,
             run=_gen_ends,
         ),
@@ -992,7 +1064,9 @@ MEND = Question(
             title="the same tokens as reading everything again at each step",
             hint="All four faults must be gone, and the rest as it was.",
             points=1,
-            run=_gen_whole,
+            run=keeps_arguments(
+                beyond(_gen_whole, _gen_positions, _gen_mask, _gen_cache, _gen_ends)
+            ),
         ),
     ),
 )

@@ -8,45 +8,108 @@ import ctypes
 import linecache
 import signal
 import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+# Beside other programs, or while it imports, right code may wait for several times as long as it
+# computes. Only what waits longer than that is taken to wait for ever.
+WAITS, LEAST_WAIT = 12.0, 10.0  # times the seconds of computing; seconds
+TICK = 0.1  # seconds between two looks at the clocks
+AGAIN = 0.5  # seconds until a body that swallowed the first is told again
 
 
 class TimeIsUp(BaseException):
     """Raised inside a function that runs too long; no ``except Exception`` swallows it."""
 
 
+def longest(seconds: float) -> float:
+    """Seconds on the clock on the wall that code may take whose limit of computing this is."""
+    return max(WAITS * seconds, LEAST_WAIT)
+
+
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise :class:`TimeIsUp` in the body when it is not done after ``seconds``.
+    """Raise :class:`TimeIsUp` in the body when it has computed for ``seconds``.
 
-    A timer signal where there is one (Linux, macOS, main thread). Elsewhere a second thread asks
-    Python to raise it, which works as soon as the body runs Python code again.
+    What counts is the processor time of this thread: how busy the machine is, or how slow its
+    disk at an import, takes nothing from it. A body that sleeps, or leaves the work to others,
+    is stopped by the clock on the wall, after :func:`longest`.
+
+    A timer signal looks at both where there is one (Linux, macOS, main thread). Elsewhere a second
+    thread does, and asks Python to raise, which works as soon as the body runs Python code again.
     """
-    in_main = threading.current_thread() is threading.main_thread()
-    if hasattr(signal, "setitimer") and in_main:
-
-        def stop(*_: object) -> None:
-            raise TimeIsUp
-
-        before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # again, should the body swallow it
-        try:
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        with _by_signal(_late(time.thread_time, seconds)):
             yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
     else:
-        me = ctypes.c_ulong(threading.get_ident())
-        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-        timer = threading.Timer(seconds, raise_in, (me, ctypes.py_object(TimeIsUp)))
-        timer.daemon = True
-        timer.start()
-        try:
+        with _by_thread(_late(_clock_of_this_thread(), seconds)):
             yield
-        finally:
-            timer.cancel()
+
+
+def _late(clock: Callable[[], float], seconds: float) -> Callable[[], str]:
+    """A function that says why the time is up; empty as long as it is not."""
+    computing, waiting = clock() + seconds, time.monotonic() + longest(seconds)
+
+    def late() -> str:
+        if clock() > computing:
+            return f"stopped after {seconds:g} s: does each loop come to an end?"
+        if time.monotonic() > waiting:
+            return f"stopped after {longest(seconds):g} s, few of them at work: does it wait?"
+        return ""
+
+    return late
+
+
+def _clock_of_this_thread() -> Callable[[], float]:
+    """Its processor time, for any thread to ask; the whole process's where there is no such."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+@contextlib.contextmanager
+def _by_signal(late: Callable[[], str]) -> Iterator[None]:
+    def look(*_: object) -> None:
+        if why := late():
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+            raise TimeIsUp(why)
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _by_thread(late: Callable[[], str]) -> Iterator[None]:
+    me = ctypes.c_ulong(threading.get_ident())
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    done = threading.Event()
+
+    def watch() -> None:
+        pause = TICK
+        while not done.wait(pause):
+            if why := late():
+                reason.append(why)
+                raise_in(me, ctypes.py_object(TimeIsUp))
+                pause = AGAIN
+
+    reason: list[str] = []
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except TimeIsUp:
+        raise TimeIsUp(reason[0]) from None  # Python makes the exception, and without a text
+    finally:
+        done.set()
+        watcher.join()
 
 
 def remember(name: str, source: str) -> None:

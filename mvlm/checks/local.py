@@ -1,60 +1,50 @@
 """Calling a student's functions in the process that runs the checks: the notebook's own."""
 
-import dis
-from types import CodeType, FunctionType, ModuleType
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
-from mvlm.checks.core import AnswerFailed, NotWritten, Returned
+from mvlm.checks.core import AnswerFailed, CheckFailed, NotWritten, Returned
 from mvlm.checks.guard import TimeIsUp, is_stub, one_line, time_limit
 from mvlm.checks.values import Refused, pack, unpack
 
 
-def leans_on(function: Any, forbidden: tuple[str, ...]) -> str | None:
-    """The forbidden module that a function uses, itself or through a helper; None if it does not.
+@contextlib.contextmanager
+def leaning(forbidden: tuple[str, ...]) -> Iterator[list[str]]:
+    """Collect the forbidden modules whose code runs in the body, by whatever way it got there.
 
-    This is kindness, not security: it looks at the names in the compiled code. The instructor's
-    grader runs the answers where those modules are not to be found.
+    Python tells of each call, so it makes no difference whether the module was imported above,
+    inside the function, by ``importlib`` or in text for ``exec``, taken out of ``sys.modules`` or
+    with ``getattr``, or stands behind a partial, a method or a default argument. To import a
+    module and let it be is not to lean on it.
+
+    This is kindness, not security. It cannot see a copy of the module's text, code that was
+    compiled from it (``torch.jit``), other threads and processes, or a branch that this call did
+    not take. The instructor's grader runs the answers where those modules are not to be found.
     """
-    seen: set[int] = set()
+    found: list[str] = []
 
-    def module_of(value: Any) -> str | None:
-        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    def module_of(frame: FrameType) -> str | None:
+        name = frame.f_globals.get("__name__", "")
         return next((m for m in forbidden if f"{name}.".startswith(f"{m}.")), None)
 
-    def visit(value: Any) -> str | None:
-        if found := module_of(value):
-            return found
-        if not isinstance(value, FunctionType) or id(value) in seen:
-            return None
-        seen.add(id(value))
-        return visit_code(value.__code__, value.__globals__)
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and not found and (module := module_of(frame)):
+            above: FrameType | None = frame
+            while above:
+                if above.f_code.co_name == "<module>" and module_of(above):
+                    return  # it is only being imported
+                above = above.f_back
+            found.append(module)
 
-    def visit_code(code: CodeType, names: dict[str, Any]) -> str | None:
-        current: Any = None  # what the chain a.b.c stands for so far
-        path = ""
-        for step in dis.get_instructions(code):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                current = names.get(step.argval)
-            elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(current, ModuleType):
-                current = getattr(current, step.argval, None)
-            elif step.opname in ("IMPORT_NAME", "IMPORT_FROM"):
-                if step.opname == "IMPORT_NAME":
-                    dotted = path = step.argval
-                else:
-                    dotted = f"{path}.{step.argval}"
-                if found := next((m for m in forbidden if f"{dotted}.".startswith(f"{m}.")), None):
-                    return found
-                current = None
-            elif step.opname != "PUSH_NULL":
-                current = None
-            if current is not None and (found := visit(current)):
-                return found
-        for constant in code.co_consts:  # functions inside the function
-            if isinstance(constant, CodeType) and (found := visit_code(constant, names)):
-                return found
-        return None
-
-    return visit(function)
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
 
 
 class LocalCaller:
@@ -71,25 +61,19 @@ class LocalCaller:
             raise NotWritten(f"{name} is not defined yet: run the cell that defines it")
         if not callable(function):
             raise AnswerFailed(f"{name} is a {type(function).__name__}, not a function any more")
-        if found := leans_on(function, self.forbids):
+        copies = unpack(pack(arguments))
+        value = None
+        with leaning(self.forbids) as found:
+            try:
+                value = self._run(name, function, copies, seconds)
+            except CheckFailed:
+                if not found:
+                    raise
+        if found:
             raise AnswerFailed(
-                f"{name} leans on {found}, which holds a finished answer: "
+                f"{name} leans on {found[0]}, which holds a finished answer: "
                 "write it from torch alone, and compare with that one afterwards"
             )
-        copies = unpack(pack(arguments))
-        try:
-            with time_limit(seconds):
-                value = function(*copies)
-        except TimeIsUp:
-            raise AnswerFailed(
-                f"{name} was stopped after {seconds:g} s: does each loop come to an end?"
-            ) from None
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            if is_stub(error):
-                raise NotWritten(f"{name} is not written yet") from None
-            raise AnswerFailed(one_line(error, self.namespace)) from None
         try:
             value = unpack(pack(value))
         except Refused as reason:
@@ -99,3 +83,19 @@ class LocalCaller:
         except Refused:
             after = (None,) * len(arguments)  # no longer what was passed, whatever it is
         return Returned(value=value, arguments=after)
+
+    def _run(
+        self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float
+    ) -> Any:
+        """What the function returns; what it raises becomes a reason why there is no value."""
+        try:
+            with time_limit(seconds):
+                return function(*arguments)
+        except TimeIsUp as why:
+            raise AnswerFailed(f"{name} was {why}") from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if is_stub(error):
+                raise NotWritten(f"{name} is not written yet") from None
+            raise AnswerFailed(one_line(error, self.namespace)) from None

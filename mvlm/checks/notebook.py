@@ -7,6 +7,7 @@ import html
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,34 +57,34 @@ def _code(message: str) -> str:
     return html.escape(message).replace("\n", "<br>")
 
 
-def _crash(outcome: Outcome) -> str | None:
-    """By what a crash is known: its text without numbers, and without the input it came on."""
-    text = re.sub(r"( \([^()]*\))+$", "", outcome.message)
-    return re.sub(r"\d+", "", text) if outcome.crashed else None
+def _told_once(outcomes: list[Outcome]) -> Iterator[tuple[str, str]]:
+    """Message and hint of each; a fault that several checks have in common is told by the first.
+
+    A fault is known by its text without numbers, and without the input that it came on.
+    """
+    told: dict[str, set[str]] = {}  # the fault → the hints that it came with
+    for outcome in outcomes:
+        text = re.sub(r"( \([^()]*\))+$", "", outcome.message)
+        hints = told.setdefault(re.sub(r"\d+", "", text), set())
+        if text and hints and (outcome.crashed or not outcome.hint or outcome.hint in hints):
+            yield f"the same {'error ' if outcome.crashed else ''}as above", ""
+        else:
+            yield outcome.message, outcome.hint
+        hints.add(outcome.hint)
 
 
 def question_table(exercise: Exercise, question: Question, outcomes: list[Outcome]) -> Table:
-    """One line a check: sign, what it looks at, points; below it, when it failed, what to do.
-
-    A crash that several checks share is told once.
-    """
+    """One line a check: sign, what it looks at, points; below it, when it failed, what to do."""
     earned = sum(outcome.points for outcome in outcomes)
     head = f"{question.function}: {earned}/{question.points} points"
     if all(outcome.status is Status.NOT_WRITTEN for outcome in outcomes):
         text = f"⬜ {outcomes[0].message}: 0/{question.points} points so far."
         return Table(f"<p>{_code(text)}</p>", text)
     rows, lines = [], [head]
-    crashes: set[str] = set()
-    for outcome in outcomes:
+    for outcome, (message, hint) in zip(outcomes, _told_once(outcomes), strict=True):
         check = outcome.check
         points = f"{outcome.points}/{check.points}"
         cell, text = _code(check.title), f"  {outcome.status.value} {check.title} ({points})"
-        crash = _crash(outcome)
-        message, hint = outcome.message, outcome.hint
-        if crash in crashes:
-            message, hint = "the same error as above", ""
-        elif crash:
-            crashes.add(crash)
         if message:
             cell += f"<br>{_code(message)}"
             text += f"\n     {message}"

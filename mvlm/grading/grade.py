@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from mvlm.checks.core import (
     Status,
     run_check,
 )
+from mvlm.checks.guard import longest
 from mvlm.checks.values import Refused
 from mvlm.grading.sandbox import Sandbox, SandboxError, Worker, WorkerDied
 
-LOAD_SECONDS = 40.0
+LOAD_SECONDS = 90.0
 GRACE_SECONDS = 2.0  # a worker stops its own endless loops; beyond this it is stopped
 SECONDS_AFTER_A_LOOP = 1.0  # for a function that has used up its time once
 FRESH = "right on the notebook's inputs, not on others: what do you take for granted about them?"
@@ -125,13 +126,14 @@ class RemoteCaller:
         seconds = SECONDS_AFTER_A_LOOP if name in self.slow else seconds
         self.number += 1
         request = {"name": name, "arguments": arguments, "seconds": seconds, "number": self.number}
+        limit = longest(seconds) + GRACE_SECONDS
         try:
             self.worker.send(request)
-            answer = self.worker.receive(seconds + GRACE_SECONDS)
+            answer = self.worker.receive(limit)
         except WorkerDied as error:
             self.close()
             if "answer in time" in str(error):
-                self._late(name, seconds)
+                self._late(name, f"stopped after {limit:g} s: does each loop come to an end?")
             raise AnswerFailed(f"{name}: {error}") from None
         except Refused as reason:
             self.close()
@@ -144,7 +146,7 @@ class RemoteCaller:
         if "stub" in answer:
             raise NotWritten(f"{name} is not written yet")
         if "late" in answer:
-            self._late(name, seconds)
+            self._late(name, _line(str(answer["late"])))
         if "error" in answer:
             raise AnswerFailed(_line(str(answer["error"])))
         after = answer.get("arguments")
@@ -152,11 +154,9 @@ class RemoteCaller:
             after = (None,) * len(arguments)
         return Returned(value=answer.get("value"), arguments=after)
 
-    def _late(self, name: str, seconds: float) -> None:
+    def _late(self, name: str, why: str) -> NoReturn:
         self.slow.add(name)
-        raise AnswerFailed(
-            f"{name} was stopped after {seconds:g} s: does each loop come to an end?"
-        )
+        raise AnswerFailed(f"{name} was {why}")
 
 
 def _line(text: str) -> str:

@@ -205,7 +205,7 @@ ATTACKS = (
             "def steal(x):\n    import signal\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
             "    while True:\n        pass\n"
         ),
-        says="stopped after 4 s",
+        says="stopped after 50 s",
     ),
     Attack(
         name="endless_loop_at_top_level",

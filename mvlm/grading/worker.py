@@ -286,8 +286,8 @@ class _Submission:
             code = compile(sources.module_of(node), label, "exec")
             with guard.time_limit(CELL_SECONDS):
                 exec(code, self.names)
-        except guard.TimeIsUp:
-            return f"line {node.lineno} was stopped after {CELL_SECONDS:g} s"
+        except guard.TimeIsUp as why:
+            return f"line {node.lineno} was {why}"
         except BaseException as error:
             return guard.one_line(error, self.names)
         return None
@@ -302,8 +302,8 @@ class _Submission:
         try:
             with guard.time_limit(seconds):
                 value = function(*arguments)
-        except guard.TimeIsUp:
-            return {"late": True}
+        except guard.TimeIsUp as why:
+            return {"late": str(why)}
         except BaseException as error:
             if guard.is_stub(error):
                 return {"stub": True}

@@ -1,10 +1,13 @@
 """Calling a student's functions in this process: time, errors, and what they may not lean on."""
 
+import sys
 import threading
+import time
 
 import pytest
 import torch
 
+from mvlm.checks import guard
 from mvlm.checks.core import AnswerFailed, NotWritten
 from mvlm.checks.guard import TimeIsUp, time_limit
 from mvlm.checks.local import LocalCaller
@@ -71,6 +74,33 @@ def test_an_endless_loop_is_stopped(body):
         call(f"def f(x):\n    {body}", 1, seconds=0.2)
 
 
+def test_waiting_is_no_computing(monkeypatch):
+    wait = "import time\ndef f(x):\n    time.sleep(0.6)\n    return x"
+    assert call(wait, 1, seconds=0.1).value == 1
+    monkeypatch.setattr(guard, "LEAST_WAIT", 0.0)
+    with pytest.raises(AnswerFailed, match=r"f was stopped after 1.2 s, few of them at work"):
+        call(wait.replace("0.6", "60"), 1, seconds=0.1)
+
+
+def test_waiting_is_no_computing_outside_the_main_thread_either():
+    said = []
+
+    def body():
+        try:
+            with time_limit(0.1):
+                time.sleep(0.5)
+                said.append("awake")
+                while True:
+                    pass
+        except TimeIsUp as why:
+            said.append(str(why))
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join(60)
+    assert said == ["awake", "stopped after 0.1 s: does each loop come to an end?"]
+
+
 def test_time_is_limited_outside_the_main_thread_too():
     stopped = []
 
@@ -84,7 +114,7 @@ def test_time_is_limited_outside_the_main_thread_too():
 
     thread = threading.Thread(target=body)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert stopped == [True]
 
 
@@ -101,6 +131,21 @@ def test_time_is_limited_outside_the_main_thread_too():
         "def f(x, p):\n    import mvlm.patches as m\n    return m.patchify(x, p)",
         "from mvlm import patches\ng = lambda x, p: patches.patchify(x, p)\n"
         "def f(x, p):\n    return g(x, p)",
+        "import importlib\ndef f(x, p):\n"
+        "    return importlib.import_module('mvlm.' + 'patches').patchify(x, p)",
+        "def f(x, p):\n    return __import__('mvlm.patches').patches.patchify(x, p)",
+        "import sys, mvlm.patches\n"
+        "def f(x, p):\n    return sys.modules['mvlm.patches'].patchify(x, p)",
+        "import mvlm, mvlm.patches\n"
+        "def f(x, p):\n    return getattr(mvlm, 'patches').patchify(x, p)",
+        "def f(x, p):\n    exec('from mvlm.patches import patchify as g', names := {})\n"
+        "    return names['g'](x, p)",
+        "import functools, mvlm.patches\nf = functools.partial(mvlm.patches.patchify)",
+        "from mvlm.patches import patchify\ndef f(x, p, g=patchify):\n    return g(x, p)",
+        "import mvlm.patches\nclass T:\n    tool = [mvlm.patches.patchify]\n"
+        "    def __call__(self, x, p):\n        return self.tool[0](x, p)\nf = T()",
+        "import mvlm.patches\ndef f(x, p):\n    try:\n        return mvlm.patches.patchify(x, 3)\n"
+        "    except ValueError:\n        return x",
         "from mvlm.patches import patchify\n"
         "def f(x, p):\n    def inner():\n        return patchify(x, p)\n    return inner()",
     ],
@@ -113,6 +158,9 @@ def test_leaning_on_a_forbidden_module_is_said_kindly(source):
 def test_comparing_with_a_forbidden_module_elsewhere_is_fine():
     source = "from mvlm.patches import patchify\ndef f(x):\n    return x.sum()\n"
     assert call(source, torch.ones(2)).value == 2
+    source = "def f(x):\n    import mvlm.patches\n    return x.sum()\n"
+    assert call(source, torch.ones(2)).value == 2
+    assert sys.getprofile() is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a student sees, in a notebook and outside one."""
 
+import dataclasses
 from pathlib import Path
 
 import jupytext
@@ -13,8 +14,10 @@ from mvlm.checks.core import (
     Exercise,
     Question,
     Status,
+    beyond,
     fail,
     generator_for,
+    keeps_arguments,
     run_check,
     run_question,
 )
@@ -185,6 +188,47 @@ def test_a_fault_that_is_recognised_brings_its_own_hint():
     assert shown[-2:] == ["     seen", "     → own hint"]
     shown = table_of(two_checks(lambda student: fail("seen", "")), lambda images: images)
     assert shown[-1] == "     seen"
+
+
+def test_an_earlier_checks_fault_is_told_once_and_brings_no_other_hint():
+    def first(student):
+        if student.call("f", 1) != 1:
+            fail("f(1) is not 1")
+
+    def second(student):
+        if student.call("f", 2) != 2:
+            fail("f(2) is not 2")
+
+    checks = two_checks(beyond(second, first))
+    checks[0] = dataclasses.replace(checks[0], run=first)
+    assert table_of(checks, lambda x: 0)[1:] == [
+        "  ❌ one (0/1)",
+        "     f(1) is not 1",
+        "     → hint one",
+        "  ❌ two (0/1)",
+        "     the same as above",
+    ]
+    assert table_of(checks, lambda x: 1)[2:] == [
+        "  ❌ two (0/1)",
+        "     f(2) is not 2",
+        "     → hint two",
+    ]
+
+
+def test_a_changed_argument_is_named():
+    def adds(x, y):
+        y += 1
+        return y
+
+    check = two_checks(lambda student: None)[0]
+    run = keeps_arguments(lambda student: student.call("f", 1, torch.ones(2)))
+    outcome = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": adds}))
+    assert "f changed its second argument" in outcome.message
+    assert "Work on a copy" in outcome.hint
+    oblong = torch.ones(4, 1).mT  # its copy lies otherwise in memory
+    run = keeps_arguments(lambda student: student.call("f", 1, oblong))
+    kept = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": lambda x, y: y + 1}))
+    assert kept.status is Status.PASSED
 
 
 def test_ipython_gets_html_and_text(capsys):

@@ -46,6 +46,7 @@ def several_right_loss(image_features, text_features, right, scale):
 def absorb(maxima, sums, scores):
     new = torch.cat([maxima[:, None], scores], dim=1).amax(dim=1)
     seen = new > -torch.inf
+    maxima, sums = maxima.clone(), sums.clone()
     sums[seen] *= (maxima[seen] - new[seen]).exp_()
     sums[seen] += (scores[seen] - new[seen, None]).exp().sum(dim=1)
     maxima.copy_(new)

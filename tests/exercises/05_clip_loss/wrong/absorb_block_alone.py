@@ -1,6 +1,6 @@
 # Only the block at hand is there.
 # fails: absorb-next, absorb-many, absorb-large, absorb-left-out
-# says: the maxima are not the largest
+# says: (the second block has a larger maximum)
 
 
 # GRADED absorb

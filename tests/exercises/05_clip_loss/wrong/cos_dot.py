@@ -1,5 +1,5 @@
 # Dot products, nothing divided by a length.
-# fails: cos-values, cos-zero, cos-length
+# fails: cos-values, cos-zero, cos-length, cos-half
 # says: and no cosine is beyond 1
 
 

@@ -1,5 +1,5 @@
 # Nothing is returned.
-# fails: cos-values, cos-zero, cos-length
+# fails: cos-values, cos-zero, cos-length, cos-half
 # says: is there a return at its end?
 import torch.nn.functional as F
 

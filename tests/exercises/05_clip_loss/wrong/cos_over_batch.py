@@ -1,5 +1,5 @@
 # The length is taken over the batch.
-# fails: cos-values, cos-zero, cos-length
+# fails: cos-values, cos-zero, cos-length, cos-half
 # says: have the cosine
 import torch.nn.functional as F
 

@@ -1,5 +1,5 @@
 # Row n with row n alone.
-# fails: cos-values, cos-zero, cos-length
+# fails: cos-values, cos-zero, cos-length, cos-half
 # says: RuntimeError
 import torch.nn.functional as F
 

@@ -1,5 +1,5 @@
 # Divides by the length, 0 or not.
-# fails: cos-zero, cos-length
+# fails: cos-zero, cos-length, cos-half
 # says: the cosines hold nan
 
 

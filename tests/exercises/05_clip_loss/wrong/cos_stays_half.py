@@ -1,6 +1,6 @@
 # float16 in, float16 all the way.
-# fails: cos-length
-# says: were worked out in torch.float16
+# fails: cos-half
+# says: came back in torch.float16
 
 
 # GRADED cosine_similarities

@@ -1,6 +1,6 @@
 # The two gradients in the other order.
 # fails: grad-images, grad-texts, grad-large
-# says: when measured
+# says: first images, then texts
 import numpy as np
 
 

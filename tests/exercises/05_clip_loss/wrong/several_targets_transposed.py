@@ -1,6 +1,6 @@
 # The targets of the images, transposed, serve the texts.
 # fails: several-texts, several-images, several-large
-# says: the loss is
+# says: those over texts, turned over
 
 
 # GRADED several_right_loss

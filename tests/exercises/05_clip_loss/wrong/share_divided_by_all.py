@@ -1,6 +1,6 @@
 # Divided by the pairs of all processes, and then the shares are averaged as well.
 # fails: share-first, share-ranks, share-twins
-# says: the share is
+# says: of all processes: it is a mean over
 import torch
 import torch.nn.functional as F
 

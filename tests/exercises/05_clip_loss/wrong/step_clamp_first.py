@@ -1,6 +1,6 @@
 # The clamp comes before the step, and none after it.
 # fails: step-clamp
-# says: did its slope arrive?
+# says: took its step from there
 import math
 
 import torch

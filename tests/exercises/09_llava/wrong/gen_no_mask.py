@@ -1,6 +1,6 @@
 # No mask at all.
 # fails: gen-positions, gen-mask, gen-cache, gen-whole
-# says: come from none of the faults
+# says: the first token's scores are wrong already
 import math
 
 import torch

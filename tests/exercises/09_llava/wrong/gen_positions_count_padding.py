@@ -1,6 +1,6 @@
 # Positions go on behind the padded length.
-# fails: gen-positions, gen-mask, gen-cache, gen-whole
-# says: come from none of the faults
+# fails: gen-positions, gen-whole
+# says: count the padding
 import math
 
 import torch

@@ -1,6 +1,6 @@
 # The first new token has the place after its own.
-# fails: gen-positions, gen-mask, gen-cache, gen-whole
-# says: come from none of the faults
+# fails: gen-positions, gen-whole
+# says: are one too high
 import math
 
 import torch

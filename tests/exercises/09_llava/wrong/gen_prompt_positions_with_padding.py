@@ -1,6 +1,6 @@
 # The prompt's positions count the padding.
 # fails: gen-positions, gen-mask, gen-cache, gen-whole
-# says: come from none of the faults
+# says: the first token's scores are wrong already
 import math
 
 import torch

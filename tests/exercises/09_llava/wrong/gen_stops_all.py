@@ -1,6 +1,6 @@
 # The first row that ends, ends all.
 # fails: gen-ends, gen-whole
-# says: stopped with it
+# says: did not go on as before
 import math
 
 import torch

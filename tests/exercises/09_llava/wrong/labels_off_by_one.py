@@ -1,6 +1,6 @@
 # The character behind the token decides.
 # fails: labels-one, labels-several, labels-edges, labels-empty
-# says: has no loss, wanted one
+# says: has a loss, wanted none
 import torch
 
 

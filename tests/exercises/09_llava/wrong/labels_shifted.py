@@ -1,6 +1,6 @@
 # Already shifted: each place has the next token.
 # fails: labels-one, labels-several, labels-edges, labels-empty
-# says: wanted
+# says: each stands one place before its token
 import torch
 
 

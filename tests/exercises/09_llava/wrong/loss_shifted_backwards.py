@@ -1,6 +1,6 @@
 # Each place is compared with the token before it.
 # fails: loss-shift, loss-ignored, loss-mean, loss-large
-# says: the loss is
+# says: shifted the wrong way
 import torch.nn.functional as F
 
 

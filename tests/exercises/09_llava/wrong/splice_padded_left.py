@@ -1,6 +1,6 @@
 # Padded in front.
 # fails: splice-batch, splice-padding
-# says: another one
+# says: is filled up in front
 import torch
 
 
