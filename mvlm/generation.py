@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import torch
@@ -58,10 +59,14 @@ def filter_logits(
 
 
 def _check_cuts(top_k: int | None, top_p: float | None) -> None:
-    if top_k is not None and (top_k < 1 or top_k != int(top_k)):
+    if top_k is not None and not _is_count(top_k):
         raise ValueError(f"top_k is {top_k}: pass at least 1, a whole number")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p is {top_p}: pass more than 0 and at most 1")
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, Integral) and number >= 1
 
 
 def generate(model: LanguageModel, prompts: Prompts | None = None, **options) -> list[list[int]]:
@@ -86,7 +91,7 @@ def stream(
     max_new_tokens: int,
     embeddings: Float[Tensor, "batch token width"] | None = None,
     attention_mask: Bool[Tensor, "batch token"] | None = None,
-    end_id: int | Sequence[int] = (),
+    end_id: int | Sequence[int] | None = None,
     temperature: float = 0.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -97,11 +102,11 @@ def stream(
     Args:
         model: the language model.
         prompts: rows of token ids, of any lengths; or one tensor (B, T), with `attention_mask`
-            where it is padded, on the LEFT.
+            where it is padded, on the LEFT. Lists need no mask: they are padded here.
         max_new_tokens: steps at most.
         embeddings: vectors (B, T, D) in place of prompts, padded on the left.
         attention_mask: True on tokens, False on padding.
-        end_id: the token, or tokens, that end a row. Each row ends by itself.
+        end_id: the token, or tokens, that end a row, or None. Each row ends by itself.
         temperature: 0 takes the likeliest token every time; more draws, see `filter_logits`.
         top_k, top_p: what to draw from.
         generator: for the draws, on the CPU, so that a seed gives the same on every device.
@@ -111,8 +116,8 @@ def stream(
             that cannot be; also scores that are not numbers, once they come.
         TypeError: the prompts are no token ids.
     """
-    ends = {end_id} if isinstance(end_id, int) else set(end_id)
-    if max_new_tokens < 1 or max_new_tokens != int(max_new_tokens):
+    ends = {end_id} if isinstance(end_id, int) else set(end_id or ())
+    if not _is_count(max_new_tokens):
         raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1, a whole number")
     _check_cuts(top_k, top_p)
     if not temperature >= 0:
@@ -260,7 +265,12 @@ def _embed_prompts(
     if prompts is None or not len(prompts):
         raise ValueError("no prompt came: pass at least one row of token ids")
     if not isinstance(prompts, Tensor):
-        if any(isinstance(row, int | str) for row in prompts):
+        if attention_mask is not None:
+            raise ValueError(
+                "attention_mask came with lists of ids: leave it out, since they are padded here, "
+                "or pass one tensor"
+            )
+        if any(isinstance(row, Integral | str) for row in prompts):
             raise TypeError(
                 "a prompt is no list of token ids: encode text first, and pass a list of lists"
             )

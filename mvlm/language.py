@@ -25,6 +25,7 @@ from mvlm.transformer import (
     Transformer,
     TransformerConfig,
     check_attention_mask,
+    check_counts,
     check_precision,
     check_token_ids,
     visible_keys,
@@ -103,6 +104,16 @@ class LanguageConfig:
     qkv_bias: bool = False
     out_bias: bool = False
     mlp_bias: bool = False
+
+    def __post_init__(self) -> None:
+        check_counts(vocab_size=self.vocab_size, context=self.context)
+        if self.transformer.head_width % 2:  # checks what it is made from, too
+            raise ValueError(
+                f"a head is {self.transformer.head_width} wide: rotary positions turn its numbers "
+                f"in pairs, so make width / heads, or head_width, even"
+            )
+        if not self.rope_theta > 0:
+            raise ValueError(f"rope_theta is {self.rope_theta}: pass more than 0, such as 10000")
 
     @property
     def transformer(self) -> TransformerConfig:

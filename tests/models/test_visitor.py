@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -222,6 +223,23 @@ def test_images_of_another_precision_are_named():
             ValueError,
             "depth is 1001: pass at most 1000 blocks",
         ),
+        (
+            lambda: LanguageConfig(vocab_size=9, width=9, depth=1, heads=3, mlp_width=4),
+            ValueError,
+            "a head is 3 wide: rotary positions turn its numbers in pairs",  # it went through
+        ),
+        (
+            lambda: LanguageConfig(vocab_size=0, width=8, depth=1, heads=2, mlp_width=4),
+            ValueError,
+            "vocab_size is 0: pass at least 1",
+        ),
+        (
+            lambda: LanguageConfig(
+                vocab_size=9, width=8, depth=1, heads=2, mlp_width=4, rope_theta=0.0
+            ),
+            ValueError,
+            "rope_theta is 0.0: pass more than 0",
+        ),
         (lambda: ViT.from_variant(None), ValueError, "ViT variant None is not known: pass a size"),
         (lambda: CLIPConfig(embed_dim=0), ValueError, "embed_dim is 0: pass at least 1"),
         (lambda: CropConfig(pool=0), ValueError, "pool is 0: pass at least 1"),
@@ -370,6 +388,9 @@ def test_what_cannot_be_is_refused(make, error, message):
     [
         ([1, 2], {}, TypeError, "a prompt is no list of token ids"),
         (["a cat"], {}, TypeError, "a prompt is no list of token ids"),
+        (np.array([1, 2]), {}, TypeError, "a prompt is no list of token ids"),
+        ([[1]], {"attention_mask": torch.ones(1, 1)}, ValueError, "attention_mask came with lists"),
+        ([[1]], {"top_k": 5.0}, ValueError, "top_k is 5.0: pass at least 1, a whole number"),
         ([[1]], {"top_p": 2.0}, ValueError, "top_p is 2.0"),
         ([[1]], {"top_k": 2.5}, ValueError, "top_k is 2.5"),
         ([[1]], {"temperature": float("nan")}, ValueError, "temperature is nan"),
@@ -381,6 +402,12 @@ def test_what_cannot_be_is_refused(make, error, message):
 def test_generation_is_refused_before_the_first_token(prompts, options, error, message):
     with pytest.raises(error, match=message):
         stream(language(), prompts, max_new_tokens=2, **options)
+
+
+@pytest.mark.parametrize("steps", [5.0, 0, float("inf")])
+def test_steps_that_are_not_counted(steps):
+    with pytest.raises(ValueError, match=f"max_new_tokens is {steps}: pass at least 1, a whole"):
+        stream(language(), [[1]], max_new_tokens=steps)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
