@@ -93,7 +93,12 @@ def language_config_from(config: Config) -> LanguageConfig:
         raise WeightsError(
             f"hidden_act {config['hidden_act']!r} is not Llama's silu: mvlm has no such decoder"
         )
-    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise WeightsError(
+            f"the rotary settings are {str(rope)[:60]} in the config, wanted an object: fetch or "
+            f"save config.json again"
+        )
     context = setting(config, "max_position_embeddings", 2048)
     window = config.get("sliding_window")
     if window is not None and setting(config, "use_sliding_window", True):
@@ -127,11 +132,21 @@ def _rotary_scaling(rope: Config, context: int) -> RotaryScaling | None:
         raise WeightsError(f"rope_type {kind!r} is not known: mvlm has default, linear and llama3")
     return RotaryScaling(
         kind=kind,
-        factor=rope["factor"],
+        factor=_positive(rope, "factor"),
         low_turns=rope.get("low_freq_factor", 1.0),
         high_turns=rope.get("high_freq_factor", 4.0),
         original_context=rope.get("original_max_position_embeddings", context),
     )
+
+
+def _positive(rope: Config, name: str) -> float:
+    value = setting(rope, name, 0.0)
+    if not value > 0:
+        raise WeightsError(
+            f"the rotary settings have the {name} {rope.get(name)!r}, wanted a number above 0: "
+            f"fetch or save config.json again"
+        )
+    return value
 
 
 def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: str = "") -> Sources:
@@ -172,7 +187,12 @@ def read_tokenizer(folder: Path, config: Config) -> Tokenizer | None:
         read_json(folder, "tokenizer_config.json") or {}
     )
     roles = {role: _token(named.get(f"{role}_token")) for role in ("bos", "eos", "pad")}
-    backend = tokenizers.Tokenizer.from_file(str(path))
+    try:
+        backend = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise WeightsError(
+            f"{path.name} in {folder.name} is no tokenizer ({error}): fetch or save it again"
+        ) from error
     end = roles["eos"] or _token_of(backend, config.get("eos_token_id"))
     if end is None:
         raise WeightsError(

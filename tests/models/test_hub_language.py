@@ -292,6 +292,13 @@ def test_a_tokenizer_that_does_not_say_where_a_text_ends(save):
         hub.load_language(folder)
 
 
+def test_a_damaged_tokenizer_is_named(save):
+    folder = save(transformers.LlamaForCausalLM(llama_config()))
+    (folder / "tokenizer.json").write_text('{"model": {}}')
+    with pytest.raises(hub.WeightsError, match=r"tokenizer.json in .* is no tokenizer .*again"):
+        hub.load_language(folder)
+
+
 def _edit_config(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -310,6 +317,8 @@ def _edit_weights(folder, edit):
     [
         ({"hidden_act": "relu"}, "hidden_act 'relu' is not Llama's silu"),
         ({"rope_parameters": {"rope_type": "yarn"}}, "rope_type 'yarn' is not known"),
+        ({"rope_parameters": {"rope_type": "linear"}}, "have the factor None, wanted a number"),
+        ({"rope_parameters": "linear"}, "rotary settings are linear in the config, wanted an obj"),
         ({"model_type": "gpt2"}, "holds a model of type 'gpt2'"),
         ({"tie_word_embeddings": True, "num_hidden_layers": 4}, r"9 missing \(model.layers.3"),
         ({"num_hidden_layers": 2}, "9 unused"),
