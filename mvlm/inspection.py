@@ -121,7 +121,7 @@ def attention_rollout(
         (B, rows, columns): the class token's row without its own column.
 
     Raises:
-        ValueError: no attentions came, or they do not fit the grid.
+        ValueError: no attentions came, or they do not fit the grid or one another.
     """
     _check_attentions(attentions, grid, class_tokens=(1,))
     joint = None
@@ -178,8 +178,14 @@ def _check_attentions(
     count = grid[0] * grid[1]
     wanted = [count + extra for extra in class_tokens]
     for attention in attentions:
-        if attention.ndim != 4 or attention.shape[-1] not in wanted:
+        shape = attention.shape
+        if attention.ndim != 4 or shape[3] not in wanted or shape[2] != shape[3]:
             raise ValueError(
                 f"attention is {tuple(attention.shape)}, wanted (B, H, T, T) with T = "
                 f"{' or '.join(map(str, wanted))} for a {grid[0]}×{grid[1]} grid: check the grid"
+            )
+        if shape[0] != len(attentions[0]):
+            raise ValueError(
+                f"the layers' attentions are of {len(attentions[0])} and of {shape[0]} images: "
+                f"pass those of one batch"
             )

@@ -219,10 +219,11 @@ class LearnedPositions(nn.Module):
         self, tokens: Float[Tensor, "batch patch width"]
     ) -> Float[Tensor, "batch patch width"]:
         """(B, N, D) → (B, N, D). Raises ValueError when N is not the table's."""
-        if tokens.shape[1:] != self.table.shape:
+        if tokens.ndim != 3 or tokens.shape[1:] != self.table.shape:
+            count, width = self.table.shape
             raise ValueError(
-                f"{tokens.shape[1]} tokens of width {tokens.shape[2]} came, the position table is "
-                f"{tuple(self.table.shape)}: resize the table with resize_positions"
+                f"the tokens are {tuple(tokens.shape)}, the position table is {count, width}: pass "
+                f"(B, {count}, {width}), or resize the table with resize_positions"
             )
         return tokens + self.table
 

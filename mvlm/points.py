@@ -19,7 +19,7 @@ NONE = "There are none."
 # A model's answer may be cut off, so a tag need not be closed.
 _TAG = re.compile(r"<points?\s([^<>]*)")
 _PAIR = re.compile(r'\bx(\d*)\s*=\s*"\s*(\d+(?:\.\d+)?)\s*"\s+y\1\s*=\s*"\s*(\d+(?:\.\d+)?)\s*"')
-_TOTAL = re.compile(r"total of (\d+)")
+_TOTAL = re.compile(r"total of (\d{1,9})(?!\d)")  # no picture shows more
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))
 
 

@@ -108,7 +108,7 @@ class Tokenizer:
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not texts:
             raise ValueError("no text came: pass at least one")
-        length = length or self.length
+        length = self.length if length is None else length
         start = [] if self.start_id is None else [self.start_id]
         if length is not None and length <= len(start) + 1:
             raise ValueError(f"length {length} leaves no room for text: pass at least 3")

@@ -65,6 +65,8 @@ def zero_shot_classifier(
     return torch.stack(columns, dim=1)  # E C
 
 
+@torch.inference_mode(False)  # it learns, even where a model is being measured
+@torch.enable_grad()
 def linear_probe(
     features: Float[Tensor, "image embed"],
     labels: Int[Tensor, " image"],
@@ -88,20 +90,26 @@ def linear_probe(
         A linear layer E → C on the features' device: `probe(features).argmax(1)` names classes.
 
     Raises:
-        ValueError: features and labels do not fit each other, or there is only one class.
+        ValueError: features and labels do not fit each other, there is only one class, or the
+            features are not numbers.
     """
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise ValueError(
             f"features are {tuple(features.shape)}, labels {tuple(labels.shape)}, wanted (B, E) "
             f"and (B,): one label for each image"
         )
+    if len(features) == 0:
+        raise ValueError("no features came: pass those of at least two images, of two classes")
+    if not features.isfinite().all():
+        raise ValueError("the features hold NaN or infinity: check the model that made them")
     if labels.is_floating_point() or labels.min() < 0 or labels.max() < 1:
         raise ValueError(
             f"labels run from {labels.min().item()} to {labels.max().item()}, wanted whole "
             f"numbers from 0 to C−1 of at least two classes: number the classes"
         )
     # L-BFGS stops by differences too small for float32.
-    inputs = features.detach().double()
+    inputs = features.detach().to(torch.float64, copy=True)
+    targets = labels.to(inputs.device, torch.long, copy=True)
     probe = nn.Linear(features.shape[1], int(labels.max()) + 1).to(inputs)
     nn.init.zeros_(probe.weight)
     nn.init.zeros_(probe.bias)
@@ -115,13 +123,12 @@ def linear_probe(
 
     def objective() -> Tensor:
         optimiser.zero_grad()
-        fit = F.cross_entropy(probe(inputs), labels.long(), reduction="sum")
+        fit = F.cross_entropy(probe(inputs), targets, reduction="sum")
         loss = probe.weight.square().sum() / 2 + inverse_strength * fit
         loss.backward()
         return loss
 
-    with torch.enable_grad():
-        optimiser.step(objective)
+    optimiser.step(objective)
     return probe.to(features.dtype).requires_grad_(False)
 
 
@@ -186,6 +193,8 @@ def _check_retrieval(image_features: Tensor, text_features: Tensor, image_of_tex
             f"image features are {tuple(image_features.shape)}, text features "
             f"{tuple(text_features.shape)}, wanted (B, E) and (T, E): encode both with one model"
         )
+    if 0 in (images, texts):
+        raise ValueError(f"{images} images and {texts} texts came: pass at least one of each")
     if image_of_text.shape != (texts,):
         raise ValueError(
             f"image_of_text is {tuple(image_of_text.shape)}, wanted ({texts},): one image a text"

@@ -261,6 +261,8 @@ def test_bad_embedding_input():
 
 
 def test_bad_positions():
+    with pytest.raises(ValueError, match=r"tokens are \(4, 8\), .* pass \(B, 4, 8\), or resize"):
+        LearnedPositions(4, 8)(torch.zeros(4, 8))
     with pytest.raises(ValueError, match="multiple of 4"):
         sincos_positions(2, 2, 6)
     with pytest.raises(ValueError, match=r"3×3 grid has 9 places, the table is \(8, 4\)"):

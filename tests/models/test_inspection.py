@@ -190,3 +190,9 @@ def test_wrong_attentions_are_refused(measure):
         measure((), (2, 2))
     with pytest.raises(ValueError, match=r"attention is \(1, 1, 7, 7\), .* for a 2×2 grid"):
         measure([torch.zeros(1, 1, 7, 7)], (2, 2))
+    with pytest.raises(ValueError, match=r"attention is \(1, 1, 4, 5\), wanted"):
+        measure([torch.zeros(1, 1, 4, 5)], (2, 2))
+    with pytest.raises(ValueError, match=r"attention is \(5, 5\), wanted"):
+        measure([torch.zeros(5, 5)], (2, 2))
+    with pytest.raises(ValueError, match="are of 1 and of 2 images: pass those of one batch"):
+        measure([torch.ones(1, 1, 5, 5), torch.ones(2, 1, 5, 5)], (2, 2))

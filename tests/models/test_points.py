@@ -80,6 +80,7 @@ def test_parsing_reads_what_it_can():
 def test_parse_count():
     assert parse_count("There are none.") == 0
     assert parse_count("I see a dog.") is None
+    assert parse_count("shows a total of " + "9" * 5000) is None  # more than int() reads
 
 
 def test_pixels_there_and_back():

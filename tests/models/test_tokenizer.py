@@ -187,6 +187,8 @@ def test_bad_input(course, tmp_path):
         course.token_id("<nope>")
     with pytest.raises(ValueError, match="length 2 leaves no room for text"):
         course("a", length=2)
+    with pytest.raises(ValueError, match="length 0 leaves no room for text"):
+        course("a", length=0)
     with pytest.raises(ValueError, match="vocab_size 10 is too small for 256 bytes"):
         Tokenizer.train(["a"], vocab_size=10)
     with pytest.raises(ValueError, match="a row has 2 tokens, more than length 1"):

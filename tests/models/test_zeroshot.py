@@ -94,6 +94,14 @@ def test_probe_separates_what_can_be_separated():
     assert torch.equal(probe(features).argmax(1), labels)
 
 
+def test_a_probe_learns_where_a_model_is_being_measured():
+    with torch.inference_mode():
+        features = torch.randn(20, 3).double()
+        inside = linear_probe(features, (features[:, 0] > 0).long())
+    outside = linear_probe(features, (features[:, 0] > 0).long())
+    torch.testing.assert_close(inside.weight, outside.weight)
+
+
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
@@ -101,6 +109,8 @@ def test_probe_separates_what_can_be_separated():
         (torch.randn(2, 2), torch.tensor([0, 0]), "from 0 to 0, wanted whole numbers"),
         (torch.randn(2, 2), torch.tensor([-1, 1]), "from -1 to 1, wanted whole numbers"),
         (torch.randn(2, 2), torch.tensor([0.0, 1.0]), "wanted whole numbers"),
+        (torch.zeros(0, 2), torch.zeros(0).long(), "no features came"),
+        (torch.eye(2) / 0, torch.tensor([0, 1]), "hold NaN or infinity"),
     ],
 )
 def test_wrong_labels_are_refused(features, labels, message):
@@ -136,6 +146,7 @@ def test_perfect_features_recall_everything_and_collapsed_ones_nothing():
         (torch.eye(3), torch.eye(3), torch.tensor([0, 1, 1]), "image 2 has no text"),
         (torch.eye(3), torch.eye(3), torch.tensor([0, 1, 3]), "from 0 to 3, the images from 0"),
         (torch.eye(3) / 0, torch.eye(3), None, "hold NaN or infinity"),
+        (torch.zeros(0, 3), torch.zeros(0, 3), None, "0 images and 0 texts came"),
     ],
 )
 def test_wrong_features_are_refused(images, texts, owner, message):
