@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import is_tensorboard_available, send_to_device
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -132,7 +132,8 @@ def train(
     Raises:
         FloatingPointError: the loss or the gradient is no longer a number; the weights of the last
             checkpoint are whole.
-        ValueError: the folder's checkpoint belongs to another run, or nothing can be trained.
+        ValueError: the folder's checkpoint belongs to another run or is damaged, or nothing can be
+            trained.
     """
     folder = Path(folder)
     accelerator = make_accelerator(folder)
@@ -289,9 +290,14 @@ def load_checkpoint(
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): delete it to begin again, or choose another folder"
+        ) from error
     check_same_run(path, json.loads(metadata["config"]), config)
     weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
     fits = objective.load_state_dict(weights, strict=False)
@@ -319,9 +325,9 @@ def check_same_run(path: Path, saved: dict, config: TrainConfig) -> None:
     """Raise when a setting that the result depends on has changed since the checkpoint."""
     ours = json.loads(json.dumps(asdict(config)))
     for name in ours.keys() - {"workers", "save_every"}:
-        if saved[name] != ours[name]:
+        if saved.get(name) != ours[name]:
             raise ValueError(
-                f"{path} was made with {name} {saved[name]}, this run has {ours[name]}: "
+                f"{path} was made with {name} {saved.get(name)}, this run has {ours[name]}: "
                 "use the same, or choose another folder"
             )
 
@@ -361,7 +367,10 @@ class MetricsFile:
 
 
 def read_metrics(folder: str | os.PathLike) -> list[Metrics]:
-    """The rows of a run's `metrics.csv`, for its curve; none when there is no such file."""
+    """The rows of a run's `metrics.csv`, for its curve; none when there is no such file.
+
+    A last row that was cut off, when the machine stopped in the middle of it, is left out.
+    """
     path = Path(folder) / METRICS
     if not path.exists():
         return []
@@ -369,4 +378,5 @@ def read_metrics(folder: str | os.PathLike) -> list[Metrics]:
         return [
             Metrics(step=int(row.pop("step")), **{name: float(v) for name, v in row.items()})
             for row in csv.DictReader(file)
+            if all(row.values())
         ]

@@ -218,6 +218,23 @@ def test_a_killed_process_leaves_the_checkpoint_whole(tmp_path):
     assert loop.saved_step(tmp_path) == 4
 
 
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / CHECKPOINT).write_bytes(b"\x10" + b"\x00" * 30)
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors is damaged .*delete it to begin"):
+        train(Objective(), data, CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("cut", ["\n6", "\n6,", "\n6,0.5,0.01,1.0,", ""])
+def test_a_run_goes_on_after_a_row_that_was_cut_off(tmp_path, cut):
+    with pytest.raises(Stopped):
+        train(Objective(), data, CONFIG, tmp_path, after_step=stop_after(5))
+    path = tmp_path / loop.METRICS
+    path.write_text(path.read_text().rstrip() + cut)
+    assert len(read_metrics(tmp_path)) == 6
+    train(Objective(), data, CONFIG, tmp_path)
+    assert [row.step for row in read_metrics(tmp_path)] == list(range(CONFIG.steps))
+
+
 def test_a_changed_setting_is_named(tmp_path):
     train(Objective(), data, CONFIG, tmp_path)
     with pytest.raises(ValueError, match="was made with batch_size 8, this run has 16"):
