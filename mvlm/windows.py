@@ -61,7 +61,7 @@ class Windows(nn.Module):
     @property
     def width(self) -> int:
         """Of a window's features, its place included."""
-        return self.scale.out_features + PLACE_WIDTH
+        return self.scale.out_features + PLACE_WIDTH + 2
 
     @torch.no_grad()
     def look(
@@ -153,6 +153,18 @@ def place_features(places: Float[Tensor, "*shape 2"]) -> Float[Tensor, "*shape f
     return PLACE_SIZE * near.clamp(min=0).flatten(-2)
 
 
+def steps(
+    places: Float[Tensor, "patch_token pooled 2"],
+) -> Float[Tensor, "patch_token pooled 2"]:
+    """How far it is from one window to the next, in x and in y, beside features of about 1.
+
+    From it follows how much of the picture a window shows: of the whole picture more than of its
+    crops, and of a narrow picture more than of a wide one.
+    """
+    step = places[:, -1] - places[:, 0]  # from corner to corner of the pooled windows
+    return (step / 2 / PLACE_SIZE).unsqueeze(1).expand_as(places)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """A picture after the frozen tower: all that training needs of it.
@@ -172,6 +184,13 @@ class Seen:
     shares: Float[Tensor, "patch_token pooled"]
     full: int
     tokens: tuple[str, ...]
+
+    def only(self, chosen: Int[Tensor, " chosen"]) -> Seen:
+        """These patch tokens alone, as many as there are; text and view are left as they are."""
+        return Seen(
+            **vars(self)
+            | {name: getattr(self, name)[chosen] for name in ("windows", "places", "shares")}
+        )
 
     def one_view(self) -> Seen:
         """The downscaled picture alone, without its crops."""
@@ -270,7 +289,7 @@ class WindowedMolmo(Molmo):
         places = torch.cat([one.places for one in seen]).to(device)  # (N, P·P, 2)
         shares = torch.cat([one.shares for one in seen]).to(device)  # (N, P·P)
         features = self.vision.scale(looked)[windows.to(device)]  # (N, P·P, F)
-        features = torch.cat((features, place_features(places)), dim=-1)
+        features = torch.cat((features, place_features(places), steps(places)), dim=-1)
         features = features.unflatten(1, (self.crops.pool, self.crops.pool))  # (N, P, P, F)
         return self.connector(features, shares)[:, 0]  # (N, 1, D) -> (N, D)
 

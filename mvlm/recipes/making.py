@@ -43,6 +43,7 @@ from mvlm.recipes.molmo import (
     as_large_as_words_,
     look_at_all,
 )
+from mvlm.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
 from mvlm.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
 from mvlm.tokenizer import IM_PATCH
@@ -128,20 +129,27 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Both stages, from the language model on; write `molmo.safetensors`."""
+    """Its three stages, from the language model on; write `molmo.safetensors`."""
     tokenizer = weights.tokenizer(before)
-    vision = Windows(weights.clip(before / "clip.safetensors").image, recipe.features)
-    language = weights.language(before / "language.safetensors")
-    torch.manual_seed(recipe.train.seed)
-    connector = recipe.connector(vision, language.config.width)
     patch_id = tokenizer.token_id(IM_PATCH)
+    language = weights.language(before / "language.safetensors")
+    torch.manual_seed(recipe.told.seed)
+    forget_unread_(language, patch_id)
+    language.requires_grad_(True)
+    telling = TellObjective(language, patch_id)
+    told = TellData(tokenizer, recipe.told.steps * recipe.told.batch_size, recipe.told.seed)
+    run(telling, told, recipe.told, out / "told", recipe)
+    torch.manual_seed(recipe.align.seed)
+    vision = Windows(weights.clip(before / "clip.safetensors").image, recipe.features)
+    connector = recipe.connector(vision, language.config.width)
     model = WindowedMolmo(vision, connector, language, patch_id=patch_id)
     source = MolmoScenes("train", recipe.pictures, recipe.train.seed, recipe.artists)
-    scenes, seen = look_at_all(vision, source, recipe.pictures)
+    scenes, seen = look_at_all(vision, source, recipe.pictures, out / "seen.pt")
     as_large_as_words_(model, seen[:40])
-    aligned = AlignData(scenes, seen, tokenizer)
-    run(AlignObjective(model), aligned, recipe.align, out / "stage1", recipe)
-    as_large_as_words_(model, seen[:40])  # the first stage looks at directions alone
+    language.requires_grad_(False)
+    aligned = AlignData(scenes, seen, tokenizer, recipe.align.seed)
+    names = torch.tensor(sorted(set(word_ids(tokenizer).values())))
+    run(AlignObjective(model, telling.told, names), aligned, recipe.align, out / "stage1", recipe)
     language.requires_grad_(True)
     data = MolmoData(recipe, scenes, seen, source.names, tokenizer)
     about = run(MolmoObjective(model), data, recipe.train, out / "stage2", recipe)

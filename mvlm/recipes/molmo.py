@@ -1,83 +1,67 @@
 """Molmo in small: pointing, counting and naming in large pictures of small things.
 
-Chapter 11. The tower stays frozen, so what it makes of each picture is worked out once. Then two
-stages. In the first, which Molmo does not have (it starts from millions of captions instead), the
-connector alone learns to say of every patch token which thing's middle it holds and where, in the
-language model's own words: a dense task, and a cheap one, for no text is read. In the second
-connector and language model learn together; each example asks something new of its picture:
+Chapter 11. Molmo starts from a language model that has read the web, and from millions of
+captions; the course's has read about scenes of nine words. What is missing is learnt in three
+stages, one difficulty at a time:
 
-| share | the question                    | the answer                                  |
-|-------|---------------------------------|---------------------------------------------|
-| 0.30  | point to the dogs               | `<points x1= …>`                            |
-| 0.20  | count the dogs by pointing      | `Counting the <points …> shows a total of 4.` |
-| 0.15  | how many dogs are there?        | 4                                           |
-| 0.20  | point to everything, with names | a `<point …>` for each thing                |
-| 0.15  | what is at x="12.5" y="80.0"?   | dog, asked of several places                |
-
-The last two say most about the picture a word, and so teach to look; see `texts.LONG_QUESTIONS`.
+1. **told**: the language model alone learns to point in scenes that are told (`pointing.py`).
+2. **stage 1**: the connector alone learns to make of each patch token the vector by which the
+   thing in it would be told. No text is read, so this is dense and cheap. The tower stays frozen,
+   and what it makes of each picture is worked out once.
+3. **stage 2**: both learn together, from pictures and the questions of `pointing.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from mvlm.data.dice import Dice
-from mvlm.data.emojis import MORE_ARTISTS, everyday_vocabulary
-from mvlm.data.questions import PHRASINGS, absent
+from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.data.scene import (
-    GRID,
     HIGH_RESOLUTION,
     SPLITS,
     TRAIN_ARTISTS,
     Scene,
     Scenes,
     choose_background,
-    choose_names,
     combination,
     draw,
     lay_out,
     split_vocabulary,
 )
-from mvlm.data.small_pixmo import COUNT, POINT
-from mvlm.data.things import Thing, counts, plural
-from mvlm.language import IGNORED
+from mvlm.data.things import Thing
 from mvlm.llava import Chat, Example, collate
 from mvlm.molmo import Connector, write_pictures
-from mvlm.points import Point, format_count, format_points, points_from_pixels
-from mvlm.recipes.language import summed_loss
+from mvlm.points import points_from_pixels
+from mvlm.recipes.pointing import (
+    EVERYTHING,
+    NOTHING,
+    Told,
+    centre,
+    choose_flock,
+    loss_by_length,
+    points_at,
+    spelt,
+    turn,
+    word_ids,
+)
 from mvlm.tokenizer import IMAGE, Tokenizer
 from mvlm.train import TrainConfig
 from mvlm.windows import (
     COURSE_CROPS,
-    PLACE_SIZE,
-    PLACE_WIDTH,
     PlacedCrops,
     Seen,
     WindowedMolmo,
     Windows,
-    place_features,
     placed_crops,
     see,
-)
-
-EVERYTHING = "things"
-"""The name that all things go by: "point to the things"."""
-NAME_ALL = (
-    "point to everything and name it.",
-    "name every thing and point to it.",
-    "list all the things, with points.",
-    "what is where? point to each.",
-)
-NAME_ONE = (
-    "what is at {place}?",
-    "which thing is at {place}?",
-    "name the thing at {place}.",
-    "what do you see at {place}?",
 )
 
 
@@ -91,7 +75,8 @@ class MolmoRecipe:
         pool_width, heads, mlp_width: see `mvlm.molmo.Connector`.
         one_view: share of examples that see the downscaled picture alone, so that a comparison
             with and without crops is fair.
-        artists: who draws the things.
+        artists: who draws the things; named twice, one draws twice as many.
+        told: before pictures; only the language model learns.
         align: the first stage; only the connector learns.
         train: the second; connector and language model learn.
     """
@@ -103,6 +88,7 @@ class MolmoRecipe:
     heads: int = 4
     mlp_width: int = 256
     one_view: float = 0.1
+    told: TrainConfig = field(default_factory=TrainConfig)
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -158,14 +144,6 @@ class Flocks:
         return names[0], Scene(things=things, size=size, caption="", questions=(), **background)
 
 
-def choose_flock(dice: Dice, vocabulary: Sequence[str]) -> list[str]:
-    """One to nine times the first name, then others, at most nine in all."""
-    number = dice.between(1, GRID * GRID)
-    name = dice.pick(vocabulary)
-    others = [other for other in choose_names(dice, vocabulary) if other != name]
-    return [name] * number + others[: dice.between(0, GRID * GRID - number)]
-
-
 class MolmoScenes:
     """What the model learns from: ordinary scenes and flocks in turn, all in high resolution."""
 
@@ -186,69 +164,24 @@ def cut(scene: Scene) -> PlacedCrops:
     return placed_crops(torch.from_numpy(draw(scene)).permute(2, 0, 1).float() / 255)
 
 
-def points_at(scene: Scene, name: str) -> list[Point]:
-    """The centres of all things of this name, in hundredths of the picture."""
-    return points_from_pixels(
-        [centre(thing) for thing in scene.things if name in (thing.name, EVERYTHING)], scene.size
-    )
-
-
-def centre(thing: Thing) -> tuple[float, float]:
-    """Of its box, in pixels."""
-    x0, y0, x1, y1 = thing.box
-    return (x0 + x1) / 2, (y0 + y1) / 2
-
-
-def turns(dice: Dice, scene: Scene, names: Sequence[str]) -> list[tuple[str, str]]:
-    """A question about the scene, or several short ones, with their answers."""
-    kind = dice.uniform()
-    if kind < 0.65:
-        name = asked_name(dice, scene, names)
-        words = {"name": name.removesuffix("s") if name == EVERYTHING else name}
-        words["names"] = name if name == EVERYTHING else plural(name)
-        points = points_at(scene, name)
-        if kind < 0.3:
-            return [(dice.pick(POINT).format(**words), format_points(points, name))]
-        if kind < 0.5:
-            return [(dice.pick(COUNT).format(**words), format_count(points, name))]
-        return [(dice.pick(PHRASINGS["how many"]).format(**words), str(len(points)))]
-    if kind < 0.85 and len(scene.things) <= 5:  # more of them make the longest texts of all
-        return [(dice.pick(NAME_ALL), name_all(scene))]
-    some = dice.sample(scene.things, min(5, len(scene.things)))
-    return [
-        (dice.pick(NAME_ONE).format(place=place(points_from_pixels([centre(t)], scene.size)[0])),
-         t.name)
-        for t in some
-    ]  # fmt: skip
-
-
-def asked_name(dice: Dice, scene: Scene, names: Sequence[str]) -> str:
-    """Mostly what is there, each kind as often; sometimes all things, or what is not there."""
-    present = list(counts(scene.things))
-    if dice.chance(0.15):
-        return EVERYTHING
-    return absent(dice, present, names) if dice.chance(0.1) else dice.pick(present)
-
-
-def name_all(scene: Scene) -> str:
-    """A point for each thing, with its name, in the order of points."""
-    placed = zip(points_at(scene, EVERYTHING), scene.things, strict=True)
-    return " ".join(format_points([point], thing.name) for point, thing in sorted(placed))
-
-
-def place(point: Point) -> str:
-    """A place in a question, spelt as in points."""
-    return f'x="{point.x:.1f}" y="{point.y:.1f}"'
-
-
 def look_at_all(
-    vision: Windows, source: MolmoScenes, count: int, *, first: int = 40
+    vision: Windows, source: MolmoScenes, count: int, kept: Path | None = None, *, first: int = 40
 ) -> tuple[list[Scene], list[Seen]]:
-    """Draw the first `count` pictures, fit the features' scale to some, and keep what is seen."""
+    """Draw the first `count` pictures, fit the features' scale to some, and keep what is seen.
+
+    Given a file `kept`, what was seen lies there too: a run that goes on need not look again.
+    """
     scenes = [source.scene(number) for number in range(count)]
-    seen = [
-        half(see(vision, cut(scene))) for scene in tqdm(scenes, desc="pictures through the tower")
-    ]
+    if kept is not None and kept.exists():
+        seen = [Seen(**fields) for fields in torch.load(kept, weights_only=True)]
+        if len(seen) != count:
+            raise ValueError(f"{kept} holds {len(seen)} pictures, wanted {count}: remove it")
+    else:
+        bar = tqdm(scenes, desc="pictures through the tower")
+        seen = [half(see(vision, cut(scene))) for scene in bar]
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            torch.save([vars(one) for one in seen], kept)
     vision.fit_(torch.cat([one.looked.float() for one in seen[:first]]))
     return scenes, seen
 
@@ -270,77 +203,111 @@ def half(seen: Seen) -> Seen:
 
 
 def things_by_token(scene: Scene, seen: Seen) -> list[Thing | None]:
-    """For each patch token of the crops, a thing whose middle lies in it, if there is one."""
+    """For each patch token, a thing whose middle lies in it, if there is one; crops alone count.
+
+    In the downscaled view things are too small to be named: its tokens hold nothing.
+    """
     places = seen.places[seen.full :]  # (N, P·P, 2)
     side = COURSE_CROPS.pool
     middle, step = places.mean(dim=1), places[:, side + 1] - places[:, 0]  # (N, 2) each
-    held: list[Thing | None] = [None] * len(places)
+    held: list[Thing | None] = [None] * len(seen.places)
     for thing, point in zip(scene.things, points_at(scene, EVERYTHING), strict=True):
         away = ((torch.tensor(point) - middle) / step).abs().amax(dim=1)  # (N,), in windows
-        held[int(away.argmin())] = thing
+        held[seen.full + int(away.argmin())] = thing
     return held
 
 
 class AlignData:
-    """The first stage's examples: a picture's states, and what each patch token holds."""
+    """The first stage's examples: of each picture some patch tokens, and what each holds.
 
-    def __init__(self, scenes: Sequence[Scene], seen: Sequence[Seen], tokenizer: Tokenizer) -> None:
-        self.scenes, self.seen = scenes, seen
-        names = ("nothing", *everyday_vocabulary())
-        self.word = {name: tokenizer.encode(f" {name}")[-1] for name in names}
+    All that hold a thing, and as many again and more that hold nothing: half of these beside a
+    thing, where a part of it can be seen.
+    """
+
+    near, anywhere = 4, 4  # tokens of the crops that hold nothing
+    view = 2  # and of the downscaled picture
+
+    def __init__(
+        self, scenes: Sequence[Scene], seen: Sequence[Seen], tokenizer: Tokenizer, seed: int
+    ) -> None:
+        self.scenes, self.seen, self.seed = scenes, seen, seed
+        self.words = word_ids(tokenizer)
 
     def __call__(self, examples: range) -> dict:
-        """`seen`, a list of B; of all its patch tokens `words` (N,) and `places` (N, 2).
-
-        A word is the last token of a thing's name, or that of "nothing"; −100 for the full view.
-        A place is where the thing's middle lies; NaN where there is none.
-        """
-        numbers = [number % len(self.scenes) for number in examples]
-        words: list[int] = []
-        places: list[tuple[float, float]] = []
-        nowhere = (float("nan"),) * 2
-        for number in numbers:
-            scene, seen = self.scenes[number], self.seen[number]
-            words += [IGNORED] * seen.full
-            places += [nowhere] * seen.full
-            for thing in things_by_token(scene, seen):
-                name = "nothing" if thing is None else thing.name
-                words.append(self.word[name])
-                places.append(
-                    nowhere if thing is None else points_from_pixels([centre(thing)], scene.size)[0]
-                )
+        """`seen`, a list of B; of all its patch tokens `words` (N,) and `places` (N, 2)."""
+        seen, words, places = zip(*(self.example(number) for number in examples), strict=True)
         return {
-            "seen": [self.seen[number] for number in numbers],
-            "words": torch.tensor(words),
-            "places": torch.tensor(places),
+            "seen": seen,
+            "words": torch.tensor([word for some in words for word in some]),
+            "places": torch.tensor([place for some in places for place in some]),
         }
+
+    def example(self, number: int) -> tuple[Seen, list[int], list[tuple[float, float]]]:
+        """Some patch tokens of a picture, what is in each, and where."""
+        i = number % len(self.scenes)
+        scene, seen = self.scenes[i], self.seen[i]
+        dice = Dice(f"align {self.seed} {number}")
+        held = things_by_token(scene, seen)
+        things = [n for n, thing in enumerate(held) if thing is not None]
+        middles = seen.places.mean(dim=1)  # (N, 2)
+        chosen = [
+            *things,
+            *self.some(dice, [n for n in beside(seen, things) if held[n] is None], self.near),
+            *self.some(dice, range(seen.full, len(held)), self.anywhere),
+            *self.some(dice, range(seen.full), self.view),
+        ]
+        chosen = list(dict.fromkeys(chosen))
+        words, places = [], []
+        for n in chosen:
+            thing = held[n]
+            words.append(self.words[NOTHING if thing is None else thing.name])
+            at = middles[n] if thing is None else points_from_pixels([centre(thing)], scene.size)[0]
+            places.append((float(at[0]), float(at[1])))
+        return seen.only(torch.tensor(chosen)), words, places
+
+    @staticmethod
+    def some(dice: Dice, numbers: Sequence[int], count: int) -> list[int]:
+        """So many of them, or all."""
+        return dice.sample(numbers, min(count, len(numbers)))
+
+
+def beside(seen: Seen, tokens: Sequence[int]) -> list[int]:
+    """The crops' patch tokens that are these or touch them."""
+    crops = torch.arange(len(seen.places)) >= seen.full
+    these = torch.tensor([n for n in tokens if n >= seen.full], dtype=torch.long)
+    if not len(these):
+        return []
+    middles = seen.places.mean(dim=1)  # (N, 2)
+    size = 1.5 * (seen.places[-1, -1] - seen.places[-1, 0])  # of a patch token of the crops
+    away = ((middles[:, None] - middles[these]) / size).abs().amax(dim=-1)  # (N, tokens)
+    return ((away < 1.1).any(dim=1) & crops).nonzero()[:, 0].tolist()
 
 
 class AlignObjective(nn.Module):
-    """Which word does each patch token stand for, and where is the thing?
+    """How far is each patch token's vector from the one by which its content would be told?
 
-    The word is read off as the language model reads its own last states; the place by a matrix
-    that only this stage needs.
+    Its squared distance, and the cross-entropy of which name's vector is nearest.
     """
 
-    def __init__(self, molmo: WindowedMolmo) -> None:
+    sharpness = 8.0  # of the names' softmax: distances are in units of a name's own length
+
+    def __init__(self, molmo: WindowedMolmo, told: Told, words: Int[Tensor, " name"]) -> None:
         super().__init__()
-        self.molmo = molmo
-        self.where = nn.Linear(molmo.language.config.width, PLACE_WIDTH)
+        self.molmo, self.told = molmo, told.requires_grad_(False)
+        self.register_buffer("names", words, persistent=False)
 
     def forward(self, batch: dict) -> tuple[Tensor, Tensor]:
         """(summed loss, number of patch tokens)."""
         language = self.molmo.language
-        wanted = batch["words"] != IGNORED
-        cells = language.norm(self.molmo.features(batch["seen"])[wanted])  # (N, D)
-        what = nn.functional.cross_entropy(
-            language.logits(cells), batch["words"][wanted], reduction="sum"
-        )
-        places = batch["places"][wanted]
-        there = ~places.isnan().any(dim=1)
-        marks = place_features(places[there]).unflatten(1, (2, -1)) / PLACE_SIZE  # (n, 2, marks)
-        scores = self.where(cells[there]).unflatten(1, (2, -1)).log_softmax(dim=-1)
-        return what - (marks * scores).sum(), wanted.sum()
+        vectors = self.molmo.features(batch["seen"])  # (N, D)
+        names = language.embed(self.names)  # (names, D)
+        length = names.square().sum(dim=1).mean()
+        places = self.told.place(spelt(batch["places"]))  # (N, D)
+        distances = torch.cdist(vectors - places, names).square() / length  # (N, names)
+        right = (batch["words"][:, None] == self.names).int().argmax(dim=1)  # (N,)
+        wrong = nn.functional.cross_entropy(-self.sharpness * distances, right, reduction="none")
+        far = distances.gather(1, right[:, None])[:, 0]
+        return (far + 0.3 * wrong).sum(), torch.tensor(len(right))
 
 
 class MolmoData:
@@ -368,8 +335,8 @@ class MolmoData:
         i = number % len(self.scenes)
         dice = Dice(f"molmo {self.recipe.train.seed} {number}")
         seen = self.seen[i].one_view() if dice.chance(self.recipe.one_view) else self.seen[i]
-        (question, said), *others = turns(dice, self.scenes[i], self.names)
-        text = self.chat.example([(f"{IMAGE}\n{question}", said), *others])
+        question, said = turn(dice, self.scenes[i], self.names)
+        text = self.chat.example([(f"{IMAGE}\n{question}", said)])
         return seen, write_pictures(text, [seen], self.chat.tokenizer)
 
 
@@ -381,21 +348,9 @@ class MolmoObjective(nn.Module):
         self.molmo = molmo
 
     def forward(self, batch: dict) -> tuple[Tensor, Tensor]:
-        """(summed loss, number of supervised tokens).
-
-        Texts differ in length by far, so examples of about the same length are worked on
-        together: padding them all to the longest would double the work.
-        """
-        total, count = 0, 0
-        for part in batch["mask"].sum(dim=1).argsort().split(8):
-            mask = batch["mask"][part]
-            mask = mask[:, : int(mask.sum(dim=1).max())]
-            ids, labels = (batch[name][part, : mask.shape[1]] for name in ("ids", "labels"))
-            embeddings = self.molmo.embed([batch["seen"][i] for i in part.tolist()], ids)
-            hidden = self.molmo.language.hidden(embeddings=embeddings, attention_mask=mask)
-            loss, number = summed_loss(self.molmo.language, hidden, labels)
-            total, count = total + loss, count + number
-        return total, count
+        """(summed loss, number of supervised tokens)."""
+        embeddings = self.molmo.embed(batch["seen"], batch["ids"])
+        return loss_by_length(self.molmo.language, embeddings, batch["labels"], batch["mask"])
 
 
 def answer(
