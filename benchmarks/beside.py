@@ -126,7 +126,7 @@ def plot(tasks: dict) -> str:
     bars = compared(tasks)
     if not bars:
         return ""
-    left, width, line = 12, 330, 38  # a name, and below it its point: narrow enough for a phone
+    left, width, line = 12, 400, 38  # a name, and below it its point: narrow enough for a phone
     low = min(0.5, *(bar[2] for bar in bars))
     high = max(2.0, *(bar[3] for bar in bars))
 
@@ -151,13 +151,18 @@ def plot(tasks: dict) -> str:
             )
     for number, (name, ratio, lower, upper) in enumerate(bars):
         y = 32 + line * number
+        name, _, peer = name.partition(" (")
+        far = x(ratio) > left + width / 2  # its words go to the left
+        words_at = x(lower) - 9 if far else max(x(upper), x(ratio)) + 9
+        beside = f"{ratio:.2f} beside {peer.rstrip(')')}"
         out.append(
             f'<text x="{left}" y="{y - 14}">{html.escape(name)}</text>'
             f'<line x1="{x(lower):.1f}" x2="{x(upper):.1f}" y1="{y}" y2="{y}" '
             f'stroke="currentColor" stroke-width="3" opacity="0.45"/>'
             f'<circle cx="{x(ratio):.1f}" cy="{y}" r="4.5" '
             f'fill="{"#009e73" if ratio >= 1 else "#d55e00"}"/>'
-            f'<text x="{max(x(upper), x(ratio)) + 9:.1f}" y="{y + 4}">{ratio:.2f}</text>'
+            f'<text x="{words_at:.1f}" y="{y + 4}" text-anchor="{"end" if far else "start"}">'
+            f"{html.escape(beside)}</text>"
         )
     return "\n".join([*out, "</svg>"])
 
@@ -200,8 +205,8 @@ def section(results: dict, table: Callable[[tuple, list], str]) -> str:
         name = {"cpu": "a CPU, float32", "cuda": "a GPU, bfloat16"}[device]
         parts.append(
             f"### On {name}\n\n{machine_line(tasks)}.\n\n"
-            f"{plot(tasks)}\n\nEach point is the median of the rounds, beside the best peer, whose "
-            f"name stands in brackets; the bar goes from the first to the third quartile."
+            f"{plot(tasks)}\n\nEach point is the median of the rounds, beside the best peer; "
+            "the bar goes from the first to the third quartile."
         )
         if device == "cpu":
             parts.append(

@@ -341,3 +341,100 @@ def test_every_page_describes_itself(html: Path, pages: list[str]) -> None:
         texts[page] = tag["content"]
     assert all(len(text) > 40 for text in texts.values()), texts
     assert len(set(texts.values())) == len(texts)
+
+
+# What is wider than its column, shown in other proportions than its own, or too small to read.
+FAULTS = """() => {
+  const found = [], column = document.querySelector("article").getBoundingClientRect();
+  for (const image of document.querySelectorAll("article img")) {
+    const shown = image.clientWidth / image.clientHeight;
+    const own = image.naturalWidth / image.naturalHeight;
+    if (image.clientWidth && Math.abs(shown / own - 1) > 0.03) found.push(`squeezed: ${image.alt}`);
+    const legible = parseInt(image.style.minWidth);
+    if (image.clientWidth && image.clientWidth + 1 < legible) found.push(`too small: ${image.alt}`);
+  }
+  for (const part of document.querySelectorAll("article *")) {
+    const around = part.parentElement;
+    if (around.closest("pre, .table-scroll, .figure-scroll, .frame, div.math, svg")) continue;
+    if (part.closest(".katex, .visually-hidden, .headerlink")) continue;
+    const box = part.getBoundingClientRect();
+    // On a phone the edges of a figure are the window's.
+    const scrolls = part.matches(".figure-scroll, .frame");
+    const right = scrolls ? document.documentElement.clientWidth : column.right;
+    if (box.width > 1 && box.right > right + 1) found.push(`wide: ${part.outerHTML.slice(0, 80)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_squeezed_or_wider_than_its_column(
+    browser: Browser, html: Path, pages: list[str], width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    found = {}
+    for name in with_a(html, pages, "article section"):
+        page.goto((html / name).as_uri())
+        found[name] = page.evaluate(FAULTS)
+    context.close()
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_code_of_a_hundred_characters_fits_its_column(
+    desk: Page, html: Path, pages: list[str]
+) -> None:
+    clipped = {}
+    for name in with_a(html, pages, ".cell_input pre"):
+        desk.goto((html / name).as_uri())
+        clipped[name] = desk.evaluate(
+            """() => [...document.querySelectorAll("article pre")].filter(
+                code => code.scrollWidth > code.clientWidth + 1 &&
+                  Math.max(...code.textContent.split("\\n").map(line => line.length)) <= 100
+            ).map(code => code.textContent.slice(0, 80))"""
+        )
+    assert {name: code for name, code in clipped.items() if code} == {}
+
+
+def test_pictures_hidden_or_not_leave_room_in_their_own_proportions(
+    desk: Page, html: Path, pages: list[str]
+) -> None:
+    """Of a hidden frame a browser knows the attributes alone (Lighthouse's image-aspect-ratio)."""
+    wrong = []
+    for name in with_a(html, pages, ".mvlm-frames img"):
+        desk.goto((html / name).as_uri())
+        sizes = desk.evaluate(
+            """() => [...document.querySelectorAll("article img[width]")].map(image =>
+                [image.alt, image.getAttribute("width") / image.getAttribute("height"),
+                 image.naturalWidth / image.naturalHeight])"""
+        )
+        wrong += [f"{name}: {alt}" for alt, said, own in sizes if abs(said / own - 1) > 0.02]
+    assert wrong == []
+
+
+def test_an_answer_with_code_in_it_is_one_text(phone: Page, html: Path, pages: list[str]) -> None:
+    for name in with_a(html, pages, ".quiz summary code"):
+        phone.goto((html / name).as_uri())
+        for answer in phone.locator(".quiz summary:has(code)").all():
+            assert answer.evaluate("answer => getComputedStyle(answer).display") != "flex", name
+
+
+def test_what_is_focused_is_seen_and_the_first_stop_leads_to_the_text(
+    desk: Page, address: str, chapter: str
+) -> None:
+    desk.emulate_media(reduced_motion="reduce")
+    desk.goto(address + chapter)
+    desk.keyboard.press("Tab")
+    assert "main content" in desk.evaluate("document.activeElement.textContent").lower()
+    for _ in range(60):
+        seen = desk.evaluate(
+            """() => {
+              const at = document.activeElement, style = getComputedStyle(at);
+              const label = at.matches("input") ? getComputedStyle(at.nextElementSibling) : style;
+              const marked = label.outlineStyle !== "none" || style.boxShadow !== "none";
+              return at.matches("body") || marked ? "" : at.outerHTML.slice(0, 120);
+            }"""
+        )
+        assert seen == ""
+        desk.keyboard.press("Tab")
+    assert desk.evaluate("getComputedStyle(document.querySelector('a')).transitionDuration") == "0s"
