@@ -207,7 +207,9 @@ def test_ctrl_c_ends_a_command_with_a_word(folder, scene, capsys, monkeypatch):
 
 
 def test_garbage_is_looked_for_again_once_a_command_is_loaded():
+    before = gc.get_freeze_count()
     assert load("mvlm.commands.chat").SIDE == 120
+    assert gc.get_freeze_count() == before  # what is there already is not kept once more
     with pytest.raises(ModuleNotFoundError):
         load("mvlm.commands.nothing")
     assert gc.isenabled()
