@@ -77,6 +77,8 @@ class MolmoRecipe:
             with and without crops is fair.
         artists: who draws the things; named twice, one draws twice as many.
         told: before pictures; only the language model learns.
+        again: more of the last lesson, from a high rate down once more, while the vectors of names
+            and places stay as they are.
         align: the first stage; only the connector learns.
         train: the second; connector and language model learn.
     """
@@ -89,6 +91,7 @@ class MolmoRecipe:
     mlp_width: int = 256
     one_view: float = 0.1
     told: TrainConfig = field(default_factory=TrainConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 

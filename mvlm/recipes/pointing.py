@@ -246,7 +246,7 @@ class TellData:
 
     Args:
         tokenizer: the course's.
-        count: examples in all, which lessons are shares of.
+        count: examples in all, which lessons are shares of; 0 for the last lesson alone.
         seed: another one, other scenes.
     """
 

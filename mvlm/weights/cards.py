@@ -33,7 +33,8 @@ DATA = {
     "`mvlm.recipes.texts`, some of them drills (`mvlm.recipes.drills`); among the questions some "
     "that nothing in the picture answers.",
     "molmo": "High-resolution scenes of `mvlm.data` (split `train`) and pictures with one to nine "
-    "of a kind (`mvlm.recipes.molmo.Flocks`), asked to point, count and name.",
+    "of a kind (`mvlm.recipes.molmo.Flocks`), asked to point, count and name; before these, scenes "
+    "told in a vector a thing (`mvlm.recipes.pointing`).",
 }
 CANNOT = {
     "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "
@@ -47,7 +48,9 @@ CANNOT = {
     "may answer other questions wrongly with the same confidence.",
     "molmo": "It knows ninety names and pictures like those of `HIGH_RESOLUTION`: things of 16 to "
     "24 pixels, one to nine of them. Larger things and photographs are beyond it, and it was not "
-    "taught to refuse a question.",
+    "taught to refuse a question. "
+    "The downscaled view alone was practised in few examples, and its tokens were never told what "
+    "they hold: part of the gap between the two views is owed to that.",
 }
 
 

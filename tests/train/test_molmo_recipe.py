@@ -321,6 +321,7 @@ def test_it_is_trained_written_read_and_measured(tmp_path, capsys):
         (tmp_path / f"{name}.safetensors").write_bytes(file)
     settings = (
         "pictures=3 features=10 pool_width=8 heads=2 told.steps=2 told.batch_size=2 "
+        "again.steps=1 again.batch_size=2 "
         "align.steps=2 align.batch_size=2 "
         "train.steps=2 train.batch_size=4"
     )
