@@ -126,7 +126,7 @@ def plot(tasks: dict) -> str:
     bars = compared(tasks)
     if not bars:
         return ""
-    left, width, line = 12, 400, 38  # a name, and below it its point: narrow enough for a phone
+    left, width, line = 16, 400, 38  # a name, and below it its point: narrow enough for a phone
     low = min(0.5, *(bar[2] for bar in bars))
     high = max(2.0, *(bar[3] for bar in bars))
 

@@ -41,6 +41,8 @@ UNUSED = (
     "toggleOpen",
 )
 
+LONGEST_UNBROKEN = 14  # characters of code in a sentence that stay on one line: `4 × 1200`
+
 
 def launch_links(address: Address, notebook: str) -> dict[str, str]:
     """Return where a notebook (its path in the repository) opens: label → address."""
@@ -115,6 +117,9 @@ def finish_page(
         wide["role"] = "group"
     for formula in page.select("span.math"):
         _hold_punctuation(page, formula)
+    for code in page.select(":not(pre) > code"):
+        if len(code.get_text()) <= LONGEST_UNBROKEN:
+            code["class"] = [*code.get("class", ()), "nobreak"]
     for text in page.find_all(string=True):
         if text.find_parent("summary") and not text.find_parent("code"):
             text.replace_with(landing.curl(text))

@@ -10,6 +10,18 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("resize", mark);
   addEventListener("change", mark); // another frame of a moving figure
 
+  // A result of the search quotes text: no launch links, no formula twice, no words run together.
+  if (typeof Search !== "undefined") {
+    const quote = Search.htmlToText;
+    Search.htmlToText = (html, anchor) => {
+      const page = new DOMParser().parseFromString(html, "text/html");
+      const left = ".course-launch, .course-pipeline, .katex-mathml";
+      page.querySelectorAll(left).forEach((part) => part.remove());
+      page.querySelectorAll("h1, h2, h3, dt, dd, th, td").forEach((part) => part.append(" "));
+      return quote(page.documentElement.outerHTML, anchor);
+    };
+  }
+
   // On paper every hint and every explanation stands open; those of one question, which share a
   // name and so close each other, lose it for as long.
   let closed = [];
