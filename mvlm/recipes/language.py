@@ -216,6 +216,28 @@ def summed_loss(
     return nn.functional.cross_entropy(logits, targets[wanted], reduction="sum"), wanted.sum()
 
 
+def spliced_loss(
+    language: LanguageModel,
+    vectors: Float[Tensor, "picture vector width"],
+    batch: dict[str, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """(summed loss, number of supervised tokens) of texts with these vectors put into them.
+
+    Args:
+        vectors: of every picture or told scene, in the order of their markers.
+        batch: `ids` (−200 for each), `labels` and `mask`, (B, T).
+    """
+    spliced = splice(
+        batch["ids"],
+        vectors,
+        language.embed,
+        labels=batch["labels"],
+        attention_mask=batch["mask"],
+    )
+    hidden = language.hidden(embeddings=spliced.embeddings, attention_mask=spliced.attention_mask)
+    return summed_loss(language, hidden, spliced.labels)
+
+
 class LanguageObjective(nn.Module):
     """The loss of a batch of `LanguageData`."""
 
@@ -225,14 +247,4 @@ class LanguageObjective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
-        spliced = splice(
-            batch["ids"],
-            self.told(self.language, batch["words"]),
-            self.language.embed,
-            labels=batch["labels"],
-            attention_mask=batch["mask"],
-        )
-        hidden = self.language.hidden(
-            embeddings=spliced.embeddings, attention_mask=spliced.attention_mask
-        )
-        return summed_loss(self.language, hidden, spliced.labels)
+        return spliced_loss(self.language, self.told(self.language, batch["words"]), batch)

@@ -19,10 +19,10 @@ from mvlm.data.dice import Dice
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.data.scene import TRAIN_ARTISTS, Scene, Scenes
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.llava import Chat, Example, LLaVA, collate, splice
+from mvlm.llava import Chat, Example, LLaVA, collate
 from mvlm.recipes.bylength import ByLength
 from mvlm.recipes.drills import MORE_PHRASINGS, talk
-from mvlm.recipes.language import len_of_first, summed_loss
+from mvlm.recipes.language import len_of_first, spliced_loss
 from mvlm.recipes.texts import ask_every_place, ask_every_thing, meaning_words
 from mvlm.tokenizer import IMAGE, Tokenizer
 from mvlm.train import TrainConfig
@@ -151,17 +151,7 @@ class LLaVAObjective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
-        spliced = splice(
-            batch["ids"],
-            self.projector(batch["states"]),
-            self.language.embed,
-            labels=batch["labels"],
-            attention_mask=batch["mask"],
-        )
-        hidden = self.language.hidden(
-            embeddings=spliced.embeddings, attention_mask=spliced.attention_mask
-        )
-        return summed_loss(self.language, hidden, spliced.labels)
+        return spliced_loss(self.language, self.projector(batch["states"]), batch)
 
 
 def answer(
