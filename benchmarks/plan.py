@@ -223,20 +223,20 @@ The course's training runs in one process or in many, with the same losses. This
 
 `python -m mvlm train clip --out runs/clip` runs in one process. [`torchrun`](https://docs.pytorch.org/docs/stable/elastic/run.html), which comes with torch, starts several, each with a GPU of its own:
 
-```
+```text
 torchrun --nproc_per_node=8 -m mvlm train clip --out runs/clip
 ```
 
 On several machines the same is started on each of them, with the name of one of them, which the others ask for the way. The folder must be one that all of them see.
 
-```
+```text
 torchrun --nnodes=4 --nproc_per_node=8 --rdzv_backend=c10d --rdzv_id=clip \\
     --rdzv_endpoint=FIRST_MACHINE:29500 -m mvlm train clip --out /shared/runs/clip
 ```
 
 [`accelerate launch`](https://huggingface.co/docs/accelerate/basic_tutorials/launch) does it too, and takes its settings from a file that `accelerate config` asks for once:
 
-```
+```text
 accelerate launch --multi_gpu --num_machines=4 --num_processes=32 --machine_rank=0 \\
     --main_process_ip=FIRST_MACHINE --main_process_port=29500 \\
     -m mvlm train clip --out /shared/runs/clip

@@ -1,6 +1,6 @@
 # Takes an end token of 0 for none at all.
 # fails: gen-whole
-# says: (the end token is 0)
+# says: [0, 0,
 import math
 
 import torch
