@@ -93,12 +93,17 @@ def _vendored(folder: Path) -> Path:
     return folder
 
 
+SEARCH_META = '<meta name="description" content="Search the course From Pixels to Prompts.">'
+
+
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
     """Mend one page just before it is written."""
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context.get(kind, ()) if not _is_unused(asset)]
+    if pagename == "search":  # the others get theirs from their text
+        context["metatags"] = context.get("metatags", "") + SEARCH_META
     if doctree is None:
         return
     page = BeautifulSoup(context["body"], "html.parser")
