@@ -6,9 +6,12 @@ under each notebook's title, and turns what must not be published (a figure with
 a formula that cannot be set, a stored ipywidget) into warnings, which fail `make book`.
 """
 
+import base64
+import hashlib
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +111,7 @@ def finish_page(
         return
     page = BeautifulSoup(context["body"], "html.parser")
     check_page(page, pagename)
+    _take_out_pictures(page, Path(app.outdir), context["pathto"])
     for table in page.select("table"):
         table.wrap(page.new_tag("div", attrs={"class": "table-scroll", "aria-label": "Table"}))
         _mark_cells(table)
@@ -132,6 +136,20 @@ def finish_page(
     if pagename.startswith("notebooks/"):
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
+
+
+def _take_out_pictures(page: Tag, site: Path, pathto: Callable[[str, int], str]) -> None:
+    """Make files of the pictures that a moving figure carries in its HTML.
+
+    In a notebook they must be there. On the site the text can be read before they have come.
+    """
+    for image in page.select('img[src^="data:image/"]'):
+        kind, content = image["src"].removeprefix("data:image/").split(";base64,")
+        data = base64.b64decode(content)
+        name = f"_images/{hashlib.sha256(data).hexdigest()}.{kind.split('+')[0]}"
+        (site / "_images").mkdir(exist_ok=True)
+        (site / name).write_bytes(data)
+        image["src"] = pathto(name, 1)
 
 
 def _mark_cells(table: Tag) -> None:

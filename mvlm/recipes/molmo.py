@@ -46,6 +46,7 @@ from mvlm.recipes.pointing import (
     Told,
     centre,
     choose_flock,
+    forgive_tenths,
     loss_by_length,
     points_at,
     spelt,
@@ -340,6 +341,7 @@ class MolmoData:
         seen = self.seen[i].one_view() if dice.chance(self.recipe.one_view) else self.seen[i]
         question, said = turn(dice, self.scenes[i], self.names)
         text = self.chat.example([(f"{IMAGE}\n{question}", said)])
+        text = forgive_tenths(dice, text, self.chat.tokenizer)
         return seen, write_pictures(text, [seen], self.chat.tokenizer)
 
 

@@ -6,13 +6,13 @@ not learn. So this comes first, without pictures: a told scene takes a dozen vec
 hundred, names nothing wrongly, and may hold a single thing, so that digits can be learnt while
 things are not found yet. What is asked of told scenes and of pictures is the same:
 
-| share | the question                  | the answer                                    |
-|-------|-------------------------------|-----------------------------------------------|
-| 0.30  | list the things, with places  | `dog x="12.5" y="80.0", …`, in random order   |
-| 0.09  | what is at x="12.5" y="80.0"? | dog                                           |
-| 0.33  | point to the dogs             | `<points x1= …>`                              |
-| 0.20  | count the dogs by pointing    | `Counting the <points …> shows a total of 4.` |
-| 0.08  | how many dogs are there?      | 4                                             |
+| first | later | the question                  | the answer                                    |
+|-------|-------|-------------------------------|-----------------------------------------------|
+| 0.30  | 0.12  | list the things, with places  | `dog x="12.5" y="80.0", …`, in random order   |
+| 0.10  | 0.04  | what is at x="12.5" y="80.0"? | dog                                           |
+| 0.33  | 0.46  | point to the dogs             | `<points x1= …>`                              |
+| 0.19  | 0.27  | count the dogs by pointing    | `Counting the <points …> shows a total of 4.` |
+| 0.08  | 0.11  | how many dogs are there?      | 4                                             |
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from mvlm.data.scene import (
 )
 from mvlm.data.small_pixmo import COUNT, POINT
 from mvlm.data.things import Thing, counts, plural
-from mvlm.language import LanguageModel
+from mvlm.language import IGNORED, LanguageModel
 from mvlm.llava import Chat, Example, collate
 from mvlm.molmo import write_pictures
 from mvlm.points import Point, format_count, format_points, points_from_pixels
@@ -75,19 +75,25 @@ class Lesson:
         things: how many things a scene may hold, one of these.
         empty: vectors that say that nothing is there, at most.
         tokens: about how many tokens of questions and answers a scene gets.
+        listing: share of questions that list things or name one. They pair names with places in
+            no order, so they teach to find; pointing teaches the order by x.
     """
 
     start: float
     things: tuple[int, ...]
     empty: int
     tokens: int
+    listing: float
 
 
 LESSONS = (
-    Lesson(start=0.0, things=(1, 1, 2, 4), empty=2, tokens=50),
-    Lesson(start=0.35, things=(1, 3, 6), empty=6, tokens=80),
-    Lesson(start=0.6, things=(1, 4, GRID * GRID), empty=16, tokens=110),
+    Lesson(start=0.0, things=(1, 1, 2, 4), empty=2, tokens=50, listing=0.4),
+    Lesson(start=0.35, things=(1, 3, 6), empty=6, tokens=80, listing=0.4),
+    Lesson(start=0.6, things=(1, 4, GRID * GRID), empty=16, tokens=110, listing=0.16),
 )
+TENTHS = 0.1
+"""Share of texts in which the digit after the point counts: how it is written must be learnt, but
+no picture says which it is, and a tenth of a hundredth is less than a pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,24 +212,25 @@ def place(point: Point) -> str:
     return f'x="{point.x:.1f}" y="{point.y:.1f}"'
 
 
-def turn(dice: Dice, scene: Scene, names: Sequence[str]) -> tuple[str, str]:
-    """A question about the scene, and its answer: see the table above."""
-    kind = dice.uniform()
+def turn(
+    dice: Dice, scene: Scene, names: Sequence[str], listing: float = LESSONS[-1].listing
+) -> tuple[str, str]:
+    """A question about the scene, and its answer: see the table above, and `Lesson`."""
     placed = list(zip(scene.things, points_at(scene, EVERYTHING), strict=True))
-    if kind < 0.3:
+    if dice.chance(listing):
+        if dice.chance(0.25):
+            thing, point = dice.pick(placed)
+            return dice.pick(NAME_ONE).format(place=place(point)), thing.name
         pairs = dice.sample(placed, min(LISTED, len(placed)))
         said = ", ".join(f"{thing.name} {place(point)}" for thing, point in pairs) + "."
         return dice.pick(LIST_ALL), said
-    if kind < 0.39:
-        thing, point = dice.pick(placed)
-        return dice.pick(NAME_ONE).format(place=place(point)), thing.name
     name = asked_name(dice, scene, names)
     words = {"name": name.removesuffix("s") if name == EVERYTHING else name}
     words["names"] = name if name == EVERYTHING else plural(name)
-    points = points_at(scene, name)
-    if kind < 0.72:
+    points, kind = points_at(scene, name), dice.uniform()
+    if kind < 0.55:
         return dice.pick(POINT).format(**words), format_points(points, name)
-    if kind < 0.92:
+    if kind < 0.87:
         return dice.pick(COUNT).format(**words), format_count(points, name)
     return dice.pick(PHRASINGS["how many"]).format(**words), str(len(points))
 
@@ -239,6 +246,18 @@ def asked_name(dice: Dice, scene: Scene, names: Sequence[str]) -> str:
 def word_ids(tokenizer: Tokenizer) -> dict[str, int]:
     """Each name's last token, and that of "nothing"."""
     return {name: tokenizer.encode(f" {name}")[-1] for name in (NOTHING, *everyday_vocabulary())}
+
+
+def forgive_tenths(dice: Dice, text: Example, tokenizer: Tokenizer) -> Example:
+    """Mostly no loss on a digit after a point: see `TENTHS`."""
+    if dice.chance(TENTHS):
+        return text
+    point, digits = tokenizer.token_id("."), {tokenizer.token_id(digit) for digit in "0123456789"}
+    labels = [
+        IGNORED if token in digits and before == point else label
+        for before, token, label in zip([None, *text.ids], text.ids, text.labels, strict=False)
+    ]
+    return Example(ids=text.ids, labels=labels)
 
 
 class TellData:
@@ -276,13 +295,14 @@ class TellData:
         scene = undrawn(dice, "train", dice.pick(lesson.things))
         told, turns, room = self.tell(dice, scene, lesson.empty), [], lesson.tokens
         while room > 0:
-            question, answer = turn(dice, scene, self.names)
+            question, answer = turn(dice, scene, self.names, lesson.listing)
             size = len(self.chat.tokenizer.encode(answer)) + 12
             if not turns or size < 1.3 * room:
                 turns.append((question, answer))
             room -= size
         (question, answer), *others = turns
         text = self.chat.example([(f"{IMAGE}\n{question}", answer), *others])
+        text = forgive_tenths(dice, text, self.chat.tokenizer)
         return told, write_pictures(text, [told], self.chat.tokenizer)
 
     def tell(self, dice: Dice, scene: Scene, empty: int) -> ToldScene:

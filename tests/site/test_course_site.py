@@ -125,3 +125,23 @@ def test_versions_are_of_what_is_installed() -> None:
     rows = dict(colophon.versions())
     assert rows["katex"] == assets.KATEX[1]
     assert all(number[0].isdigit() for number in rows.values())
+
+
+def test_pictures_in_a_page_become_files_that_are_the_same(tmp_path: Path) -> None:
+    page = BeautifulSoup('<p><img alt="a" src="data:image/png;base64,AAEC"></p>', "html.parser")
+    course_site._take_out_pictures(page, tmp_path, lambda path, _: f"../{path}")
+    source = page.img["src"]
+    assert source.startswith("../_images/") and source.endswith(".png")
+    assert (tmp_path / source.removeprefix("../")).read_bytes() == bytes([0, 1, 2])
+
+
+def test_no_built_page_carries_pictures_in_its_text(html: Path, pages: list[str]) -> None:
+    for page in pages:
+        text = (html / page).read_text(encoding="utf-8")
+        assert 'src="data:image' not in text, page
+
+
+def test_text_face_until_the_font_has_come_is_as_wide(html: Path) -> None:
+    style = (html / "_static/course.css").read_text(encoding="utf-8")
+    assert style.count("size-adjust") >= 3
+    assert '"Source Serif 4", "Times for Source Serif"' in style
