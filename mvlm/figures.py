@@ -204,7 +204,7 @@ def similarity_matrix(
         axes.text(
             column,
             row,
-            f"{value:.{digits}f}",
+            f"{value:z.{digits}f}",  # z: never -0.00
             ha="center",
             va="center",
             color=BLACK if light else "white",

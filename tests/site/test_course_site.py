@@ -131,7 +131,8 @@ def test_pictures_in_a_page_become_files_that_are_the_same(tmp_path: Path) -> No
     page = BeautifulSoup('<p><img alt="a" src="data:image/png;base64,AAEC"></p>', "html.parser")
     course_site._take_out_pictures(page, tmp_path, lambda path, _: f"../{path}")
     source = page.img["src"]
-    assert source.startswith("../_images/") and source.endswith(".png")
+    assert source.startswith("../_images/")
+    assert source.endswith(".png")
     assert (tmp_path / source.removeprefix("../")).read_bytes() == bytes([0, 1, 2])
 
 
