@@ -57,9 +57,38 @@ The other two run the whole notebook in a new kernel each; ours reads it and cal
 
 {section(read("results.json"), table)}
 
-{site_section()}## What was not measured
+{rivals_section()}{site_section()}## What was not measured
 
 {"" if "cuda" in read("results.json") else "No GPU was at hand; `make bench` uses one where there is one, in bfloat16. "}The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
+"""
+
+
+def rivals_section() -> str:
+    """CLIP of two artists beside a ResNet and thumbnails, once `benchmarks/rivals.py` has run."""
+    if not (HERE / "rivals.json").exists():
+        return ""
+    rivals = read("rivals.json")
+    steps, operations = rivals["steps"], rivals["operations a step"]
+    rows = [
+        (
+            name,
+            *(
+                f"{found[words][top]:.1%}"
+                for words in ("all names", "everyday words")
+                for top in ("top1", "top5")
+            ),
+        )
+        for name, found in rivals["unseen artist, on white"].items()
+    ]
+    total = {name: steps[name] * operations[name] / 1e12 for name in steps}
+    return f"""## What does CLIP gain over simpler things?
+
+All have seen two artists' drawings of the 1,112 emoji, Noto's and Twemoji's, and name those of an artist that they never saw. The ResNet learnt the names as classes, from the same views, with as much arithmetic: {steps["ResNet"]:,} steps and {total["ResNet"]:,.0f} TFLOP, where CLIP took {steps["CLIP"]:,} and {total["CLIP"]:,.0f} (`python benchmarks/rivals.py`):
+
+{table(("unseen artist, on white", "1,112 names, top-1", "top-5", "100 everyday words, top-1", "top-5"), rows)}
+
+The course's CLIP (`mvlm/weights/clip.md`) learnt from eight artists in as many steps.
+
 """
 
 

@@ -158,8 +158,8 @@ def _mark_cells(table: Tag) -> None:
         text = cell.get_text().strip()
         if len(text) <= 16 and re.search(r"\d", text):
             cell["class"] = [*cell.get("class", ()), "short"]
-        elif len(text) > 80:
-            cell["class"] = [*cell.get("class", ()), "long"]
+        elif len(text) > 24:
+            cell["class"] = [*cell.get("class", ()), "long" if len(text) > 80 else "middling"]
 
 
 def _size_figure(image: Tag) -> None:
