@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Prompts = Sequence[Sequence[int]] | Tensor
 
+COLDEST = 1e-6
+"""Below it scores divided by the temperature overflow: pass 0 for the likeliest token."""
+
 
 def filter_logits(
     logits: Float[Tensor, "*batch vocabulary"],
@@ -40,10 +43,13 @@ def filter_logits(
     judge probabilities that are not those drawn from.
 
     Raises:
-        ValueError: a temperature not above 0, top_k under 1, or top_p not in (0, 1].
+        ValueError: a temperature under `COLDEST`, top_k under 1, or top_p not in (0, 1].
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}: pass more than 0")
+    if not temperature >= COLDEST:
+        raise ValueError(
+            f"temperature is {temperature}: pass {COLDEST} or more (to `generate`, 0 for the "
+            "likeliest token)"
+        )
     _check_cuts(top_k, top_p)
     logits = logits / temperature
     if top_k is not None and top_k < logits.shape[-1]:

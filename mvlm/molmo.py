@@ -20,7 +20,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
@@ -429,6 +429,26 @@ class Connector(nn.Module):
         return self.down(F.silu(self.gate(pooled)) * self.up(pooled))
 
 
+def check_patch_tokens(here: Bool[Tensor, "batch token"], wanted: int, pictures: int) -> None:
+    """Raise ValueError unless as many patch tokens came as the pictures take."""
+    if (came := int(here.sum())) != wanted:
+        raise ValueError(
+            f"{came} patch tokens came for {pictures} pictures, which take {wanted}: put each "
+            f"picture's tokens into the text once"
+        )
+
+
+def add_pictures(
+    embeddings: Float[Tensor, "batch token width"],
+    here: Bool[Tensor, "batch token"],
+    cells: Float[Tensor, "cell width"],
+) -> Float[Tensor, "batch token width"]:
+    """Add the pictures' vectors, in reading order, to the tokens `here`."""
+    added = torch.zeros_like(embeddings)
+    added[here.to(embeddings.device)] = cells.to(embeddings.dtype)
+    return embeddings + added
+
+
 class Molmo(nn.Module):
     """A picture's encoder, a connector and a language model, all three trained.
 
@@ -502,19 +522,10 @@ class Molmo(nn.Module):
         Raises:
             ValueError: the patch tokens are not those of the pictures.
         """
+        here = ids == self.patch_id
+        check_patch_tokens(here, sum(len(picture.order) for picture in pictures), len(pictures))
         embeddings = self.language.embed(ids)  # (B, T, D)
-        here = (ids == self.patch_id).to(embeddings.device)
-        wanted = sum(len(picture.order) for picture in pictures)
-        if int(here.sum()) != wanted:
-            raise ValueError(
-                f"{int(here.sum())} patch tokens came for {len(pictures)} pictures, which take "
-                f"{wanted}: put each picture's tokens into the text once"
-            )
-        if not pictures:
-            return embeddings
-        added = torch.zeros_like(embeddings)
-        added[here] = self.features(pictures).to(embeddings.dtype)
-        return embeddings + added
+        return add_pictures(embeddings, here, self.features(pictures)) if pictures else embeddings
 
     def forward(
         self,

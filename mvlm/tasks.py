@@ -135,19 +135,24 @@ def score_points(
 
 
 def _match(choices: list[list[int]]) -> int:
-    """Size of the largest one-to-one matching (Kuhn's augmenting paths)."""
-    owner: dict[int, int] = {}
-
-    def place(i: int, tried: set[int]) -> bool:
-        for j in choices[i]:
-            if j not in tried:
-                tried.add(j)
-                if j not in owner or place(owner[j], tried):
-                    owner[j] = i
-                    return True
-        return False
-
-    return sum(place(i, set()) for i in range(len(choices)))
+    """Size of the largest one-to-one matching (Kuhn's augmenting paths, breadth first)."""
+    owner: dict[int, int] = {}  # region → the point that has it
+    held: dict[int, int] = {}  # and the other way round
+    for start in range(len(choices)):
+        came: dict[int, int] = {}  # region → the point it was reached from
+        queue, end = [start], None
+        for i in queue:
+            new = [j for j in choices[i] if j not in came]
+            came.update(dict.fromkeys(new, i))
+            end = next((j for j in new if j not in owner), None)
+            if end is not None:
+                break
+            queue += [owner[j] for j in new]
+        while end is not None:  # back along the path: each point takes the region it reached
+            i = came[end]
+            owner[end] = i
+            end, held[i] = held.get(i), end
+    return len(owner)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mvlm.language import LanguageModel
-from mvlm.molmo import Connector, CropConfig, Crops, Molmo, crop_image
+from mvlm.molmo import (
+    Connector,
+    CropConfig,
+    Crops,
+    Molmo,
+    add_pictures,
+    check_patch_tokens,
+    crop_image,
+)
 from mvlm.tokenizer import IM_END
 from mvlm.vit import ViT
 
@@ -297,14 +305,6 @@ class WindowedMolmo(Molmo):
         self, pictures: Sequence[PlacedCrops | Seen], ids: Int[Tensor, "batch token"]
     ) -> Float[Tensor, "batch token width"]:
         """Embed the tokens, and add each picture to its patch tokens: see `Molmo.embed`."""
-        embeddings = self.language.embed(ids)  # (B, T, D)
-        here = (ids == self.patch_id).to(embeddings.device)
-        cells = self.features(pictures)
-        if int(here.sum()) != len(cells):
-            raise ValueError(
-                f"{int(here.sum())} patch tokens came for pictures of {len(cells)}: put each "
-                f"picture's tokens into the text once"
-            )
-        added = torch.zeros_like(embeddings)
-        added[here] = cells.to(embeddings.dtype)
-        return embeddings + added
+        here, cells = ids == self.patch_id, self.features(pictures)
+        check_patch_tokens(here, len(cells), len(pictures))
+        return add_pictures(self.language.embed(ids), here, cells)

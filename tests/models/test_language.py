@@ -414,6 +414,7 @@ def test_bad_cache():
         ([[99]], {}, "token id 99 is outside"),
         ([[1]], {"max_new_tokens": 0}, "max_new_tokens is 0: pass at least 1"),
         ([[1]], {"temperature": -1.0}, "temperature is -1.0"),
+        ([[1]], {"temperature": 1e-30}, "temperature is 1e-30: pass 1e-06 or more"),
         ([[1]], {"temperature": 1.0, "top_k": 0}, "top_k is 0: pass at least 1"),
         ([[1]], {"temperature": 1.0, "top_p": 1.5}, "top_p is 1.5: pass more than 0"),
         ([[1]], {"embeddings": torch.zeros(1, 1, 48)}, "pass either prompts or embeddings"),

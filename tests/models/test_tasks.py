@@ -2,8 +2,10 @@
 
 import itertools
 
+import networkx
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from mvlm.tasks import (
     action_match,
     exact_match,
     parse_action,
+    point_in_box,
     point_in_mask,
     relaxed_match,
     score_points,
@@ -102,6 +105,28 @@ def test_a_mask_is_asked_at_the_right_pixel():
     assert point_in_mask((75, 50), mask)
     assert not point_in_mask((74.9, 50), mask)
     assert not point_in_mask((-1, 100), mask)
+
+
+def test_score_points_finds_the_largest_matching():
+    """As many as networkx's, on random overlapping boxes."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        points, corners = (torch.rand(9, 2, generator=generator) * 100 for _ in range(2))
+        boxes = [(x, y, x + 40, y + 40) for x, y in corners.tolist()]
+        points = [tuple(point) for point in points.tolist()]
+        graph = networkx.Graph()
+        graph.add_nodes_from(("point", i) for i in range(9))
+        for i, point in enumerate(points):
+            for j, box in enumerate(boxes):
+                if point_in_box(point, box):
+                    graph.add_edge(("point", i), ("box", j))
+        best = networkx.bipartite.hopcroft_karp_matching(graph, [("point", i) for i in range(9)])
+        assert score_points(points, boxes).recall == len(best) / 2 / 9
+
+
+def test_score_points_of_thousands_in_one_place():
+    score = score_points([(50, 50)] * 2000, [(0, 0, 100, 100)] * 1500)
+    assert (score.precision, score.recall) == (0.75, 1.0)
 
 
 @pytest.mark.parametrize(
