@@ -34,6 +34,8 @@ from mvlm.recipes.llava import (
     picture_states,
 )
 from mvlm.recipes.molmo import (
+    ONE_QUESTION,
+    SEVERAL,
     AlignData,
     AlignObjective,
     MolmoData,
@@ -155,8 +157,15 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
     names = torch.tensor(sorted(set(word_ids(tokenizer).values())))
     run(AlignObjective(model, telling.told, names), aligned, recipe.align, out / "stage1", recipe)
     language.requires_grad_(True)
-    data = MolmoData(recipe, scenes, seen, source.names, tokenizer)
-    about = run(MolmoObjective(model), data, recipe.train, out / "stage2", recipe)
+    objective = MolmoObjective(model)
+    for config, room, folder in (
+        (recipe.train, ONE_QUESTION, "stage2"),
+        (recipe.longer, SEVERAL, "stage2-longer"),
+    ):
+        data = MolmoData(
+            recipe.one_view, scenes, seen, source.names, tokenizer, seed=config.seed, room=room
+        )
+        about = run(objective, data, config, out / folder, recipe)
     made_of = {
         "language": asdict(language.config),
         "features": recipe.features,

@@ -44,13 +44,12 @@ from mvlm.recipes.pointing import (
     EVERYTHING,
     NOTHING,
     Told,
+    ask_about,
     centre,
     choose_flock,
-    forgive_tenths,
     loss_by_length,
     points_at,
     spelt,
-    turn,
     word_ids,
 )
 from mvlm.tokenizer import IMAGE, Tokenizer
@@ -82,6 +81,8 @@ class MolmoRecipe:
             and places stay as they are.
         align: the first stage; only the connector learns.
         train: the second; connector and language model learn.
+        longer: more of it, from a high rate down once more, with several questions a picture:
+            they cost little beside the hundred tokens of the picture.
     """
 
     pictures: int = 6000
@@ -95,6 +96,7 @@ class MolmoRecipe:
     again: TrainConfig = field(default_factory=TrainConfig)
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    longer: TrainConfig = field(default_factory=TrainConfig)
 
     def connector(self, vision: Windows, width: int) -> Connector:
         """From the windows' features to a language model of this width."""
@@ -106,6 +108,10 @@ class MolmoRecipe:
             width=width,
             pool=COURSE_CROPS.pool,
         )
+
+
+ONE_QUESTION, SEVERAL = 1, 170
+"""Tokens of questions and answers a picture gets, in the second stage and when it goes on."""
 
 
 class Flocks:
@@ -315,18 +321,30 @@ class AlignObjective(nn.Module):
 
 
 class MolmoData:
-    """Examples by their number: a picture's states and a text about it."""
+    """Examples by their number: a picture's states and a text about it.
+
+    Args:
+        one_view: see `MolmoRecipe`.
+        scenes, seen: the pictures and what the tower makes of them.
+        names: of all things there may be.
+        tokenizer: the course's.
+        seed: another one, other questions.
+        room: about how many tokens of questions and answers a picture gets; 1 for one question.
+    """
 
     def __init__(
         self,
-        recipe: MolmoRecipe,
+        one_view: float,
         scenes: Sequence[Scene],
         seen: Sequence[Seen],
         names: Sequence[str],
         tokenizer: Tokenizer,
+        *,
+        seed: int,
+        room: int,
     ) -> None:
-        self.recipe, self.scenes, self.seen, self.names = recipe, scenes, seen, names
-        self.chat = Chat(tokenizer=tokenizer)
+        self.one_view, self.scenes, self.seen, self.names = one_view, scenes, seen, names
+        self.chat, self.seed, self.room = Chat(tokenizer=tokenizer), seed, room
 
     def __call__(self, examples: range) -> dict:
         """`seen`, a list of B, and `ids`, `labels`, `mask` (B, T)."""
@@ -335,13 +353,11 @@ class MolmoData:
         return {"seen": seen, "ids": ids, "labels": labels, "mask": mask}
 
     def example(self, number: int) -> tuple[Seen, Example]:
-        """A question about picture `number`, counted round and round."""
+        """A text about picture `number`, counted round and round."""
         i = number % len(self.scenes)
-        dice = Dice(f"molmo {self.recipe.train.seed} {number}")
-        seen = self.seen[i].one_view() if dice.chance(self.recipe.one_view) else self.seen[i]
-        question, said = turn(dice, self.scenes[i], self.names)
-        text = self.chat.example([(f"{IMAGE}\n{question}", said)])
-        text = forgive_tenths(dice, text, self.chat.tokenizer)
+        dice = Dice(f"molmo {self.seed} {number}")
+        seen = self.seen[i].one_view() if dice.chance(self.one_view) else self.seen[i]
+        text = ask_about(dice, self.scenes[i], self.names, self.chat, self.room)
         return seen, write_pictures(text, [seen], self.chat.tokenizer)
 
 

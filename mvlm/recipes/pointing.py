@@ -212,9 +212,7 @@ def place(point: Point) -> str:
     return f'x="{point.x:.1f}" y="{point.y:.1f}"'
 
 
-def turn(
-    dice: Dice, scene: Scene, names: Sequence[str], listing: float = LESSONS[-1].listing
-) -> tuple[str, str]:
+def turn(dice: Dice, scene: Scene, names: Sequence[str], listing: float) -> tuple[str, str]:
     """A question about the scene, and its answer: see the table above, and `Lesson`."""
     placed = list(zip(scene.things, points_at(scene, EVERYTHING), strict=True))
     if dice.chance(listing):
@@ -260,6 +258,27 @@ def forgive_tenths(dice: Dice, text: Example, tokenizer: Tokenizer) -> Example:
     return Example(ids=text.ids, labels=labels)
 
 
+def ask_about(
+    dice: Dice,
+    scene: Scene,
+    names: Sequence[str],
+    chat: Chat,
+    room: int,
+    listing: float = LESSONS[-1].listing,
+) -> Example:
+    """A picture and questions about it, one at least, of about `room` tokens with their answers."""
+    turns: list[tuple[str, str]] = []
+    while room > 0:
+        question, answer = turn(dice, scene, names, listing)
+        size = len(chat.tokenizer.encode(answer)) + 12
+        if not turns or size < 1.3 * room:
+            turns.append((question, answer))
+        room -= size
+    (question, answer), *others = turns
+    text = chat.example([(f"{IMAGE}\n{question}", answer), *others])
+    return forgive_tenths(dice, text, chat.tokenizer)
+
+
 class TellData:
     """Told scenes and questions about them, by their number.
 
@@ -293,16 +312,8 @@ class TellData:
         dice = Dice(f"told {self.seed} {number}")
         lesson = [one for one in LESSONS if number >= one.start * self.count][-1]
         scene = undrawn(dice, "train", dice.pick(lesson.things))
-        told, turns, room = self.tell(dice, scene, lesson.empty), [], lesson.tokens
-        while room > 0:
-            question, answer = turn(dice, scene, self.names, lesson.listing)
-            size = len(self.chat.tokenizer.encode(answer)) + 12
-            if not turns or size < 1.3 * room:
-                turns.append((question, answer))
-            room -= size
-        (question, answer), *others = turns
-        text = self.chat.example([(f"{IMAGE}\n{question}", answer), *others])
-        text = forgive_tenths(dice, text, self.chat.tokenizer)
+        told = self.tell(dice, scene, lesson.empty)
+        text = ask_about(dice, scene, self.names, self.chat, lesson.tokens, lesson.listing)
         return told, write_pictures(text, [told], self.chat.tokenizer)
 
     def tell(self, dice: Dice, scene: Scene, empty: int) -> ToldScene:

@@ -16,6 +16,7 @@ from mvlm.data.scene import SPLITS, combination
 from mvlm.data.things import counts
 from mvlm.evaluation_molmo import Asked, box, point_scores
 from mvlm.language import LanguageConfig, LanguageModel
+from mvlm.llava import Chat
 from mvlm.points import Point, parse_count, parse_points
 from mvlm.recipes.language import summed_loss
 from mvlm.recipes.molmo import (
@@ -38,6 +39,7 @@ from mvlm.recipes.pointing import (
     TellData,
     TellObjective,
     forget_unread_,
+    forgive_tenths,
     points_at,
     spelt,
     turn,
@@ -150,7 +152,9 @@ def test_one_view_is_the_start_of_the_whole(tiny):
 
 def test_parts_of_one_length_have_the_loss_of_the_whole(tiny):
     model, source, scenes, seen = tiny
-    batch = MolmoData(RECIPE, scenes, seen, source.names, weights.tokenizer())(range(12))
+    tokenizer = weights.tokenizer()
+    data = MolmoData(0.15, scenes, seen, source.names, tokenizer, seed=0, room=170)
+    batch = data(range(12))
     total, count = MolmoObjective(model)(batch)
     embeddings = model.embed(batch["seen"], batch["ids"])
     hidden = model.language.hidden(embeddings=embeddings, attention_mask=batch["mask"])
@@ -250,13 +254,40 @@ def test_told_scenes_are_told_truly_and_their_lessons_grow():
     assert max(sizes[40:]) == 9
 
 
+def test_a_picture_gets_as_many_questions_as_there_is_room_for(tiny):
+    _, source, scenes, seen = tiny
+    tokenizer = weights.tokenizer()
+    one, several = (
+        MolmoData(0.0, scenes, seen, source.names, tokenizer, seed=0, room=room)
+        for room in (1, 170)
+    )
+    ends = [
+        [data.example(i)[1].labels.count(tokenizer.end_id) for i in range(20)]
+        for data in (one, several)
+    ]
+    assert set(ends[0]) == {1}
+    assert sum(ends[1]) > 40
+
+
+def test_tenths_count_in_some_texts_alone():
+    tokenizer = weights.tokenizer()
+    text = Chat(tokenizer=tokenizer).example([("point to the dogs.", '<point x="12.5" y="8.0"')])
+    digits = {tokenizer.token_id(digit) for digit in "0123456789"}
+    supervised = [
+        sum(label in digits for label in forgive_tenths(Dice(f"{i}"), text, tokenizer).labels)
+        for i in range(200)
+    ]
+    assert set(supervised) == {5, 3}  # with 5 and 0 after the points, and without
+    assert 0.8 < supervised.count(3) / 200 < 1
+
+
 def test_answers_agree_with_the_picture():
     source = MolmoScenes("train", 60, 3)
     for i in range(60):
         scene = source.scene(i)
         boxes = [box(scene, thing.box) for thing in scene.things]
         for k in range(4):
-            question, answer = turn(Dice(f"turns {i} {k}"), scene, source.names)
+            question, answer = turn(Dice(f"turns {i} {k}"), scene, source.names, 0.4)
             points = parse_points(answer)
             assert all(any(point_in_box(point, b) for b in boxes) for point in points)
             if "total" in answer:
@@ -322,7 +353,7 @@ def test_it_is_trained_written_read_and_measured(tmp_path, capsys):
     settings = (
         "pictures=3 features=10 pool_width=8 heads=2 told.steps=2 told.batch_size=2 "
         "again.steps=1 again.batch_size=2 "
-        "align.steps=2 align.batch_size=2 "
+        "align.steps=2 align.batch_size=2 longer.steps=1 longer.batch_size=2 "
         "train.steps=2 train.batch_size=4"
     )
     changes = [part for setting in settings.split() for part in ("--set", setting)]
