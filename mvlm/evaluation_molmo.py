@@ -82,9 +82,11 @@ def pointing(molmo: WindowedMolmo, split: str, seed: int, count: int) -> dict:
     """Point to one kind of thing in each high-resolution scene of a split."""
     source = Scenes(split, count, seed, canvas=HIGH_RESOLUTION)
     asked: list[Asked] = []
+    sizes: list[int] = []  # how many things there are in each picture
     said: dict[str, list[str]] = {"with crops": [], "one view": []}
     for part in parts(count):
         scenes = [source.scene(i) for i in part]
+        sizes += [len(scene.things) for scene in scenes]
         dice = [Dice(f"pointing {seed} {split} {i}") for i in part]
         asked_now = [
             ask(d, scene, d.pick(list(counts(scene.things))), POINT, POINT_KEPT)
@@ -99,15 +101,28 @@ def pointing(molmo: WindowedMolmo, split: str, seed: int, count: int) -> dict:
             said[view] += answer(molmo, weights.tokenizer(), pictures, questions)
         asked += asked_now
     best = blind_point(seed)
+    pointed = {view: [parse_points(text) for text in texts] for view, texts in said.items()}
     return {
         "pictures": len(asked),
         "objects": sum(len(one.boxes) for one in asked),
-        **{
-            view: point_scores(asked, [parse_points(text) for text in texts])
-            for view, texts in said.items()
-        },
+        **{view: point_scores(asked, points) for view, points in pointed.items()},
         "blind": point_scores(asked, [[best]] * len(asked)),
+        "inside with crops, by things in the picture": {
+            f"{low} to {high}": inside(asked, pointed["with crops"], sizes, range(low, high + 1))
+            for low, high in ((1, 2), (3, 5), (6, 9))
+        },
     }
+
+
+def inside(
+    asked: Sequence[Asked],
+    pointed: Sequence[Sequence[Point]],
+    sizes: Sequence[int],
+    wanted: range,
+) -> float | None:
+    """Share of points inside the right thing, in pictures with so many things."""
+    some = [i for i, size in enumerate(sizes) if size in wanted]
+    return point_scores([asked[i] for i in some], [pointed[i] for i in some])["inside"]
 
 
 def parts(count: int, size: int = 32) -> list[range]:

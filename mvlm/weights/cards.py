@@ -204,6 +204,9 @@ def molmo_tables(results: dict) -> str:
         for view in ("with crops", "one view", "blind"):
             values = " | ".join(per_cent(value) for value in scores[view].values())
             lines.append(f"| {view} | {values} |")
+        sizes = scores["inside with crops, by things in the picture"]
+        by_size = (f"{per_cent(share)} with {size}" for size, share in sizes.items())
+        lines += ["", f"Inside with crops, by things in the picture: {', '.join(by_size)}."]
         parts.append("\n".join(lines))
     lines = [
         "Counting one kind of thing, with crops:",
