@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 RESNET = ResNetConfig(
     embedding_size=32, hidden_sizes=[32, 64, 128, 256], depths=[2, 2, 2, 2], layer_type="basic"
 )
-PENALTIES = (1e-4, 1e-3, 1e-2)  # of the probe's weights; Twemoji, held out, chooses one
+PENALTIES = (1e-3, 1e-2, 1e-1)  # of the probe's weights; Twemoji, held out, chooses one
 
 
 class NamesResNet(nn.Module):
