@@ -125,7 +125,9 @@ def test_an_endless_loop_costs_its_own_question(sandbox, tmp_path, solution):
     assert result.points == ALL - worth("unpatchify_hwc")
     (first, *rest) = [mark for mark in result.marks if mark.question == "unpatchify_hwc"]
     assert "stopped after 5 s" in first.message
-    assert all("stopped after 1 s" in mark.message for mark in rest)
+    # 1 s of computing; where the machine stood still meanwhile, 12 s on the wall
+    later = [mark.message for mark in rest]
+    assert all("stopped after 1" in message for message in later), later
 
 
 def test_check_cells_deleted_or_edited_cost_nothing(sandbox, tmp_path, solution):
