@@ -83,7 +83,7 @@ def rivals_section() -> str:
     total = {name: steps[name] * operations[name] / 1e12 for name in steps}
     return f"""## What does CLIP gain over simpler things?
 
-All have seen two artists' drawings of the 1,112 emoji, Noto's and Twemoji's, and name those of an artist that they never saw. The ResNet learnt the names as classes, from the same views, with as much arithmetic: {steps["ResNet"]:,} steps and {total["ResNet"]:,.0f} TFLOP, where CLIP took {steps["CLIP"]:,} and {total["CLIP"]:,.0f} (`python benchmarks/rivals.py`):
+All have seen two artists' drawings of the 1,112 emoji, Noto's and Twemoji's, and name those of an artist that they never saw. The ResNet learnt the names as classes, from the same views, with as much arithmetic: {steps["ResNet"]:,} steps and {total["ResNet"]:,.0f} TFLOP, where CLIP took {steps["CLIP"]:,} and {total["CLIP"]:,.0f} (`python benchmarks/rivals.py --clip WEIGHTS`, which says how the weights are made):
 
 {table(("unseen artist, on white", "1,112 names, top-1", "top-5", "100 everyday words, top-1", "top-5"), rows)}
 
