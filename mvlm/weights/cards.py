@@ -63,7 +63,7 @@ def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
         f"# {name}",
         WHAT[name],
         f"- command: `{command}`\n- seed: {seed}\n- data: {DATA[name]}\n"
-        f"- steps: {about['steps']}, in {about['minutes']} minutes by the clock, "
+        f"- steps of the last run: {about['steps']}, in {about['minutes']} minutes by the clock, "
         f"on: {about['machine']}; torch {about['torch']}\n"
         f"- loss over the last twenty steps: {about['loss']}",
         "## Recipe\n\n```json\n" + json.dumps(recipe, indent=1) + "\n```",
