@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mvlm.language import LanguageConfig, LanguageModel
-from mvlm.recipes.language import Told, start_ready_to_look_
+from mvlm.training.recipes.language import Told, start_ready_to_look_
 
 NAMES, PLACES, STEPS, BATCH = 90, 9, 300, 128
 PLACE, YES, NO, ASK, VOCABULARY = 100, 110, 111, 120, 128

@@ -244,7 +244,7 @@ accelerate launch --multi_gpu --num_machines=4 --num_processes=32 --machine_rank
 
 Without a GPU, two processes on one machine show that it works: `ACCELERATE_USE_CPU=true OMP_NUM_THREADS=1 torchrun --nproc_per_node=2 -m mvlm train clip --out runs/two`.
 
-What stays the same: `batch_size` is that of all processes together, and example number 17 is the same everywhere, so each process draws its own share of every batch and nothing has to be sent round. What is exchanged are the gradients, by DistributedDataParallel, and CLIP's features, by `mvlm.clip.distributed_clip_loss`: every process compares its own pairs with all others', and the mean of the shares is the loss of the whole batch. Chapter 05 says why the gradient has to pass through that gather. Tests start two real processes and compare losses, gradients and weights with one's.
+What stays the same: `batch_size` is that of all processes together, and example number 17 is the same everywhere, so each process draws its own share of every batch and nothing has to be sent round. What is exchanged are the gradients, by DistributedDataParallel, and CLIP's features, by `mvlm.contrastive.distributed_clip_loss`: every process compares its own pairs with all others', and the mean of the shares is the loss of the whole batch. Chapter 05 says why the gradient has to pass through that gather. Tests start two real processes and compare losses, gradients and weights with one's.
 
 {measured()}
 

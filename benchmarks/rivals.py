@@ -24,11 +24,19 @@ from transformers import ResNetConfig, ResNetModel
 
 from mvlm import weights
 from mvlm.clip import CLIP
-from mvlm.evaluation import SEEN, UNSEEN, evaluate_clip, on_white, top_k
+from mvlm.commands.train import CONFIGS
+from mvlm.evaluation.clip import SEEN, UNSEEN, evaluate_clip, on_white
+from mvlm.evaluation.scoring import top_k
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, drawing_table, vocabulary
-from mvlm.recipes.config import build, read_config
-from mvlm.train import TrainConfig, train
+from mvlm.training.loop import TrainConfig, train
+from mvlm.training.recipes.clip import (
+    CLIPData,
+    CLIPObjective,
+    CLIPRecipe,
+    drawing_table,
+    vocabulary,
+)
+from mvlm.training.recipes.config import build, read_config
 
 HERE = Path(__file__).parent
 RESNET = ResNetConfig(
@@ -149,7 +157,7 @@ def main() -> None:
     options = parser.parse_args()
     recipe = build(
         CLIPRecipe,
-        read_config(HERE.parent / "mvlm/configs/clip.toml", [f"artists={json.dumps(SEEN)}"]),
+        read_config(CONFIGS / "clip.toml", [f"artists={json.dumps(SEEN)}"]),
     )
     everyday = torch.tensor([i for i, word in enumerate(vocabulary()) if word.everyday])
     tokenizer = weights.tokenizer()

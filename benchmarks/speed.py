@@ -125,7 +125,7 @@ def clip() -> list[Row]:
     """A whole training step of CLIP ViT-B/32: both towers, the loss, backward, AdamW."""
     from peers import clips, open_clip_loss
 
-    from mvlm.clip import clip_loss
+    from mvlm.contrastive import clip_loss
 
     ours, others = clips()
     models = {OURS: ours, **others}
@@ -236,7 +236,7 @@ def measure_loss(name: str, pairs: int, turns: int, folder: Path) -> None:
     """Print the seconds of each turn, and the most memory that was taken beyond the features'."""
     from peers import open_clip_loss
 
-    from mvlm.clip import clip_loss_chunked
+    from mvlm.contrastive import clip_loss_chunked
 
     torch.manual_seed(pairs)
     compute = clip_loss_chunked if name == OURS else open_clip_loss()
@@ -495,7 +495,7 @@ def processes() -> list[Row]:
 
 def train_clip(folder: Path, count: int, steps: int = 25) -> list:
     """The metrics of a short run in `count` processes, which share the cores."""
-    from mvlm.train import read_metrics
+    from mvlm.training.loop import read_metrics
 
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={count}", "-m", "mvlm", "train", "clip", "--out", str(folder)]

@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from numbers import Integral
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from mvlm.language import KVCache, LanguageModel
 from mvlm.tokenizer import pad_rows
 from mvlm.transformer import check_attention_mask
-
-if TYPE_CHECKING:
-    from mvlm.language import KVCache, LanguageModel
 
 Prompts = Sequence[Sequence[int]] | Tensor
 

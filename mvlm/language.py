@@ -4,8 +4,8 @@ Chapter 08. A Llama-style decoder on the shared block: RMSNorm, rotary positions
 grouped-query attention. The same class is the course's tiny model, SmolLM2-135M and LLaVA's
 Vicuna-7B.
 
-Sources: Touvron et al. 2023, section 2.2 (Llama); Su et al. 2021 (rotary positions); Holtzman et
-al. 2020 (top-p). Letters: B rows, T tokens, V vocabulary, D width, d width of a head.
+Sources: Touvron et al. 2023, section 2.2 (Llama); Su et al. 2021 (rotary positions).
+Letters: B rows, T tokens, V vocabulary, D width, d width of a head.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mvlm.generation import Prompts, filter_logits, generate, stream
 from mvlm.transformer import (
     NORMS,
     Rotary,
@@ -30,22 +29,6 @@ from mvlm.transformer import (
     check_token_ids,
     visible_keys,
 )
-
-__all__ = [
-    "IGNORED",
-    "VARIANTS",
-    "KVCache",
-    "LanguageConfig",
-    "LanguageModel",
-    "Prompts",
-    "RotaryScaling",
-    "RotaryTable",
-    "check_attention_mask",
-    "filter_logits",
-    "generate",
-    "next_token_loss",
-    "stream",
-]
 
 IGNORED = -100
 """The label of a token that no loss is taken on."""
@@ -418,10 +401,6 @@ class LanguageModel(nn.Module):
                 if rows > columns:
                     module.weight.data = module.weight.data.T.contiguous().T
         return self
-
-    def generate(self, prompts: Prompts | None = None, **options) -> list[list[int]]:
-        """New tokens for each prompt: see `generate`."""
-        return generate(self, prompts, **options)
 
     def _visible(
         self, x: Tensor, attention_mask: Tensor | None, cache: KVCache | None

@@ -24,9 +24,11 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
+from mvlm.chat import Example
+from mvlm.generation import generate, stream
 from mvlm.images import CLIP_MEAN, CLIP_STD, Colour, normalise, to_tensor
-from mvlm.language import IGNORED, LanguageModel, generate, next_token_loss, stream
-from mvlm.llava import IMAGE_MARKER, Example, Output, Vision
+from mvlm.language import IGNORED, LanguageModel, next_token_loss
+from mvlm.llava import IMAGE_MARKER, Output, Vision
 from mvlm.tokenizer import IM_COL, IM_END, IM_PATCH, IM_START, Tokenizer, pad_rows
 from mvlm.transformer import check_counts
 
@@ -289,7 +291,7 @@ def write_pictures(example: Example, pictures: Sequence[Crops], tokenizer: Token
     """Put each picture's tokens in the place of its image marker, with no loss on them.
 
     Args:
-        example: a conversation with a marker for each picture, from `mvlm.llava.Chat`.
+        example: a conversation with a marker for each picture, from `mvlm.chat.Chat`.
         pictures: in reading order.
         tokenizer: with Molmo's four picture tokens in its vocabulary.
 
@@ -546,7 +548,7 @@ class Molmo(nn.Module):
     def generate(
         self, pictures: Sequence[Crops], prompts: Sequence[Sequence[int]], **options
     ) -> list[list[int]]:
-        """Answer each prompt: new tokens a row; `options` are those of `mvlm.language.stream`."""
+        """Answer each prompt: new tokens a row; `options` are those of `mvlm.generation.stream`."""
         return generate(self.language, **self._prefill(pictures, prompts), **options)
 
     def stream(

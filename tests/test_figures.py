@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import mvlm
-from mvlm import figures, widgets
+from mvlm.show import figures, widgets
 
 
 def a_figure(value: float = 1.0):

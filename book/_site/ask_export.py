@@ -22,8 +22,8 @@ from torch import Tensor
 from mvlm import weights
 from mvlm.clip import CLIP
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.clip import drawing_table, vocabulary
-from mvlm.recipes.views import on_white
+from mvlm.training.recipes.clip import drawing_table, vocabulary
+from mvlm.training.recipes.views import on_white
 
 ARTIST = "fluent"  # whom CLIP was never trained on
 COLUMNS = 32  # of the sheet of drawings

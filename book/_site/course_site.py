@@ -210,7 +210,8 @@ def check_page(page: BeautifulSoup, pagename: str) -> None:
         logger.warning("formula cannot be set: %s", formula.get("title"), location=pagename)
     if page.select('script[type="application/vnd.jupyter.widget-view+json"]'):
         logger.warning(
-            "stored ipywidget: a page has no kernel, use mvlm.widgets.frames", location=pagename
+            "stored ipywidget: a page has no kernel, use mvlm.show.widgets.frames",
+            location=pagename,
         )
 
 

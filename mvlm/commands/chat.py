@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from mvlm import weights
+from mvlm.chat import Chat
 from mvlm.images import Preprocessing, fit_on_square, open_image
-from mvlm.llava import Chat, LLaVA
+from mvlm.llava import LLaVA
 from mvlm.tokenizer import IMAGE, Tokenizer
 
 SIDE = 120  # pixels of the course's scenes

@@ -8,16 +8,18 @@ import time
 from pathlib import Path
 
 from mvlm import weights
-from mvlm.recipes.config import build, read_config
-from mvlm.recipes.making import MAKERS
+from mvlm.training.recipes.config import build, read_config
+from mvlm.training.recipes.making import MAKERS
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[1] / "training" / "configs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, --config, --out, --weights and KEY=VALUE changes."""
     parser.add_argument("model", choices=list(MAKERS), help="what to train")
-    parser.add_argument("--config", type=Path, help="a TOML file; mvlm/configs/MODEL.toml if none")
+    parser.add_argument(
+        "--config", type=Path, help="a TOML file; training/configs/MODEL.toml if none"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the run; goes on there")
     parser.add_argument(
         "--weights",

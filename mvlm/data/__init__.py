@@ -22,7 +22,6 @@ _HOME = {
     "hub_images": "hub_data",
     "hub_pairs": "hub_data",
     "blind_baselines": "baselines",
-    "show": "showing",
 }
 __all__ = sorted(_HOME)
 

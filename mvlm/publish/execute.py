@@ -96,7 +96,7 @@ def _take_alt_text(cell: NotebookNode, output: NotebookNode, name: str) -> None:
     described = output.metadata.get(kind, {})
     if not described.get("alt"):
         raise ValueError(
-            f"{name} shows a figure without alt text: use mvlm.figures.show(fig, alt=…)"
+            f"{name} shows a figure without alt text: use mvlm.show.figures.show(fig, alt=…)"
         )
     if "mystnb" in cell.metadata:
         raise ValueError(f"{name} shows two figures: put each into a cell of its own")

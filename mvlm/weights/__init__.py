@@ -21,14 +21,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from mvlm.cells import Cells
 from mvlm.clip import CLIP, CLIPConfig, TextConfig
 from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.molmo import Connector
+from mvlm.small.cells import Cells
+from mvlm.small.windows import COURSE_CROPS, WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH, Tokenizer
 from mvlm.vit import ViT, ViTConfig
-from mvlm.windows import COURSE_CROPS, WindowedMolmo, Windows
 
 HERE = Path(__file__).parent
 TOKENIZER = "tokenizer.json"
@@ -55,7 +55,8 @@ def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
 def language(path: str | os.PathLike = HERE / "language.safetensors") -> LanguageModel:
     """The language model as it was before it saw a picture."""
     tensors, about = _read_model(path, "language", "vocab_size")
-    prefix = "language."  # beside it lies what told it scenes in training: `mvlm.recipes.language`
+    # Beside it lies what told it scenes in training: `mvlm.training.recipes.language`.
+    prefix = "language."
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     return _filled(LanguageModel(LanguageConfig(**about["model"])), own, path)
 

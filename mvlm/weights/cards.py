@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from mvlm import weights
-from mvlm.train import Metrics
+from mvlm.training.loop import Metrics
 
 WHAT = {
     "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space.",
@@ -26,15 +26,15 @@ DATA = {
     "anew. Fluent's drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
-    "of what is learnt last (`mvlm.recipes.drills`).",
+    "of what is learnt last (`mvlm.training.recipes.drills`).",
     "llava-stage1": "Scenes of `mvlm.data` (split `train`, drawn by the artists named in the "
     "recipe) and full captions of them: what is in each place, or where each thing is.",
     "llava": "The same scenes and conversations about them, roughened by "
-    "`mvlm.recipes.texts`, some of them drills (`mvlm.recipes.drills`); among the questions some "
-    "that nothing in the picture answers.",
+    "`mvlm.training.recipes.texts`, some of them drills (`mvlm.training.recipes.drills`); among "
+    "the questions some that nothing in the picture answers.",
     "molmo": "High-resolution scenes of `mvlm.data` (split `train`) and pictures with one to nine "
-    "of a kind (`mvlm.recipes.molmo.Flocks`), asked to point, count and name; before these, scenes "
-    "told in a vector a thing (`mvlm.recipes.pointing`).",
+    "of a kind (`mvlm.training.recipes.molmo.Flocks`), asked to point, count and name; before "
+    "these, scenes told in a vector a thing (`mvlm.training.recipes.pointing`).",
 }
 CANNOT = {
     "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "

@@ -3,17 +3,18 @@ import pytest
 import mvlm.data
 from mvlm.data.baselines import BlindAnswerer, majority
 from mvlm.data.questions import Question
+from mvlm.show import pictures
 
 YES_NO = ("is there", "relation", "compare")
 
 
 def test_show_draws_every_kind_with_its_words(monkeypatch):
     shown = []
-    monkeypatch.setattr("mvlm.data.showing.show_figure", lambda drawn, alt: shown.append(alt))
+    monkeypatch.setattr("mvlm.show.pictures.show_figure", lambda drawn, alt: shown.append(alt))
     scenes = mvlm.data.scenes(count=3)
-    mvlm.data.show(scenes)
-    mvlm.data.show(mvlm.data.emoji(artists="noto"), count=2)
-    mvlm.data.show(mvlm.data.pixmo("synthetic", count=2))
+    pictures.show(scenes)
+    pictures.show(mvlm.data.emoji(artists="noto"), count=2)
+    pictures.show(mvlm.data.pixmo("synthetic", count=2))
     assert all(row["caption"] in shown[0] for row in scenes)
     assert shown[1].startswith("2 pictures. 1: ")
     assert "2: " in shown[2]
@@ -21,9 +22,9 @@ def test_show_draws_every_kind_with_its_words(monkeypatch):
 
 def test_show_names_what_is_missing():
     with pytest.raises(ValueError, match=r"rows with an image, and got caption: pass"):
-        mvlm.data.show([{"caption": "a dog"}])
+        pictures.show([{"caption": "a dog"}])
     with pytest.raises(ValueError, match="got no rows"):
-        mvlm.data.show([])
+        pictures.show([])
 
 
 def test_recorded_baselines_keep_the_bars():

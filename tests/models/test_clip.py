@@ -15,10 +15,12 @@ from mvlm.clip import (
     CLIPConfig,
     TextConfig,
     TextEncoder,
+    clip_vision_config,
+)
+from mvlm.contrastive import (
     clip_loss,
     clip_loss_chunked,
     clip_loss_sum,
-    clip_vision_config,
     distributed_clip_loss,
     siglip_loss,
 )
@@ -171,7 +173,7 @@ def test_unpaired_features_are_refused(loss):
 @pytest.fixture
 def small_strips(monkeypatch):
     """Strips of 3 rows where 7 pairs are in the batch: two whole ones and a rest."""
-    monkeypatch.setattr("mvlm.clip.STRIP_SCORES", 3 * 7)
+    monkeypatch.setattr("mvlm.contrastive.STRIP_SCORES", 3 * 7)
 
 
 def test_chunked_loss_has_the_right_gradient(small_strips):

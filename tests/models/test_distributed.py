@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mvlm.clip import clip_loss, distributed_clip_loss
+from mvlm.contrastive import clip_loss, distributed_clip_loss
 
 PROCESSES, PAIRS = 2, 3
 

@@ -8,6 +8,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from mvlm import hub
+from mvlm.generation import generate
 from mvlm.llava import IMAGE_MARKER
 from mvlm.tokenizer import Tokenizer
 
@@ -120,9 +121,9 @@ def test_greedy_generation_is_transformers_token_for_token(save):
     free = reference.generate(ids, attention_mask=mask, **plain, eos_token_id=None)[:, 9:]
     end = int(free[1, 7])
     expected = reference.generate(ids, attention_mask=mask, **plain, eos_token_id=end)[:, 9:]
-    assert model.generate(ids, attention_mask=mask, max_new_tokens=40) == free.tolist()
+    assert generate(model, ids, attention_mask=mask, max_new_tokens=40) == free.tolist()
     for row, wanted in zip(
-        model.generate(ids, attention_mask=mask, max_new_tokens=40, end_id=end),
+        generate(model, ids, attention_mask=mask, max_new_tokens=40, end_id=end),
         expected,
         strict=True,
     ):
@@ -141,7 +142,7 @@ def test_shards_and_bfloat16(save):
     with torch.no_grad():
         expected = reference.bfloat16()(ids).logits
         assert (model(ids) - expected).abs().max() <= 0.03
-    assert len(model.generate(ids, max_new_tokens=3)[0]) == 3
+    assert len(generate(model, ids, max_new_tokens=3)[0]) == 3
 
 
 def llava_config(**changes):

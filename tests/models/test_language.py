@@ -13,7 +13,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from mvlm.generation import Step
+from mvlm.generation import Step, filter_logits, generate, stream
 from mvlm.language import (
     VARIANTS,
     KVCache,
@@ -21,10 +21,7 @@ from mvlm.language import (
     LanguageModel,
     RotaryScaling,
     RotaryTable,
-    filter_logits,
-    generate,
     next_token_loss,
-    stream,
 )
 from mvlm.transformer import rotate
 
@@ -134,8 +131,8 @@ def test_regression_mask_dropped_in_cached_generation():
     """With the padding forgotten after the prefill, the answer changes from its second token."""
     model = tiny()
     prompts = [[5, 6, 7, 8, 9, 10, 11], [12, 13]]
-    both = model.generate(prompts, max_new_tokens=12)
-    alone = [model.generate([prompt], max_new_tokens=12)[0] for prompt in prompts]
+    both = generate(model, prompts, max_new_tokens=12)
+    alone = [generate(model, [prompt], max_new_tokens=12)[0] for prompt in prompts]
     assert both == alone
     embeddings = model.embed(torch.tensor([[0] * 5 + prompts[1]]))  # padding taken for text
     assert generate(model, embeddings=embeddings, max_new_tokens=12)[0] != alone[1]
@@ -145,7 +142,7 @@ def test_regression_positions_added_again_at_every_generation_step():
     """Each new token stands one further, and is turned once: as if all were read at once."""
     model = tiny()
     prompt = [3, 1, 4, 1, 5]
-    (made,) = model.generate([prompt], max_new_tokens=20)
+    (made,) = generate(model, [prompt], max_new_tokens=20)
     row = list(prompt)
     for token in made:
         with torch.no_grad():
@@ -196,19 +193,19 @@ def test_a_step_written_out_equals_the_model(changes, dtype):
 def test_a_step_under_autocast():
     model = tiny()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert len(model.generate([[3, 1, 4]], max_new_tokens=8)[0]) == 8
+        assert len(generate(model, [[3, 1, 4]], max_new_tokens=8)[0]) == 8
 
 
 def test_matrices_by_columns_are_the_same_model():
     for model in (tiny(), tiny(tied=False)):
         ids = torch.randint(0, 61, (2, 7))
-        before = model(ids), model.generate(ids, max_new_tokens=9)
+        before = model(ids), generate(model, ids, max_new_tokens=9)
         names = {name: weight.shape for name, weight in model.state_dict().items()}
         model.lay_by_columns_()
         assert {name: weight.shape for name, weight in model.state_dict().items()} == names
         assert model.transformer.blocks[0].mlp.up.weight.stride()[0] == 1
         torch.testing.assert_close(model(ids), before[0], atol=1e-5, rtol=1e-5)
-        assert model.generate(ids, max_new_tokens=9) == before[1]
+        assert generate(model, ids, max_new_tokens=9) == before[1]
         next_token_loss(model(ids), ids).backward()  # and it can still be trained
         assert all(p.grad.shape == p.shape for p in model.parameters())
 
@@ -229,7 +226,7 @@ def test_prefill_scores_the_last_token_only(monkeypatch):
     model, shapes = tiny(), []
     logits = model.logits
     monkeypatch.setattr(model, "logits", lambda h: shapes.append(h.shape) or logits(h))
-    model.generate([[1, 2, 3, 4]], max_new_tokens=3)
+    generate(model, [[1, 2, 3, 4]], max_new_tokens=3)
     assert shapes == [(1, 48)] * 3
 
 
@@ -261,11 +258,11 @@ def test_drawing_follows_the_seed_and_the_probabilities():
     model = tiny()
     options = {"max_new_tokens": 30, "temperature": 1.0}
     first, again, other = (
-        model.generate([[1]], **options, generator=torch.Generator().manual_seed(seed))
+        generate(model, [[1]], **options, generator=torch.Generator().manual_seed(seed))
         for seed in (1, 1, 2)
     )
     assert first == again != other
-    assert model.generate([[1]], **options, top_k=1) == model.generate([[1]], max_new_tokens=30)
+    assert generate(model, [[1]], **options, top_k=1) == generate(model, [[1]], max_new_tokens=30)
     with torch.no_grad():
         expected = (model(torch.tensor([[1]]))[0, -1] / 0.5).softmax(-1)
     draws = generate(
@@ -282,9 +279,9 @@ def test_drawing_follows_the_seed_and_the_probabilities():
 def test_an_end_token_ends_its_own_row():
     model = tiny()
     prompts = [[1, 2], [3], [4, 5, 6]]
-    free = model.generate(prompts, max_new_tokens=15)
+    free = generate(model, prompts, max_new_tokens=15)
     end = free[0][2]
-    rows = model.generate(prompts, max_new_tokens=15, end_id=end)
+    rows = generate(model, prompts, max_new_tokens=15, end_id=end)
     for row, wanted in zip(rows, free, strict=True):
         stop = wanted.index(end) + 1 if end in wanted else 15
         assert row == wanted[:stop]
@@ -306,8 +303,8 @@ def test_a_tensor_of_prompts_and_its_mask():
     model = tiny()
     ids = torch.tensor([[0, 0, 7], [4, 5, 6]])
     mask = torch.tensor([[0, 0, 1], [1, 1, 1]])
-    rows = model.generate(ids, attention_mask=mask, max_new_tokens=5)
-    assert rows == model.generate([[7], [4, 5, 6]], max_new_tokens=5)
+    rows = generate(model, ids, attention_mask=mask, max_new_tokens=5)
+    assert rows == generate(model, [[7], [4, 5, 6]], max_new_tokens=5)
 
 
 # ----------------------------------------------------------------------------------------- loss
@@ -344,14 +341,14 @@ def test_overfits_one_batch():
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.01
-    assert model.generate(ids[:, :1], max_new_tokens=9) == ids[:, 1:].tolist()
+    assert generate(model, ids[:, :1], max_new_tokens=9) == ids[:, 1:].tolist()
 
 
 def test_a_model_that_has_generated_can_still_be_trained():
     """What is kept from generating must not be an inference tensor, which takes no gradient."""
     model, ids = LanguageModel(LanguageConfig(**TINY)), torch.randint(0, 61, (2, 6))
     for prompts in ([[1, 2]], [[1, 2], [3]]):
-        model.generate(prompts, max_new_tokens=3)
+        generate(model, prompts, max_new_tokens=3)
         next_token_loss(model(ids), ids).backward()
     assert model.embedding.weight.grad.isfinite().all()
 
@@ -450,10 +447,10 @@ def test_bad_loss():
 def test_on_a_gpu():
     model = tiny()
     prompts = [[1, 2, 3], [4]]
-    expected = model.generate(prompts, max_new_tokens=10)
+    expected = generate(model, prompts, max_new_tokens=10)
     ids = torch.randint(0, 61, (2, 12))
     with torch.no_grad():
         logits = model(ids)
         on_gpu = model.cuda()(ids.cuda()).cpu()
     assert (on_gpu - logits).abs().max() < 1e-3
-    assert model.generate(prompts, max_new_tokens=10) == expected
+    assert generate(model, prompts, max_new_tokens=10) == expected

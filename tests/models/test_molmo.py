@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mvlm.language import LanguageConfig, LanguageModel, stream
-from mvlm.llava import Chat
+from mvlm.chat import Chat
+from mvlm.generation import stream
+from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.molmo import (
     MOLMO,
     AttentionPool,

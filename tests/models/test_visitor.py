@@ -8,9 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mvlm import hub
-from mvlm.clip import CLIPConfig, clip_loss, siglip_loss
+from mvlm.clip import CLIPConfig
+from mvlm.contrastive import clip_loss, siglip_loss
+from mvlm.generation import generate, stream
 from mvlm.images import clip_preprocessing, vit_preprocessing
-from mvlm.language import LanguageConfig, LanguageModel, next_token_loss, stream
+from mvlm.language import LanguageConfig, LanguageModel, next_token_loss
 from mvlm.llava import LLaVA, Projector, splice
 from mvlm.molmo import AttentionPool, Connector, CropConfig, Molmo, crop_image
 from mvlm.points import format_points
@@ -414,7 +416,7 @@ def test_steps_that_are_not_counted(steps):
 def test_scores_that_are_not_numbers_give_no_token(temperature):
     vectors = torch.full((1, 2, 12), float("nan"))
     with pytest.raises(ValueError, match="the model's scores are not numbers"):
-        language().generate(embeddings=vectors, max_new_tokens=2, temperature=temperature)
+        generate(language(), embeddings=vectors, max_new_tokens=2, temperature=temperature)
 
 
 def test_what_still_goes_through():

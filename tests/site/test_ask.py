@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from mvlm import weights
 from mvlm.clip import CLIP
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.clip import drawing_table, vocabulary
-from mvlm.recipes.views import ViewConfig, on_white, views
+from mvlm.training.recipes.clip import drawing_table, vocabulary
+from mvlm.training.recipes.views import ViewConfig, on_white, views
 
 pytestmark = pytest.mark.site
 

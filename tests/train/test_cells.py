@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mvlm.cells import Cells, cut_into_cells
+from mvlm.small.cells import Cells, cut_into_cells
 from mvlm.vit import ViT, ViTConfig
 
 TOWER = ViT(ViTConfig(image_size=8, patch_size=4, width=12, depth=2, heads=2)).eval()

@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from mvlm import weights
-from mvlm.asking import ask_box
-from mvlm.cells import Cells
-from mvlm.curves import LiveCurve
+from mvlm.chat import Chat
 from mvlm.data.scene import Scenes
-from mvlm.figures import encode
 from mvlm.language import LanguageConfig, LanguageModel
-from mvlm.llava import Chat, LLaVA, Projector
-from mvlm.llava_figures import (
+from mvlm.llava import LLaVA, Projector
+from mvlm.show.asking import ask_box
+from mvlm.show.curves import LiveCurve
+from mvlm.show.figures import encode
+from mvlm.show.llava import (
     asked,
     draw_pipeline,
     pipeline,
@@ -26,6 +26,7 @@ from mvlm.llava_figures import (
     splice_figure,
     told,
 )
+from mvlm.small.cells import Cells
 from mvlm.vit import ViT, ViTConfig
 
 CHAPTER = Path(__file__).parents[2] / "book/chapters/09_llava.md"

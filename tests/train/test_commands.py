@@ -14,11 +14,12 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import load, main
+from mvlm.chat import Chat
 from mvlm.commands.chat import prepare, remembered, room
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
-from mvlm.evaluation import SEEN
-from mvlm.llava import IMAGE_MARKER, Chat
-from mvlm.train import read_metrics
+from mvlm.evaluation.clip import SEEN
+from mvlm.llava import IMAGE_MARKER
+from mvlm.training.loop import read_metrics
 
 TINY = {
     "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",

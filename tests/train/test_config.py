@@ -2,10 +2,10 @@
 
 import pytest
 
-from mvlm.recipes.clip import CLIPRecipe
-from mvlm.recipes.config import build, read_config
-from mvlm.recipes.llava import LLaVARecipe
-from mvlm.recipes.making import MAKERS
+from mvlm.training.recipes.clip import CLIPRecipe
+from mvlm.training.recipes.config import build, read_config
+from mvlm.training.recipes.llava import LLaVARecipe
+from mvlm.training.recipes.making import MAKERS
 
 
 def test_every_shipped_config_fits_its_recipe():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mvlm import curves
-from mvlm.curves import LiveCurve, running_mean
-from mvlm.train import Metrics
+from mvlm.show import curves
+from mvlm.show.curves import LiveCurve, running_mean
+from mvlm.training.loop import Metrics
 
 
 def step(number, loss):

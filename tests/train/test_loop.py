@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from mvlm import train as loop
-from mvlm.train import CHECKPOINT, TrainConfig, read_metrics, train
+from mvlm.training import loop
+from mvlm.training.loop import CHECKPOINT, TrainConfig, read_metrics, train
 
 CONFIG = TrainConfig(steps=12, batch_size=8, learning_rate=1e-2, warmup=3, save_every=4)
 
@@ -93,7 +93,7 @@ import sys
 from dataclasses import replace
 sys.path.insert(0, {tests!r})
 from test_loop import CONFIG, Objective, Uneven, data, uneven
-from mvlm.train import train
+from mvlm.training.loop import train
 train(Uneven(), uneven, CONFIG, {folder!r})
 """
 
@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_the_checkpoint_whole(tmp_path, monkeypatch):
 KILLED = """
 import os
 from pathlib import Path
-from mvlm import train
+from mvlm.training import loop as train
 os.fsync = lambda number: os.kill(os.getpid(), 9)  # killed with the file half-way to the disk
 train.write_whole(Path({path!r}), b"new" * 1000)
 """

@@ -10,16 +10,27 @@ import torch
 
 from mvlm import weights
 from mvlm.__main__ import main
+from mvlm.chat import Chat
 from mvlm.clip import CLIP, CLIPConfig, TextConfig
 from mvlm.data.dice import Dice
 from mvlm.data.scene import SPLITS, combination
 from mvlm.data.things import counts
-from mvlm.evaluation_molmo import Asked, box, point_scores
+from mvlm.evaluation.molmo import Asked, box, point_scores
 from mvlm.language import LanguageConfig, LanguageModel
-from mvlm.llava import Chat
 from mvlm.points import Point, parse_count, parse_points
-from mvlm.recipes.language import summed_loss
-from mvlm.recipes.molmo import (
+from mvlm.small.windows import (
+    COURSE_CROPS,
+    WindowedMolmo,
+    Windows,
+    place_features,
+    placed_crops,
+    pooled,
+    see,
+)
+from mvlm.tasks import point_in_box
+from mvlm.tokenizer import IM_PATCH
+from mvlm.training.recipes.language import summed_loss
+from mvlm.training.recipes.molmo import (
     AlignData,
     AlignObjective,
     Flocks,
@@ -33,7 +44,7 @@ from mvlm.recipes.molmo import (
     look_at_all,
     things_by_token,
 )
-from mvlm.recipes.pointing import (
+from mvlm.training.recipes.pointing import (
     EVERYTHING,
     NOTHING,
     TellData,
@@ -45,19 +56,8 @@ from mvlm.recipes.pointing import (
     turn,
     word_ids,
 )
-from mvlm.tasks import point_in_box
-from mvlm.tokenizer import IM_PATCH
 from mvlm.vit import ViT, ViTConfig
 from mvlm.weights import to_file
-from mvlm.windows import (
-    COURSE_CROPS,
-    WindowedMolmo,
-    Windows,
-    place_features,
-    placed_crops,
-    pooled,
-    see,
-)
 
 TOWER = ViTConfig(image_size=8, patch_size=4, width=12, depth=2, heads=2)
 RECIPE = MolmoRecipe(features=10, pool_width=8, heads=2, mlp_width=8, one_view=0.3)

@@ -8,11 +8,11 @@ from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING, PHRASINGS, Question
 from mvlm.data.scene import Scenes
 from mvlm.data.things import PLACES, counts, plural
-from mvlm.evaluation import is_kept_phrasing
+from mvlm.evaluation.scoring import is_kept_phrasing
 from mvlm.language import LanguageModel, next_token_loss
 from mvlm.llava import IMAGE_MARKER, splice
-from mvlm.recipes.bylength import ByLength
-from mvlm.recipes.drills import (
+from mvlm.training.recipes.bylength import ByLength
+from mvlm.training.recipes.drills import (
     DEEDS,
     FACTS,
     LEARNT_LAST,
@@ -23,14 +23,14 @@ from mvlm.recipes.drills import (
     drill,
     odd,
 )
-from mvlm.recipes.language import (
+from mvlm.training.recipes.language import (
     LanguageData,
     LanguageObjective,
     LanguageRecipe,
     Told,
     told_words,
 )
-from mvlm.recipes.texts import (
+from mvlm.training.recipes.texts import (
     I_CAN_TELL,
     LONG_QUESTIONS,
     OUTSIDE,

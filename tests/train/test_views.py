@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mvlm import weights
-from mvlm.recipes.clip import CLIPData, CLIPRecipe, vocabulary
-from mvlm.recipes.views import ViewConfig, on_white, premultiplied, views, weaker
-from mvlm.train import TrainConfig
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.clip import CLIPData, CLIPRecipe, vocabulary
+from mvlm.training.recipes.views import ViewConfig, on_white, premultiplied, views, weaker
 
 DRAWINGS = premultiplied(torch.rand(2, 3, 4, 40, 40, generator=torch.Generator().manual_seed(1)))
 

@@ -22,6 +22,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mvlm.chat import Chat, Example, collate
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.data.scene import (
@@ -37,10 +38,20 @@ from mvlm.data.scene import (
     split_vocabulary,
 )
 from mvlm.data.things import Thing
-from mvlm.llava import Chat, Example, collate
 from mvlm.molmo import Connector, write_pictures
 from mvlm.points import points_from_pixels
-from mvlm.recipes.pointing import (
+from mvlm.small.windows import (
+    COURSE_CROPS,
+    PlacedCrops,
+    Seen,
+    WindowedMolmo,
+    Windows,
+    placed_crops,
+    see,
+)
+from mvlm.tokenizer import IMAGE, Tokenizer
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.pointing import (
     EVERYTHING,
     NOTHING,
     Told,
@@ -51,17 +62,6 @@ from mvlm.recipes.pointing import (
     points_at,
     spelt,
     word_ids,
-)
-from mvlm.tokenizer import IMAGE, Tokenizer
-from mvlm.train import TrainConfig
-from mvlm.windows import (
-    COURSE_CROPS,
-    PlacedCrops,
-    Seen,
-    WindowedMolmo,
-    Windows,
-    placed_crops,
-    see,
 )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from textwrap import fill
 
-from mvlm.figures import draw_image, figure
-from mvlm.figures import show as show_figure
+from mvlm.show.figures import draw_image, figure
+from mvlm.show.figures import show as show_figure
 
 TITLES = ("caption", "question", "name", "label")
 

@@ -12,13 +12,16 @@ from accelerate import PartialState
 from torch import nn
 
 from mvlm import weights
-from mvlm.cells import Cells
 from mvlm.clip import CLIP
 from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
-from mvlm.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
-from mvlm.recipes.language import (
+from mvlm.small.cells import Cells
+from mvlm.small.windows import WindowedMolmo, Windows
+from mvlm.tokenizer import IM_PATCH
+from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
+from mvlm.training.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
+from mvlm.training.recipes.language import (
     DrillData,
     LanguageData,
     LanguageObjective,
@@ -26,14 +29,14 @@ from mvlm.recipes.language import (
     bring_plurals_near_,
     start_ready_to_look_,
 )
-from mvlm.recipes.llava import (
+from mvlm.training.recipes.llava import (
     CaptionData,
     LLaVAData,
     LLaVAObjective,
     LLaVARecipe,
     picture_states,
 )
-from mvlm.recipes.molmo import (
+from mvlm.training.recipes.molmo import (
     ONE_QUESTION,
     SEVERAL,
     AlignData,
@@ -45,13 +48,10 @@ from mvlm.recipes.molmo import (
     as_large_as_words_,
     look_at_all,
 )
-from mvlm.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
-from mvlm.recipes.tokens import TokenizerRecipe, make_tokenizer
-from mvlm.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
-from mvlm.tokenizer import IM_PATCH
-from mvlm.train import Data, TrainConfig, read_metrics, saved_step, train, write_whole
+from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
+from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
+from mvlm.training.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
 from mvlm.vit import ViT
-from mvlm.windows import WindowedMolmo, Windows
 
 
 def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:

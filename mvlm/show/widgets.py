@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from mvlm.figures import (
+from mvlm.molmo import MOLMO, CropConfig, choose_tiling, image_tokens
+from mvlm.show.figures import (
     ORANGE,
     STRIP_COLUMNS,
     STRIP_WIDTH,
@@ -28,7 +29,6 @@ from mvlm.figures import (
     figure,
     shown_size,
 )
-from mvlm.molmo import MOLMO, CropConfig, choose_tiling, image_tokens
 
 STYLE = """\
 .mvlm-frames{border:0;margin:0;padding:0;min-width:0}
@@ -138,7 +138,7 @@ def token_frames(
     Args:
         image: the picture whose patches are the "image" positions, in reading order.
         patch_size: of its patches, in pixels.
-        tokens, labels, kinds: as `mvlm.figures.token_strip` takes them.
+        tokens, labels, kinds: as `mvlm.show.figures.token_strip` takes them.
         positions: which ones get a button; the first shows at the beginning.
 
     Raises:

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mvlm.chat import Chat, Example, collate
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.questions import PHRASINGS, absent
@@ -41,11 +42,10 @@ from mvlm.data.scene import (
 from mvlm.data.small_pixmo import COUNT, POINT
 from mvlm.data.things import Thing, counts, plural
 from mvlm.language import IGNORED, LanguageModel
-from mvlm.llava import Chat, Example, collate
 from mvlm.molmo import write_pictures
 from mvlm.points import Point, format_count, format_points, points_from_pixels
-from mvlm.recipes.language import summed_loss
 from mvlm.tokenizer import IM_END, IM_PATCH, IM_START, IMAGE, Tokenizer
+from mvlm.training.recipes.language import summed_loss
 
 EVERYTHING = "things"
 """The name that all things go by: "point to the things"."""

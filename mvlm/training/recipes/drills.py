@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from mvlm.data.dice import Dice
 from mvlm.data.questions import ASK, PHRASINGS
 from mvlm.data.things import Thing, plural
-from mvlm.recipes.texts import (
+from mvlm.tokenizer import IMAGE
+from mvlm.training.recipes.texts import (
     I_CAN_TELL,
     OPENERS,
     OUTSIDE,
@@ -24,7 +25,6 @@ from mvlm.recipes.texts import (
     roughen,
     some_turns,
 )
-from mvlm.tokenizer import IMAGE
 
 # A kind stands here as often as it comes in ten questions.
 LEARNT_LAST = (

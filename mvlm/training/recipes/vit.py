@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.clip import drawing_table, vocabulary
-from mvlm.recipes.views import ViewConfig, views
-from mvlm.train import TrainConfig
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.clip import drawing_table, vocabulary
+from mvlm.training.recipes.views import ViewConfig, views
 from mvlm.vit import ViT, ViTConfig
 
 

@@ -15,17 +15,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mvlm.chat import Chat, Example, collate
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.data.scene import TRAIN_ARTISTS, Scene, Scenes
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.llava import Chat, Example, LLaVA, collate
-from mvlm.recipes.bylength import ByLength
-from mvlm.recipes.drills import MORE_PHRASINGS, talk
-from mvlm.recipes.language import len_of_first, spliced_loss
-from mvlm.recipes.texts import ask_every_place, ask_every_thing, meaning_words
+from mvlm.llava import LLaVA
 from mvlm.tokenizer import IMAGE, Tokenizer
-from mvlm.train import TrainConfig
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.bylength import ByLength
+from mvlm.training.recipes.drills import MORE_PHRASINGS, talk
+from mvlm.training.recipes.language import len_of_first, spliced_loss
+from mvlm.training.recipes.texts import ask_every_place, ask_every_thing, meaning_words
 
 
 @dataclass(frozen=True, kw_only=True)

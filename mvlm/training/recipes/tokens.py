@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mvlm.chat import Chat
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.scene import Scenes
 from mvlm.data.things import plural
-from mvlm.llava import Chat
-from mvlm.recipes.clip import corpus
-from mvlm.recipes.texts import conversation, described, meaning_words
 from mvlm.tokenizer import IMAGE, Tokenizer
+from mvlm.training.recipes.clip import corpus
+from mvlm.training.recipes.texts import conversation, described, meaning_words
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from torch import Tensor
 
-from mvlm.cells import cut_into_cells
+from mvlm.chat import Chat
 from mvlm.data.questions import Question
 from mvlm.data.scene import Scene
-from mvlm.figures import (
+from mvlm.llava import IMAGE_MARKER, LLaVA, Spliced
+from mvlm.show.figures import (
     BLACK,
     BLUE,
     GREY,
@@ -29,7 +30,7 @@ from mvlm.figures import (
     draw_image,
     figure,
 )
-from mvlm.llava import IMAGE_MARKER, Chat, LLaVA, Spliced
+from mvlm.small.cells import cut_into_cells
 from mvlm.tokenizer import IMAGE, Tokenizer
 
 
@@ -54,7 +55,7 @@ def pipeline(llava: LLaVA, chat: Chat, picture: Tensor, question: str) -> list[S
     """Send one picture and one question through the model and note every shape on the way.
 
     Args:
-        llava: with `mvlm.cells.Cells` for a tower.
+        llava: with `mvlm.small.cells.Cells` for a tower.
         chat: the form of a conversation.
         picture: (1, 3, H, W), normalised.
         question: without the image marker.

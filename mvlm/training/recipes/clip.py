@@ -19,14 +19,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config, distributed_clip_loss
+from mvlm.clip import CLIP, CLIPConfig, TextConfig, clip_vision_config
+from mvlm.contrastive import distributed_clip_loss
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import ARTISTS, MORE_ARTISTS, drawings, emoji_table
 from mvlm.data.things import a
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
-from mvlm.recipes.views import ViewConfig, premultiplied, views, weaker
 from mvlm.tokenizer import Tokenizer
-from mvlm.train import TrainConfig
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.views import ViewConfig, premultiplied, views, weaker
 
 TEMPLATES = ("{}", "{}", "{}", "{a}", "a picture of {a}", "a drawing of {a}", "an emoji: {}")
 

@@ -15,18 +15,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mvlm.chat import Chat, Example, collate
 from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
 from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.scene import Scenes
 from mvlm.data.things import PLACES, Thing, plural
 from mvlm.language import IGNORED, LanguageConfig, LanguageModel
-from mvlm.llava import Chat, Example, collate, splice
-from mvlm.recipes.bylength import ByLength
-from mvlm.recipes.drills import talk
-from mvlm.recipes.texts import conversation, meaning_words, named_places, some_turns
+from mvlm.llava import splice
 from mvlm.tokenizer import Tokenizer
-from mvlm.train import TrainConfig
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.bylength import ByLength
+from mvlm.training.recipes.drills import talk
+from mvlm.training.recipes.texts import conversation, meaning_words, named_places, some_turns
 
 
 @dataclass(frozen=True, kw_only=True)

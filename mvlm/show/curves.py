@@ -12,12 +12,12 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from mvlm.figures import encode, shown_size
-from mvlm.train import Metrics
+from mvlm.show.figures import encode, shown_size
+from mvlm.training.loop import Metrics
 
 
 class Described(Figure):
-    """A figure that a notebook displays with its alt text, as `mvlm.figures.show` does."""
+    """A figure that a notebook displays with its alt text, as `mvlm.show.figures.show` does."""
 
     alt = ""
 

@@ -15,9 +15,9 @@ from mvlm.data.scene import HIGH_RESOLUTION, Scene, Scenes
 from mvlm.data.small_pixmo import COUNT, COUNT_KEPT, POINT, POINT_KEPT
 from mvlm.data.things import counts, plural
 from mvlm.points import Point, parse_count, parse_points, points_from_pixels
-from mvlm.recipes.molmo import Flocks, answer, cut, half
+from mvlm.small.windows import Seen, WindowedMolmo, see
 from mvlm.tasks import Box, exact_match, point_in_box, score_points
-from mvlm.windows import Seen, WindowedMolmo, see
+from mvlm.training.recipes.molmo import Flocks, answer, cut, half
 
 GROUPS = {"1 to 5": range(1, 6), "6 to 9": range(6, 10)}
 

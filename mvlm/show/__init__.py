@@ -1,0 +1,1 @@
+"""Figures in the one style, figures that move, and a box to ask questions in."""

@@ -1,0 +1,1 @@
+"""What the course's own small models do otherwise than the originals they follow."""
