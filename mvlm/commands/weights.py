@@ -16,7 +16,7 @@ from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
 from mvlm.weights.cards import card
 
-ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo")
+ORDER = ("tokenizer", "clip", "vit", "language", "llava", "molmo")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
