@@ -35,6 +35,7 @@ class ViTRecipe:
         artists: whose drawings train.
         everyday: share of the pictures that show one of the hundred things with a class.
         trust: share of the teacher's word in what the second head aims at; the rest is the truth.
+        sharpness: what the teacher's cosines are multiplied by before its softmax.
         smoothing: share of the truth given to all classes alike.
         ramp: steps in which views go from a third of their strength to all of it.
         views, train: see there.
@@ -47,6 +48,7 @@ class ViTRecipe:
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.5
     trust: float = 0.5
+    sharpness: float = 32.0
     smoothing: float = 0.1
     ramp: int = 1000
     views: ViewConfig = field(default_factory=ViewConfig)
@@ -150,7 +152,7 @@ class ViTObjective(nn.Module):
         self, images: Float[Tensor, "batch 3 40 40"], things: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch thing"]:
         """Of each view: the truth and the teacher's word, mixed; every row adds up to 1."""
-        scale = self.teacher.logit_scale.exp()
-        said = (scale * self.teacher.encode_image(images).float() @ self.means.T).softmax(dim=1)
+        cosines = self.teacher.encode_image(images).float() @ self.means.T  # (B, N)
+        said = (self.recipe.sharpness * cosines).softmax(dim=1)
         truth = F.one_hot(things, len(self.means)).float()
         return truth + self.recipe.trust * (said - truth)
