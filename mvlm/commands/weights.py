@@ -20,7 +20,7 @@ ORDER = ("tokenizer", "clip", "vit", "language", "llava", "molmo")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
-    "clip": ("clip", ".", "clip"),
+    "clip": ("clip", "both", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

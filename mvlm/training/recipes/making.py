@@ -74,6 +74,7 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
     about = run(objective, data, recipe.train, out / "both", recipe)
+    as_stored_(model)  # what it sees from here on is what the file holds
     texts = TextData(recipe, tokenizer, image_vectors(model.eval(), recipe))
     run(TextObjective(model), texts, recipe.texts, out / "texts", recipe)
     made_of = asdict(model.config) | ({"stem": list(recipe.stem)} if recipe.stem else {})
@@ -228,6 +229,13 @@ def run(
         "machine": f"{weights.machine()} ({platform.machine()})",
         "torch": torch.__version__,
     }
+
+
+@torch.no_grad()
+def as_stored_(model: nn.Module) -> None:
+    """Round every weight to half precision, as `weights.to_file` will."""
+    for weight in model.parameters():
+        weight.copy_(weight.half())
 
 
 def write(out: Path, name: str, model: nn.Module, about: dict, prefix: str = "") -> Sequence[str]:
