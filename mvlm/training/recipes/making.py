@@ -17,10 +17,19 @@ from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
+from mvlm.small.stem import with_stem_
 from mvlm.small.windows import WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH
 from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
-from mvlm.training.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
+from mvlm.training.recipes.clip import (
+    CLIPData,
+    CLIPObjective,
+    CLIPRecipe,
+    TextData,
+    TextObjective,
+    image_vectors,
+    spread_features_,
+)
 from mvlm.training.recipes.language import (
     DrillData,
     LanguageData,
@@ -59,11 +68,16 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = CLIP(recipe.model(tokenizer))
+    if recipe.stem:
+        with_stem_(model.image, recipe.stem)
     data = CLIPData(recipe, tokenizer)
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
-    about = run(objective, data, recipe.train, out, recipe)
-    return write(out, "clip", model, about | {"model": asdict(model.config)})
+    about = run(objective, data, recipe.train, out / "both", recipe)
+    texts = TextData(recipe, tokenizer, image_vectors(model.eval(), recipe))
+    run(TextObjective(model), texts, recipe.texts, out / "texts", recipe)
+    made_of = asdict(model.config) | ({"stem": list(recipe.stem)} if recipe.stem else {})
+    return write(out, "clip", model, about | {"model": made_of})
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
