@@ -54,10 +54,18 @@ class Stem(nn.Module):
     Args:
         width: of a token.
         channels: after the first convolution and after each of the two residual blocks.
+
+    Raises:
+        ValueError: channels that cannot be normalised eight groups at a time.
     """
 
     def __init__(self, width: int, channels: tuple[int, int, int]) -> None:
         super().__init__()
+        if len(channels) != 3 or any(count < 1 or count % GROUPS for count in channels):
+            raise ValueError(
+                f"channels is {tuple(channels)}, wanted three multiples of {GROUPS}, such as "
+                "(32, 64, 128)"
+            )
         self.first = nn.Conv2d(3, channels[0], 3, stride=2, padding=1, bias=False)
         self.norm = nn.GroupNorm(GROUPS, channels[0])
         self.blocks = nn.Sequential(*(Residual(*pair) for pair in pairwise(channels)))
