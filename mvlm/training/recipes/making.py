@@ -26,7 +26,7 @@ from mvlm.training.recipes.clip import (
     CLIPRecipe,
     TextData,
     TextObjective,
-    image_vectors,
+    mean_vectors,
     spread_features_,
     whiten_,
 )
@@ -60,7 +60,15 @@ from mvlm.training.recipes.molmo import (
 )
 from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
 from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
-from mvlm.training.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
+from mvlm.training.recipes.vit import (
+    MatchObjective,
+    MixedData,
+    ViTData,
+    ViTObjective,
+    ViTRecipe,
+    classes,
+    vit_config,
+)
 from mvlm.vit import ViT
 
 
@@ -72,8 +80,7 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     data = CLIPData(recipe, tokenizer)
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
-    about = run(objective, data, recipe.train, out / "both", recipe)
-    texts_alone(model, recipe, tokenizer, out / "texts", recipe)
+    about = run(objective, data, recipe.train, out, recipe)
     return write(out, "clip", model, about | {"model": asdict(model.config)})
 
 
@@ -98,18 +105,21 @@ def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
 def texts_alone(
     model: CLIP, recipe: CLIPRecipe, tokenizer: Tokenizer, folder: Path, whole: object
 ) -> None:
-    """CLIP's last stage: the text tower learns from pictures' vectors that stand still."""
+    """CLIP's last stage: the text tower goes to where the pictures are."""
     as_stored_(model)  # what the tower sees from here on is what its file will hold
-    texts = TextData(recipe, tokenizer, image_vectors(model.eval(), recipe))
+    texts = TextData(recipe, tokenizer, mean_vectors(model.eval(), recipe))
     run(TextObjective(model), texts, recipe.texts, folder, whole)
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier, CLIP teaching it; write `vit.safetensors`."""
+    """Train the classifier in two runs, CLIP teaching it; write `vit.safetensors`."""
     teacher = weights.clip(before / "clip.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
-    about = run(ViTObjective(model, teacher, recipe), ViTData(recipe), recipe.train, out, recipe)
+    objective = ViTObjective(model, teacher, recipe)
+    run(objective, ViTData(recipe), recipe.train, out / "named", recipe)
+    matched = MatchObjective(objective)
+    about = run(matched, MixedData(recipe), recipe.again, out / "matched", recipe)
     about |= {"model": asdict(model.config), "classes": list(classes())}
     return write(out, "vit", model, about)
 
