@@ -5,11 +5,6 @@ word, its keywords or its group, drawn anew each time. The loss is CLIP's betwee
 and once more between the two views of each thing, since two drawings of one thing are a pair as
 much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
 
-Afterwards the image tower stands still and the text tower goes on alone: each text is to come out
-where the pictures of its thing lie on average. A tower that learns beside another lags behind it:
-the one shipped in November named 44 % of the unseen artist's drawings from texts, and 49 % from the
-mean vectors of the drawings that it knew.
-
 `artists` leaves Fluent out: it is only ever tested on.
 """
 
@@ -33,7 +28,7 @@ from mvlm.data.things import a
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.tokenizer import Tokenizer
 from mvlm.training.loop import TrainConfig
-from mvlm.training.recipes.views import ViewConfig, on_white, premultiplied, views, weaker
+from mvlm.training.recipes.views import ViewConfig, premultiplied, views, weaker
 
 TEMPLATES = ("{}", "{}", "{}", "{a}", "a picture of {a}", "a drawing of {a}", "an emoji: {}")
 
@@ -50,13 +45,10 @@ class CLIPRecipe:
         everyday: share of each batch that is everyday things; scenes are made of these.
         names: share of texts that are a name or an everyday word; the others are keywords, or the
             name with its group.
-        names_last: the same, once the text tower learns alone.
         view_weight: of the loss between two views, beside that between views and texts.
         ramp: steps in which views go from a third of their strength to all of it; views that differ
             much from the first step on teach nothing for a long while.
-        looks: views of each drawing whose mean a text is to meet, beside the drawing on white.
         views, train: see there.
-        texts: how long, and how, the text tower learns alone.
     """
 
     patch_size: int = 10
@@ -71,13 +63,10 @@ class CLIPRecipe:
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.4
     names: float = 0.7
-    names_last: float = 0.9
     view_weight: float = 1.0
     ramp: int = 1500
-    looks: int = 1
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    texts: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, tokenizer: Tokenizer) -> CLIPConfig:
         """The model's own config, for this tokenizer's vocabulary."""
@@ -245,77 +234,6 @@ class CLIPObjective(nn.Module):
     def after_step(self) -> None:
         """Keep the scale at 100 or less."""
         self.clip.clamp_logit_scale_()
-
-
-@torch.no_grad()
-def mean_vectors(clip: CLIP, recipe: CLIPRecipe) -> Float[Tensor, "thing embed"]:
-    """The mean vector, of length 1, of each thing's drawings: on white, and in `looks` views.
-
-    The views go half as far as those of training: they show where a thing may lie and on what, as
-    scenes do, without taking it to the limits of what it can look like.
-    """
-    table = drawing_table(recipe.artists)  # (A, N, 4, 40, 40)
-    config = weaker(recipe.views, 0.5)
-    total = torch.zeros(table.shape[1], clip.config.embed_dim)
-    for number, drawn in enumerate(table):
-        total += encoded(clip, on_white(drawn))
-        for look in range(recipe.looks):
-            first = 10**11 + (number * recipe.looks + look) * len(drawn)
-            seeds = range(first, first + len(drawn))
-            total += encoded(clip, views(drawn[None], list(seeds), config))
-    return F.normalize(total, dim=1)
-
-
-def encoded(clip: CLIP, images: Float[Tensor, "image 3 40 40"]) -> Float[Tensor, "image embed"]:
-    """CLIP's vectors of pictures with values 0 to 1, some at a time."""
-    parts = normalise(images, CLIP_MEAN, CLIP_STD).split(256)
-    return torch.cat([clip.encode_image(part) for part in parts])
-
-
-class TextData:
-    """Examples by their number: a text of a thing, and the mean vector of its pictures."""
-
-    def __init__(
-        self, recipe: CLIPRecipe, tokenizer: Tokenizer, means: Float[Tensor, "thing embed"]
-    ) -> None:
-        self.recipe, self.tokenizer, self.means = recipe, tokenizer, means
-
-    def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`aims` (B, E), of length 1, and `ids` (B, T)."""
-        words, seed = vocabulary(), self.recipe.texts.seed
-        things = [self.thing(example) for example in examples]
-        texts = [
-            text_for(
-                Dice(f"clip text alone {seed} {example}"), words[thing], self.recipe.names_last
-            )
-            for example, thing in zip(examples, things, strict=True)
-        ]
-        ids = self.tokenizer(texts, length=self.recipe.context)
-        return {"aims": self.means[things], "ids": ids}
-
-    def thing(self, example: int) -> int:
-        """Which emoji example number `example` is about: each pass over all has its own order."""
-        round_, place = divmod(example, len(self.means))
-        seed = (self.recipe.texts.seed + 1) * 10**7 + round_
-        order = torch.randperm(len(self.means), generator=torch.Generator().manual_seed(seed))
-        return int(order[place])
-
-
-class TextObjective(nn.Module):
-    """1 − the cosine between each text's vector and its aim, added up; the pictures' half rests."""
-
-    def __init__(self, clip: CLIP) -> None:
-        super().__init__()
-        self.clip = clip
-        for still in (clip.image, clip.image_projection):
-            still.requires_grad_(False)
-        clip.logit_scale.requires_grad_(False)
-
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(summed loss, number of texts)."""
-        texts = self.clip.encode_text(batch["ids"]).float()  # (B, E)
-        total = (1 - (texts * batch["aims"]).sum(dim=1)).sum()
-        return total, torch.tensor(len(texts), device=texts.device)
 
 
 @torch.no_grad()

@@ -18,19 +18,23 @@ from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
 from mvlm.small.windows import WindowedMolmo, Windows
-from mvlm.tokenizer import IM_PATCH, Tokenizer
+from mvlm.tokenizer import IM_PATCH
 from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
 from mvlm.training.recipes.clip import (
     CLIPData,
     CLIPObjective,
     CLIPRecipe,
-    TextData,
-    TextObjective,
-    mean_vectors,
     spread_features_,
     whiten_,
 )
-from mvlm.training.recipes.hybrid import HybridData, HybridObjective, HybridRecipe
+from mvlm.training.recipes.hybrid import (
+    HybridData,
+    HybridObjective,
+    HybridRecipe,
+    TextData,
+    TextObjective,
+    mean_vectors,
+)
 from mvlm.training.recipes.language import (
     DrillData,
     LanguageData,
@@ -97,18 +101,11 @@ def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
     objective = HybridObjective(model, tokenizer, recipe)
     about = run(objective, data, recipe.clip.train, out / "tower", recipe)
     model.requires_grad_(True)
-    texts_alone(model, recipe.clip, tokenizer, out / "texts", recipe)
-    made_of = asdict(model.config) | {"stem": list(recipe.stem)}
-    return write(out, "clip", model, about | {"model": made_of})
-
-
-def texts_alone(
-    model: CLIP, recipe: CLIPRecipe, tokenizer: Tokenizer, folder: Path, whole: object
-) -> None:
-    """CLIP's last stage: the text tower goes to where the pictures are."""
     as_stored_(model)  # what the tower sees from here on is what its file will hold
     texts = TextData(recipe, tokenizer, mean_vectors(model.eval(), recipe))
-    run(TextObjective(model), texts, recipe.texts, folder, whole)
+    run(TextObjective(model), texts, recipe.texts, out / "texts", recipe)
+    made_of = asdict(model.config) | {"stem": list(recipe.stem)}
+    return write(out, "clip", model, about | {"model": made_of})
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:

@@ -9,7 +9,7 @@ left behind when training ends.
 
 Names alone teach the eight artists by heart, so a second run has no names at all: both heads are to
 say what CLIP says, of views that go further and of any two things mixed (Beyer et al. 2022: a
-student that matches its teacher's answers, on whatever pictures, learns what it does with new ones).
+student that matches its teacher's answers on any pictures learns what it does with new ones).
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class ViTObjective(nn.Module):
 
 
 class MixedData:
-    """Examples by their number: one view of a thing of any kind, and how to mix it with the next."""
+    """Examples by their number: a view of any thing, mixed with the one before it."""
 
     def __init__(self, recipe: ViTRecipe) -> None:
         self.recipe = recipe
