@@ -116,7 +116,7 @@ class Chat:
         found = self.tokenizer.special_in(text)
         if found:
             raise ValueError(
-                f"the {what} holds {found[0]}, which the tokenizer would read as its special token: "
+                f"the {what} holds {found[0]}, which the tokenizer reads as a special token: "
                 "write it otherwise"
             )
 
