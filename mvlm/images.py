@@ -124,13 +124,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     _check_8_bits(image)
     if image.mode in PREMULTIPLIED:
         image = image.convert(PREMULTIPLIED[image.mode])
-    try:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    except ValueError as error:
-        raise ValueError(
-            f"the picture has mode {image.mode!r}, which Pillow does not turn into RGB: convert it "
-            "with PIL.ImageCms first"
-        ) from error
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}

@@ -275,11 +275,6 @@ def test_every_mode_of_8_bits_becomes_rgb(mode):
     assert im.to_rgb(image).size == (9, 6)
 
 
-def test_a_mode_without_a_way_to_rgb_is_named():
-    with pytest.raises(ValueError, match="has mode 'LAB', which Pillow does not turn into RGB"):
-        im.to_rgb(Image.new("LAB", (4, 4)))
-
-
 def png_of_16_bits(path, transparent):
     """A grey PNG of 16 bits; Pillow itself writes no transparent shade for it."""
 
