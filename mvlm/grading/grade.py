@@ -246,24 +246,21 @@ def _grade(
 ) -> Grade:
     public = {question.function: question.checks for question in exercise.questions}
     seen, notes = _run(public, RemoteCaller(sandbox, cells, _seconds(public)), PUBLIC_SEED)
+    every = {name: (*checks, *hidden.get(name, ())) for name, checks in public.items()}
+    passed = {check for check, outcome in seen.items() if outcome.status is Status.PASSED}
     again = {
-        name: tuple(
-            check
-            for check in (*checks, *hidden.get(name, ()))
-            if check not in seen or seen[check].status is Status.PASSED
-        )
-        for name, checks in public.items()
+        name: tuple(check for check in checks if check.hidden or check in passed)
+        for name, checks in every.items()
     }
-    unseen, _ = _run(again, RemoteCaller(sandbox, cells, _seconds(again)), secret)
+    unseen, _ = _run(again, RemoteCaller(sandbox, cells, _seconds(every)), secret)
     marks = []
     for question in exercise.questions:
         written = any(seen[check].status is not Status.NOT_WRITTEN for check in question.checks)
-        for check in (*question.checks, *hidden.get(question.function, ())):
-            outcome = seen.get(check)
+        for check in every[question.function]:
             if check in unseen:
-                outcome = _without_words(unseen[check], written)
-            assert outcome is not None
-            marks.append(_mark(question, outcome))
+                marks.append(_mark(question, _without_words(unseen[check], written)))
+            else:
+                marks.append(_mark(question, seen[check]))
     return Grade(status="graded", marks=tuple(marks), notes=notes)
 
 

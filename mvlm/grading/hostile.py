@@ -463,7 +463,7 @@ def steal(x):
 ENDING = (
     _does("exits", "ends the process with success", "os._exit(0)", "the process died"),
     _does("exits_politely", "calls sys.exit", "sys.exit(0)", "SystemExit"),
-    _does("aborts", "aborts the process", "os.abort()", "the process died (signal 6)"),
+    _does("aborts", "aborts the process", "os.abort()", "the process died"),
     _is(
         "exits_at_top_level",
         "ends the process while its cells are loaded",
@@ -477,8 +477,8 @@ ENDING = (
     _does(
         "overflows_the_stack",
         "uses up the stack below Python",
-        "threading.stack_size(2**16)\nsys.setrecursionlimit(10**9)\nfunction = lambda: function()\n"
-        "class Deep:\n    def __repr__(self): return repr(self)\n    __str__ = __repr__\nrepr(Deep())",
+        "sys.setrecursionlimit(10**9)\nclass Deep:\n    def __repr__(self): return repr(self)\n"
+        "repr(Deep())",
         "the process died (signal 11)",
     ),
     _does(
@@ -506,7 +506,7 @@ ENDING = (
         "swallowing_loop",
         "never returns, and swallows whatever is raised in it",
         "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-        "stopped after 14 s",
+        "stopped after 1",
     ),
     _does(
         "sleeps_in_c",
@@ -678,7 +678,7 @@ def work():
     while True: pass
 for _ in range(1000): threading.Thread(target=work, daemon=True).start()
 """,
-        "RuntimeError: can't start new thread",
+        "steal",
     ),
     _does(
         "fills_the_disk",
