@@ -244,9 +244,12 @@ def _grade(
     secret: str,
     hidden: dict[str, tuple[Check, ...]],
 ) -> Grade:
-    public = {question.function: question.checks for question in exercise.questions}
+    every = {
+        question.function: (*question.checks, *hidden.get(question.function, ()))
+        for question in exercise.questions
+    }
+    public = {name: tuple(c for c in checks if not c.hidden) for name, checks in every.items()}
     seen, notes = _run(public, RemoteCaller(sandbox, cells, _seconds(public)), PUBLIC_SEED)
-    every = {name: (*checks, *hidden.get(name, ())) for name, checks in public.items()}
     passed = {check for check, outcome in seen.items() if outcome.status is Status.PASSED}
     again = {
         name: tuple(check for check in checks if check.hidden or check in passed)
@@ -255,10 +258,10 @@ def _grade(
     unseen, _ = _run(again, RemoteCaller(sandbox, cells, _seconds(every)), secret)
     marks = []
     for question in exercise.questions:
-        written = any(seen[check].status is not Status.NOT_WRITTEN for check in question.checks)
+        public_ends = {seen[check].status for check in public[question.function]}
         for check in every[question.function]:
             if check in unseen:
-                marks.append(_mark(question, _without_words(unseen[check], written)))
+                marks.append(_mark(question, _without_words(unseen[check], public_ends)))
             else:
                 marks.append(_mark(question, seen[check]))
     return Grade(status="graded", marks=tuple(marks), notes=notes)
@@ -282,12 +285,15 @@ def _run(
     return outcomes, caller.notes
 
 
-def _without_words(outcome: Outcome, written: bool) -> Outcome:
-    """What a student may know of a run on inputs that they may not: nothing that it said."""
+def _without_words(outcome: Outcome, public_ends: set[Status]) -> Outcome:
+    """What a student may know of a run on inputs that they may not: nothing that it said.
+
+    That an answer is not written is known from the public runs, or not at all.
+    """
     check = outcome.check
     if outcome.status is Status.PASSED:
         return Outcome(check=check, status=Status.PASSED)
-    if check.hidden and not written:
+    if check.hidden and public_ends == {Status.NOT_WRITTEN}:
         return Outcome(check=check, status=Status.NOT_WRITTEN, hint=check.hint)
     message = "" if check.hidden else FRESH
     return Outcome(check=check, status=Status.FAILED, message=message, hint=check.hint)

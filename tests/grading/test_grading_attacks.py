@@ -219,9 +219,11 @@ def test_hidden_and_secret_runs_tell_nothing_whatever_an_answer_says(sandbox, te
         kinds = {"title": "t", "hint": "think", "points": 1, "seconds": 0.2, "run": run}
         return tuple(Check(name=f"{name}{n}", hidden=hidden, **kinds) for n in range(2))
 
+    # A hidden check may stand in the instructor's own exercise, or in a file beside it.
+    listed = {"f": (*checks("f", False), *checks("hidden in f", True)), "g": checks("g", False)}
     questions = [
-        Question(function=name, title=name, minutes=1, teaches="", checks=checks(name, False))
-        for name in "fg"
+        Question(function=name, title=name, minutes=1, teaches="", checks=each)
+        for name, each in listed.items()
     ]
     exercise = Exercise(name="e", title="e", forbids=(), questions=tuple(questions))
     hidden = {name: checks(f"hidden {name}", True) for name in "fg"}
