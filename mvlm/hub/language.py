@@ -159,9 +159,7 @@ def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: st
     if not config.tied:
         head = prefix_of(checkpoint, "lm_head.weight", usual="") + "lm_head"
         sources |= same(f"{ours}head", head, bias=False)
-    return sources | transformer_sources(
-        config.transformer, f"{ours}transformer", within(theirs, LLAMA_NAMES)
-    )
+    return sources | transformer_sources(config, f"{ours}transformer", within(theirs, LLAMA_NAMES))
 
 
 def unused_endings(config: LanguageConfig) -> tuple[str, ...]:
