@@ -16,11 +16,11 @@ from mvlm.training.loop import read_metrics
 from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
 
-ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo")
+ORDER = ("tokenizer", "clip", "vit", "language", "llava", "molmo")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
-    "clip": ("clip", ".", "clip"),
+    "clip": ("clip", "both", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

@@ -43,8 +43,6 @@ class CLIPRecipe:
 
     Attributes:
         patch_size, width, depth, heads: of the image tower, for 40×40 pictures.
-        stem: channels of the convolutional stem that gives the tower its tokens, see
-            `mvlm.small.stem`; none for the ViT's plain patch projection.
         text_width, text_depth, text_heads, context: of the text tower.
         embed_dim: width of the shared space.
         artists: whose drawings train.
@@ -60,11 +58,10 @@ class CLIPRecipe:
         texts: how long, and how, the text tower learns alone.
     """
 
-    patch_size: int = 8
+    patch_size: int = 10
     width: int = 128
-    depth: int = 2
+    depth: int = 4
     heads: int = 4
-    stem: tuple[int, ...] = (32, 64, 128)
     text_width: int = 128
     text_depth: int = 2
     text_heads: int = 4
@@ -72,7 +69,7 @@ class CLIPRecipe:
     embed_dim: int = 128
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.4
-    names: float = 0.75
+    names: float = 0.7
     names_last: float = 0.9
     view_weight: float = 1.0
     ramp: int = 1500
@@ -156,10 +153,11 @@ def drawing_table(artists: tuple[str, ...]) -> Float[Tensor, "artist emoji 4 40 
 
 def text_for(dice: Dice, word: Word, names: float) -> str:
     """One of the many things that can be said of an emoji; with probability `names` its name."""
-    if not dice.chance(names):
-        if word.keywords and dice.chance(5 / 6):
-            count = dice.between(1, min(3, len(word.keywords)))
-            return ", ".join(dice.sample(word.keywords, count))
+    way, others = dice.uniform(), 1 - names
+    if way < others * 5 / 6 and word.keywords:
+        count = dice.between(1, min(3, len(word.keywords)))
+        return ", ".join(dice.sample(word.keywords, count))
+    if way < others:
         return f"{word.name}, {word.group}"
     name = word.everyday if word.everyday and dice.chance(0.5) else word.name
     return dice.pick(TEMPLATES).format(name, a=a(name))
@@ -191,22 +189,29 @@ class CLIPData:
     def __call__(self, examples: range) -> dict[str, Tensor]:
         """`first` and `second` (B, 3, 40, 40), normalised, and `ids` (B, T)."""
         seed = self.recipe.train.seed
-        things = [self.thing(example) for example in examples]
-        table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
         texts = [
-            text_for(Dice(f"clip text {seed} {example}"), vocabulary()[thing], self.recipe.names)
-            for example, thing in zip(examples, things, strict=True)
+            text_for(
+                Dice(f"clip text {seed} {example}"),
+                vocabulary()[self.thing(example)],
+                self.recipe.names,
+            )
+            for example in examples
         ]
+        first, second = self.two_views(examples)
+        ids = self.tokenizer(texts, length=self.recipe.context)
+        return {"first": first, "second": second, "ids": ids}
+
+    def two_views(self, examples: range) -> tuple[Tensor, Tensor]:
+        """Twice (B, 3, 40, 40), normalised: views that grow with the step."""
+        table = drawing_table(self.recipe.artists)[:, [self.thing(i) for i in examples]]
         step = examples.start // self.recipe.train.batch_size
         strength = min(1.0, 1 / 3 + 2 / 3 * step / max(1, self.recipe.ramp))
         config = weaker(self.recipe.views, strength)
-        pair = [
-            views(table, [seed * 10**9 + 2 * i + which for i in examples], config)
+        first, second = (
+            views(table, [self.recipe.train.seed * 10**9 + 2 * i + which for i in examples], config)
             for which in (0, 1)
-        ]
-        first, second = (normalise(images, CLIP_MEAN, CLIP_STD) for images in pair)
-        ids = self.tokenizer(texts, length=self.recipe.context)
-        return {"first": first, "second": second, "ids": ids}
+        )
+        return normalise(first, CLIP_MEAN, CLIP_STD), normalise(second, CLIP_MEAN, CLIP_STD)
 
     def thing(self, example: int) -> int:
         """Which emoji example number `example` shows."""
@@ -327,11 +332,13 @@ def spread_features_(clip: CLIP, batch: dict[str, Tensor]) -> None:
         batch: of `CLIPData`, several times as many examples as the towers are wide.
     """
     clip.eval()
-    _whiten_(clip.image_projection, clip.image(batch["first"]))
-    _whiten_(clip.text_projection, clip.text(batch["ids"]))
+    whiten_(clip.image_projection, clip.image(batch["first"]))
+    whiten_(clip.text_projection, clip.text(batch["ids"]))
 
 
-def _whiten_(projection: nn.Linear, vectors: Float[Tensor, "batch width"]) -> None:
+@torch.no_grad()
+def whiten_(projection: nn.Linear, vectors: Float[Tensor, "batch width"]) -> None:
+    """Choose a projection so that these vectors leave it without their shared part, evenly."""
     shared = nn.functional.normalize(vectors.mean(dim=0), dim=0)  # (D,)
     centred = vectors - vectors.mean(dim=0)
     centred = centred - torch.outer(centred @ shared, shared)  # (B, D)
