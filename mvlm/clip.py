@@ -2,9 +2,8 @@
 
 An image tower and a text tower each end in one vector. A pair's two vectors should have a large
 cosine, all other combinations in the batch a small one. Training is classification: which of the
-N texts belongs to this image, and which of the N images to this text? (`mvlm.contrastive`)
-
-    loss = clip_loss(clip.encode_image(images), clip.encode_text(ids), clip.logit_scale.exp())
+N texts belongs to this image, and which of the N images to this text? `mvlm.contrastive` has that
+loss; `CLIP.loss` is the whole way from pictures and texts to it.
 
 Chapters 05 and 06. Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), section 2.3, figure 3 and table 20; constants from the released openai/CLIP.
@@ -20,10 +19,12 @@ from functools import partial
 from typing import Literal
 
 import torch
+import torch.distributed
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mvlm.contrastive import clip_loss, distributed_clip_loss
 from mvlm.transformer import (
     Encoding,
     Transformer,
@@ -77,6 +78,19 @@ class CLIP(nn.Module):
         image_features, text_features = self.encode_image(images), self.encode_text(ids)
         logits_per_image = self.logit_scale.exp() * image_features @ text_features.T
         return logits_per_image, logits_per_image.T
+
+    def loss(
+        self,
+        images: Float[Tensor, "pair channel height width"],
+        ids: Int[Tensor, "pair token"],
+    ) -> Float[Tensor, ""]:
+        """`clip_loss` of these pairs: text i belongs to image i and to no other.
+
+        Where several processes train, it is this one's share of the loss over the pairs of all.
+        """
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        loss = distributed_clip_loss if several else clip_loss
+        return loss(self.encode_image(images), self.encode_text(ids), self.logit_scale.exp())
 
     @torch.no_grad()
     def clamp_logit_scale_(self) -> None:

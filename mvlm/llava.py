@@ -21,13 +21,11 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
+from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.generation import generate, stream
 from mvlm.language import IGNORED, LanguageModel, next_token_loss
 from mvlm.tokenizer import IMAGE
 from mvlm.transformer import Encoding, check_attention_mask, check_counts
-
-IMAGE_MARKER = -200
-"""Stands for one picture among the token ids. It is never embedded: no vocabulary has it."""
 
 Rows = Int[Tensor, "batch token"] | Sequence[Sequence[int]]
 
@@ -124,6 +122,31 @@ class LLaVA(nn.Module):
     ) -> Iterator[list[int | None]]:
         """As `generate`, one token a row at a time: see `mvlm.generation.stream`."""
         return stream(self.language, **self._read(images, prompts, attention_mask), **options)
+
+    def answer(
+        self,
+        chat: Chat,
+        images: Float[Tensor, "image 3 height width"],
+        questions: Sequence[str],
+        *,
+        max_new_tokens: int = 40,
+    ) -> list[str]:
+        """The likeliest answer to one question about each picture.
+
+        Args:
+            chat: the form of a conversation that this model was trained with, and its tokenizer.
+            images: a picture for each question, normalised.
+            questions: in words, without an image marker.
+            max_new_tokens: where an answer is cut off.
+
+        Raises:
+            ValueError: see `Chat.prompt` and `generate`.
+        """
+        prompts = [chat.prompt([(f"{IMAGE}\n{question}", None)]) for question in questions]
+        rows = self.generate(
+            images, prompts, max_new_tokens=max_new_tokens, end_id=chat.tokenizer.end_ids
+        )
+        return [chat.tokenizer.decode(row).strip() for row in rows]
 
     @torch.inference_mode()
     def _read(
