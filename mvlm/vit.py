@@ -107,12 +107,18 @@ class ViT(nn.Module):
             ValueError: the images are not of the size, or the channels, the model was made for.
             TypeError: they are no floating-point tensor, or of another precision than the model.
         """
+        return self.head(self.pooled(images))
+
+    def pooled(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch width"]:
+        """The class token after the last block, normalised (B, D): what the head reads."""
         tokens = self.embed(images)  # B 1+N D
         *blocks, last = self.transformer.blocks
         for block in blocks:
             tokens = block(tokens)
         class_token = last(tokens, first=1)[:, 0]  # B D: nothing reads the other tokens
-        return self.head(self.norm(class_token))
+        return self.norm(class_token)
 
     def embed(
         self, images: Float[Tensor, "batch channel height width"]
