@@ -80,8 +80,11 @@ class Grade:
 class RemoteCaller:
     """Calls a student's functions in the sandbox. A worker that died is replaced by a fresh one."""
 
-    def __init__(self, sandbox: Sandbox, cells: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, cells: Sequence[tuple[str, str]], wanted: Sequence[str]
+    ) -> None:
         self.sandbox = sandbox
+        self.wanted = list(wanted)  # the functions that the exercise asks for
         self.cells = json.dumps([list(cell) for cell in cells]).encode()
         self.worker: Worker | None = None
         self.notes: tuple[str, ...] = ()
@@ -108,7 +111,8 @@ class RemoteCaller:
         self.worker = self.sandbox.open()
         try:
             # As raw numbers: a tree of values may not be as long as a notebook.
-            self.worker.send({"cells": np.frombuffer(self.cells, np.uint8)})
+            cells = np.frombuffer(self.cells, np.uint8)
+            self.worker.send({"cells": cells, "wanted": self.wanted})
             answer = self.worker.receive(LOAD_SECONDS)
             notes = answer["notes"]
             self.notes = tuple(_line(note) for note in notes if isinstance(note, str))
@@ -188,7 +192,7 @@ def grade(
         The grade; its status is ``GRADER ERROR`` when the sandbox itself failed, twice.
     """
     for last_try in (False, True):
-        caller = RemoteCaller(sandbox, cells)
+        caller = RemoteCaller(sandbox, cells, [q.function for q in exercise.questions])
         try:
             return _grade(exercise, caller, secret, hidden or {})
         except SandboxError as error:
