@@ -110,7 +110,7 @@ def plain_python(source: str) -> str:
     Raises:
         SyntaxError: it is no Python then either.
     """
-    lines = _unprompted(as_typed(source).splitlines())
+    lines = _unprompted(_lines(as_typed(source)))
     for number, line in enumerate(lines):
         if line.startswith("%%"):
             if ELSEWHERE.match(line):
@@ -130,6 +130,11 @@ def plain_python(source: str) -> str:
         _blank(lines, at)
     ast.parse(text := "\n".join(lines))
     return text
+
+
+def _lines(source: str) -> list[str]:
+    """Lines as Python counts them; ``splitlines`` also cuts where a text has a form feed."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _unprompted(lines: list[str]) -> list[str]:
@@ -300,7 +305,7 @@ def collect(
 
 def _parts(script: str) -> Iterator[str]:
     """The statements that are Python of a script that is not, on the lines where they stand."""
-    lines = script.splitlines()
+    lines = _lines(script)
     starts = [n for n, line in enumerate(lines) if re.match(r"[\w@(\[{\"'#]", line)]
     starts = [n for n in starts if not re.match(r"(else|elif|except|finally)\b", lines[n])]
     at = 0

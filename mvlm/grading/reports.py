@@ -9,6 +9,7 @@ import html
 import io
 import json
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,13 +21,15 @@ Record = dict[str, Any]  # one student's JSON file; see mvlm.grading.run.record
 
 KEPT = ("late", "late_penalty", "manual_points", "comment")  # the instructor's own columns
 _PASSED = "✅"
+_SIGNS = "[=+\\-@＝＋－＠﹦﹢﹣﹫−]"
+FORMULA = re.compile(rf"^(?=[\t\r]|[\s\ufeff\u200b\u2060]*{_SIGNS})|(?<=[;|\t\r\n])(?=\s*{_SIGNS})")
 
 
 def write(path: Path, text: str) -> None:
     """Write a file so that it is whole or not there, however the run ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
+    part.write_text(text, encoding="utf-8", errors="replace", newline="")
     os.replace(part, path)
 
 
@@ -34,13 +37,17 @@ def write(path: Path, text: str) -> None:
 
 
 def _safe_cell(value: Any) -> Any:
-    """A value that a spreadsheet shows as it is, and does not run."""
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    """A value that a spreadsheet shows as it is, and does not run.
+
+    Some programs take full-width signs for the narrow ones, skip what is white before them, and
+    begin a new cell at each semicolon or tab.
+    """
+    if not isinstance(value, str):
         return value
     try:
         float(value.replace(",", "."))
     except ValueError:
-        return f"'{value}"
+        return FORMULA.sub("'", value)
     return value
 
 
