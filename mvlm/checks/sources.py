@@ -85,23 +85,31 @@ def as_typed(source: str) -> str:
 
     ``get_ipython().run_cell_magic("time", "", "x = 1")`` is ``%%time`` and ``x = 1``.
     """
-    if "run_cell_magic" not in source:
+    if "get_ipython().run_" not in source:
         return source
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source
-    match body:
-        case [
-            ast.Expr(
-                ast.Call(
-                    ast.Attribute(attr="run_cell_magic"),
-                    [ast.Constant(str(name)), ast.Constant(str(line)), ast.Constant(str(cell))],
-                )
-            )
-        ]:
-            return f"%%{name} {line}\n{as_typed(cell)}"
-    return source
+    lines = _lines(source)
+    for node in body:
+        match node:
+            case ast.Expr(ast.Call(ast.Attribute(attr="run_cell_magic"), [*given])):
+                name, line, cell = _texts(given, 3)
+                if len(body) == 1 and name:
+                    return f"%%{name} {line}\n{as_typed(cell)}"
+            case ast.Expr(ast.Call(ast.Attribute(attr="run_line_magic"), [*given])):
+                name, line = _texts(given, 2)
+                if name and node.lineno == node.end_lineno and node.col_offset == 0:
+                    lines[node.lineno - 1] = f"%{name} {line}"
+    return "\n".join(lines)
+
+
+def _texts(nodes: list[ast.expr], count: int) -> list[str]:
+    """The texts that a call is given; empty ones when it is given anything else."""
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    right = len(nodes) == len(texts) == count and all(isinstance(text, str) for text in texts)
+    return texts if right else [""] * count
 
 
 def plain_python(source: str) -> str:
