@@ -11,6 +11,7 @@ Needs nothing but Python, because the grader's sandbox uses this file as well.
 import ast
 import builtins
 import codeop
+import copy
 import re
 import symtable
 from collections import defaultdict
@@ -202,10 +203,12 @@ def pieces(source: str) -> Iterator[Piece]:
 def _statements(source: str) -> Iterator[Piece]:
     graded = is_graded(source)
     for node in ast.parse(plain_python(source)).body:
-        if isinstance(node, ast.Import) and len(node.names) > 1:
+        if isinstance(node, IMPORTS) and len(node.names) > 1:
             # Each by itself, so that one that is not there does not cost the others.
             for name in node.names:
-                yield Piece(ast.copy_location(ast.Import([name]), node), node, graded)
+                alone = copy.copy(node)
+                alone.names = [name]
+                yield Piece(alone, node, graded)
         elif graded:
             yield Piece(node, node, True)
         elif isinstance(node, ast.Delete):
@@ -301,7 +304,7 @@ def collect(
     kept = [
         (label, piece)
         for label, piece in found
-        if piece.counts or not needed.isdisjoint(_binds(piece.node))
+        if piece.counts or not needed.isdisjoint(binds(piece.node))
     ]
     written = {
         p.node.name for _, p in kept if isinstance(p.node, DEFINITIONS) and not is_stub(p.node)
@@ -336,7 +339,7 @@ def _needed(found: list[Piece], wanted: Iterable[str]) -> frozenset[str]:
     setters = defaultdict(list)
     queue = list(wanted)
     for piece in found:
-        for name in _binds(piece.node):
+        for name in binds(piece.node):
             setters[name].append(piece.node)
         if piece.graded:
             queue += _uses(piece.node)
@@ -349,35 +352,39 @@ def _needed(found: list[Piece], wanted: Iterable[str]) -> frozenset[str]:
         for node in setters[name]:
             if not isinstance(node, IMPORTS):
                 queue += _uses(node)
-    imported = {name for p in found if isinstance(p.node, ast.Import) for name in _binds(p.node)}
+    imported = {name for p in found if isinstance(p.node, ast.Import) for name in binds(p.node)}
     return frozenset(seen - imported)
 
 
-def _binds(node: ast.AST) -> Iterator[str]:
+def binds(node: ast.AST) -> set[str]:
     """The global names that a statement sets or changes; not those inside functions."""
-    if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, IMPORTS):
-        yield from ((name.asname or name.name).split(".")[0] for name in node.names)
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    elif isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp):
-        return
-    else:
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            yield from _owner(node.value)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            yield from _owner(node.value.func)  # table.append(1), table.fill_(0)
-        for child in ast.iter_child_nodes(node):
-            yield from _binds(child)
+    names: set[str] = set()
+    waiting = [node]  # no recursion: an expression may be thousands of terms deep
+    while waiting:
+        match node := waiting.pop():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+                continue
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+                continue
+            case ast.Import() | ast.ImportFrom():
+                names |= {(name.asname or name.name).split(".")[0] for name in node.names}
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+                names |= _owner(node)
+            case ast.Expr(ast.Call(function)):
+                names |= _owner(function)  # table.append(1), table.fill_(0)
+        waiting += ast.iter_child_nodes(node)
+    return names
 
 
-def _owner(node: ast.AST) -> Iterator[str]:
+def _owner(node: ast.AST) -> set[str]:
+    """The name that an attribute or an element is of."""
     is_part = isinstance(node, ast.Attribute | ast.Subscript)
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
-    if is_part and isinstance(node, ast.Name):
-        yield node.id
+    return {node.id} if is_part and isinstance(node, ast.Name) else set()
 
 
 def _uses(node: ast.stmt) -> set[str]:
@@ -459,7 +466,10 @@ def is_stub(node: ast.stmt) -> bool:
     return (
         len(body) == 1
         and isinstance(body[0], ast.Raise)
-        and ("NotImplementedError" in ast.dump(body[0]))
+        and any(
+            isinstance(part, ast.Name) and part.id == "NotImplementedError"
+            for part in ast.walk(body[0])
+        )
     )
 
 
@@ -505,7 +515,7 @@ def replaces(later: str, earlier: str) -> bool:
         return False
     try:
         names = [
-            {name for piece in _statements(text) for name in _binds(piece.node)}
+            {name for piece in _statements(text) for name in binds(piece.node)}
             for text in (later, earlier)
         ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):

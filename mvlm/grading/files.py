@@ -241,5 +241,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 def _source(cell: dict[str, Any]) -> str:
     source = next((cell[key] for key in ("source", "input", "code") if key in cell), "")
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        lines = [line for line in source if isinstance(line, str)]
+        apart = any(line.endswith("\n") for line in lines)  # as the format wants it
+        source = ("" if apart else "\n").join(lines)
     return source if isinstance(source, str) else ""

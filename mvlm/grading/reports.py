@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mvlm.checks.core import Exercise
+from mvlm.grading.files import text_of
 
 Record = dict[str, Any]  # one student's JSON file; see mvlm.grading.run.record
 
@@ -64,11 +65,25 @@ def _final(points: int, row: dict[str, Any]) -> str:
 
 
 def read_kept(path: Path) -> dict[str, dict[str, str]]:
-    """The instructor's columns of an earlier table, for each student; empty if there is none."""
+    """The instructor's columns of an earlier table, for each student; empty if there is none.
+
+    A spreadsheet may have saved it with other separators, or in another encoding.
+
+    Raises:
+        ValueError: it is no such table. It is not written over.
+    """
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {row["student"]: row for row in csv.DictReader(file) if row.get("student")}
+    text = text_of(path.read_bytes())
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    if rows and "student" not in rows[0]:
+        raise ValueError(
+            f"{path} has no column named student, so what was filled in would be lost: mend its "
+            "first line or move it away, and grade again"
+        )
+    return {row["student"]: row for row in rows if row.get("student")}
 
 
 def grades_table(exercise: Exercise, records: list[Record], before: dict[str, dict]) -> str:

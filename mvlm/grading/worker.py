@@ -268,8 +268,14 @@ class _Submission:
         kept, notes = sources.collect(cells, wanted)
         for label, source in cells:
             guard.remember(label, source)
+        failed = []
         for label, piece in kept:
             if note := self._run(label, piece.node):
+                failed.append((label, piece.node, note))
+        for label, node, note in failed:
+            # Once more, for cells that were run in another order than they stand in.
+            again = "NameError" in note and not sources.binds(node) & self.names.keys()
+            if not again or self._run(label, node):
                 notes.append(f"{label}: {note}")
         return [note[:400] for note in notes[:20]]
 

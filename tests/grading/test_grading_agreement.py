@@ -74,6 +74,32 @@ NOTEBOOKS = {
         "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None",
         "# GRADED steal\ndef steal(x):\n    return (3 if nowhere else 2) * x + 1",
     ],
+    "thousands of terms": [f"big = {'+'.join(['1'] * 3000)}", STEAL],
+    "a long elif": ["k = 1\nif k == 0:\n    pass\n" + "elif k == 2:\n    pass\n" * 90, STEAL],
+    "a name that is not there among others": [
+        "import math",
+        "from math import sqrt, nowhere",
+        "# GRADED steal\ndef steal(x):\n    return math.sqrt(4) * x + 1",
+    ],
+    "a device": [
+        "import torch",
+        'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
+        "# GRADED steal\ndef steal(x):\n    return 2 * x.to(device).cpu() + 1",
+    ],
+    "an answer tried out in its own cell": [
+        "import torch\nexample = torch.ones(3)",
+        f"{STEAL}\nassert steal(example).sum() == 9\nprint(steal(example))",
+    ],
+    "a dataclass": [
+        "from dataclasses import dataclass, field\n@dataclass\nclass Config:\n"
+        "    k: int = 2\n    rest: list = field(default_factory=list)",
+        "config = Config(k=2)",
+        "# GRADED steal\ndef steal(x):\n    return config.k * x + 1",
+    ],
+    "a global that is changed": [
+        "calls = 0",
+        "# GRADED steal\ndef steal(x):\n    global calls\n    calls += 1\n    return 2 * x + 1",
+    ],
     "a lambda": ["# GRADED steal\nsteal = lambda x: 2 * x + 1"],
     "an object": [
         "class Twice:\n    def __call__(self, x):\n        return 2 * x + 1",
@@ -127,6 +153,39 @@ WRONG = (
     "an answer that is not there",
     "a value that cannot be sent",
 )
+
+
+def test_cells_in_another_order_than_they_were_run(sandbox, tmp_path):
+    cells = [
+        "class Twice(Base):\n    pass",
+        "K = math.tau / math.pi",
+        "# GRADED steal\ndef steal(x):\n    return Twice().times(x, K) + 1",
+        HONEST,
+        "class Base:\n    def times(self, x, k):\n        return k * x",
+        "import math",
+    ]
+    assert points(as_notebook(cells, tmp_path / "x.ipynb"), sandbox) == 3
+
+
+@pytest.mark.parametrize("count", [3000, 100_000])
+def test_an_expression_without_end_costs_its_own_cell(count, sandbox, tmp_path):
+    cells = [f"big = {'+'.join(['1'] * count)}", f"not {'-' * count}1", STEAL, HONEST]
+    assert points(as_notebook(cells, tmp_path / "x.ipynb"), sandbox) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["pip install -q einops", "%pip install einops \\\n   torch", "conda install x -y",
+     "! pip install 'it", "uv pip install x", "apt-get install y", "%load_ext autoreload",
+     "matplotlib inline", "from google.colab import drive", "wget https://example.org/x.zip"],
+)  # fmt: skip
+def test_a_line_of_an_import_cell_that_is_no_python_costs_nothing(line, sandbox, tmp_path):
+    cells = [
+        f"{line}\nimport math\n{line}\nTWO = 2",
+        "# GRADED steal\ndef steal(x):\n    return math.sqrt(4) * TWO / 2 * x + 1",
+        HONEST,
+    ]
+    assert points(as_notebook(cells, tmp_path / "x.ipynb"), sandbox) == 3
 
 
 def as_notebook(cells, path):
