@@ -85,8 +85,9 @@ class RemoteCaller:
     Args:
         sandbox: where they run.
         cells: the code cells, as (name, source).
-        seconds: for each question, on the clock on the wall: the time that all the calls of its
-            checks may take together, with what it takes to load the cells again after them.
+        seconds: for each question, by the function it asks for, on the clock on the wall: the time
+            that all the calls of its checks may take together, with what it takes to load the
+            cells again after them.
         clock: tells the time.
     """
 
@@ -98,6 +99,7 @@ class RemoteCaller:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sandbox = sandbox
+        self.wanted = list(seconds)  # the functions that the exercise asks for
         self.cells = json.dumps([list(cell) for cell in cells]).encode()
         self.seconds = seconds
         self.left = dict(seconds)
@@ -131,7 +133,8 @@ class RemoteCaller:
         start = self.clock()
         try:
             # As raw numbers: a tree of values may not be as long as a notebook.
-            self.worker.send({"cells": np.frombuffer(self.cells, np.uint8)})
+            cells = np.frombuffer(self.cells, np.uint8)
+            self.worker.send({"cells": cells, "wanted": self.wanted})
             answer = self.worker.receive(LOAD_SECONDS)
             notes = answer["notes"]
             self.notes = tuple(_line(note) for note in notes if isinstance(note, str))

@@ -167,40 +167,37 @@ class _Submission:
     def __init__(self, link: socket.socket) -> None:
         self.link = link
         self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.run = sources.Runner(self.names)
 
     def serve(self) -> None:
         request = _receive(self.link)
         cells = json.loads(request["cells"].tobytes())
-        _answer(self.link, {"notes": self.load(cells)})
+        _answer(self.link, {"notes": self.load(cells, request["wanted"])})
         while True:
             request = _receive(self.link)
             reply = self.call(request["name"], request["arguments"], request["seconds"])
             _answer(self.link, {"number": request["number"], **reply})
 
-    def load(self, cells: list[list[str]]) -> list[str]:
+    def load(self, cells: list[list[str]], wanted: list[str]) -> list[str]:
         """Run what counts of each cell; what went wrong, each with the name of its cell."""
-        notes, kept = [], []
+        kept, notes = sources.collect(cells, wanted)
         for label, source in cells:
-            try:
-                kept += [(label, piece) for piece in sources.pieces(source)]
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
-                text = getattr(error, "msg", None) or error
-                notes.append(f"{label}: {type(error).__name__}{line}: {text}")
             guard.remember(label, source)
-        written = {p.node.name for _, p in kept if _is_written(p.node)}
+        failed = []
         for label, piece in kept:
-            if sources.is_stub(piece.node) and piece.node.name in written:
-                continue  # a copy of the stub, left beside the answer
             if note := self._run(label, piece.node):
+                failed.append((label, piece.node, note))
+        for label, node, note in failed:
+            # Once more, for cells that were run in another order than they stand in.
+            again = "NameError" in note and not sources.binds(node) & self.names.keys()
+            if not again or self._run(label, node):
                 notes.append(f"{label}: {note}")
         return [note[:400] for note in notes[:20]]
 
     def _run(self, label: str, node: Any) -> str | None:
         try:
-            code = compile(sources.module_of(node), label, "exec")
             with guard.time_limit(CELL_SECONDS):
-                exec(code, self.names)
+                self.run(label, node)
         except guard.TimeIsUp as why:
             return f"line {node.lineno} was {why}"
         except BaseException as error:
@@ -237,10 +234,6 @@ class _Submission:
         except values.Refused as reason:
             return {"error": f"{name} returned {reason}"}
         return reply
-
-
-def _is_written(node: Any) -> bool:
-    return hasattr(node, "name") and not sources.is_stub(node)
 
 
 def main() -> None:
