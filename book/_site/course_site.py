@@ -26,6 +26,7 @@ from sphinxcontrib import katex
 from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api
 import ask
 import assets
 import landing
@@ -134,6 +135,7 @@ def finish_page(
             text.replace_with(landing.curl(text))
     _fold_code(page)
     if pagename.startswith("notebooks/"):
+        api.add_modules(page, pagename, context["pathto"])
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
 
@@ -257,6 +259,7 @@ def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
+    api.setup(app)
     ask.setup(app)
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
