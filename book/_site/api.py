@@ -44,7 +44,7 @@ TITLES = {
 
 
 class SeveralNames(griffe.Extension):
-    """Constants that are given in one line, `PAD, START = "<pad>", "<start>"`: griffe skips them."""
+    """Constants given several in one line, `PAD, START = "<pad>", "<start>"`, which griffe skips."""
 
     def on_module_members(self, *, node: ast.AST, mod: griffe.Module, **_: Any) -> None:
         for line in getattr(node, "body", ()):
@@ -149,7 +149,7 @@ def prose(thing: griffe.Object) -> str:
                 _listed(TITLES[section.kind], [item.description for item in section.value])
             )
         elif section.kind in TITLES:
-            items = [f"`{_label(item)}`: {item.description}" for item in section.value]
+            items = [f"**{_label(item)}**: {item.description}" for item in section.value]
             parts.append(_listed(TITLES[section.kind], items))
         else:
             raise ValueError(
@@ -160,7 +160,7 @@ def prose(thing: griffe.Object) -> str:
 
 
 def _label(item: Any) -> str:
-    return getattr(item, "name", None) or str(item.annotation)
+    return getattr(item, "name", None) or str(item.annotation).strip("()").replace("_", "\\_")
 
 
 def _listed(title: str, items: list[str]) -> str:
@@ -286,9 +286,15 @@ class ApiModule(SphinxDirective):
             self.env.note_dependency(str(path))
         home = nodes.container(classes=["api"])
         self.state.nested_parse(page(name).splitlines(), self.content_offset, home)
-        for text in home.findall(addnodes.desc_sig_literal_string):
+        for text in home.findall(_is_string):
             text.replace(text[0], nodes.Text(_double_quoted(text.astext())))
         return home.children
+
+
+def _is_string(node: nodes.Node) -> bool:
+    is_default = isinstance(node, nodes.inline) and "default_value" in node["classes"]
+    is_string = is_default and node.astext().startswith("'")
+    return is_string or isinstance(node, addnodes.desc_sig_literal_string)
 
 
 def _double_quoted(text: str) -> str:
@@ -300,17 +306,17 @@ class ApiContents(SphinxDirective):
     """`{api-contents}`: the modules, what each holds, and its chapters."""
 
     def run(self) -> list[nodes.Node]:
-        lines = ["| module | holds | chapter |", "|---|---|---|"]
+        lines = []
         for name in documented():
             self.env.note_dependency(str(module(name).filepath))
             holds = module(name).docstring.value.partition("\n\n")[0].replace("\n", " ")
             chapters = ", ".join(map(_chapter, chapters_of(name)))
-            lines.append(
-                f"| [`{name}`](/{PAGES}/{name.removeprefix('mvlm.')}.md) | {holds} | {chapters} |"
-            )
-        table = nodes.container()
-        self.state.nested_parse(lines, self.content_offset, table)
-        return table.children
+            chapters = f" · chapter {chapters}" if chapters else ""
+            target = f"/{PAGES}/{name.removeprefix('mvlm.')}.md"
+            lines += [f"[`{name}`]({target}){chapters}", f": {holds}", ""]
+        contents = nodes.container()
+        self.state.nested_parse(lines, self.content_offset, contents)
+        return contents.children
 
 
 # ---- Links ----------------------------------------------------------------------------------
@@ -319,10 +325,7 @@ class ApiContents(SphinxDirective):
 def canonical(name: str, home: griffe.Object) -> str:
     """What a name means where it stands: `nn.Module` in `mvlm.vit` is `torch.nn.Module`."""
     head, _, rest = name.partition(".")
-    try:
-        path = home.resolve(head)
-    except griffe.NameResolutionError:
-        path = head
+    path = home.resolve(head) if head in home.members else head
     return f"{path}.{rest}" if rest else path
 
 
@@ -372,7 +375,7 @@ def link_code(app: Sphinx, doctree: nodes.document, document: str) -> None:
         if _is_within(code, nodes.reference, nodes.title, addnodes.desc_signature):
             continue
         name = code.astext().removesuffix("()")
-        if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name):
+        if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name) and name not in _parameters(code):
             reference = link(app, document, name, code.deepcopy(), tuple(_scopes(code, document)))
             if reference is not None:
                 code.replace_self(reference)
@@ -380,6 +383,20 @@ def link_code(app: Sphinx, doctree: nodes.document, document: str) -> None:
 
 def _is_within(node: nodes.Node, *kinds: type[nodes.Node]) -> bool:
     return node is not None and (isinstance(node, kinds) or _is_within(node.parent, *kinds))
+
+
+def _parameters(node: nodes.Node) -> set[str]:
+    """The parameters of the function or class, or of the class around it, that a text is of."""
+    found: set[str] = set()
+    while (node := node.parent) is not None:
+        if isinstance(node, addnodes.desc):
+            found |= {
+                parameter.next_node(addnodes.desc_sig_name).astext()
+                for parameter in node.findall(addnodes.desc_parameter)
+                if parameter.parent.parent.parent is node
+                and parameter.next_node(addnodes.desc_sig_name)
+            }
+    return found
 
 
 def _scopes(node: nodes.Node, document: str) -> Iterator[str]:
