@@ -184,15 +184,20 @@ def _hold_punctuation(page: BeautifulSoup, formula: Tag) -> None:
 
 
 def _fold_code(page: BeautifulSoup) -> None:
-    """Fold away the set-up cell, and give myst-nb's `hide-input` cells the same plain summary."""
+    """Fold away the set-up cell, and give what myst-nb folds (`hide-input`: a figure's code,
+    `hide-output`: an answer that the reader is to predict) a plain summary of our own."""
     for source in page.select(".cell.tag_setup > .cell_input"):
         source.wrap(page.new_tag("details", attrs={"class": "hide"}))
         source.insert_before(page.new_tag("summary"))
     for fold in page.select(".cell > details.hide"):
-        is_setup = "tag_setup" in fold.parent["class"]
-        fold["class"] = "course-fold"
+        if fold.select_one(".cell_output"):
+            fold["class"], said = ["course-fold", "course-answer"], "Your prediction first: then open"
+        elif "tag_setup" in fold.parent["class"]:
+            fold["class"], said = ["course-fold"], "Set-up: the cell that runs first"
+        else:
+            fold["class"], said = ["course-fold"], "Show the code"
         fold.summary.attrs.clear()
-        fold.summary.string = "Set-up: the cell that runs first" if is_setup else "Show the code"
+        fold.summary.string = said
 
 
 def _is_unused(asset: Any) -> bool:
