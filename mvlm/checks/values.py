@@ -182,7 +182,7 @@ def _split(message: bytes) -> tuple[Any, list[bytes]]:
 
 class _Unpacker:
     def __init__(self, buffers: list[bytes]) -> None:
-        self.buffers = buffers
+        self.buffers: list[bytes | None] = [*buffers]
         self.items = 0
 
     def value(self, tree: Any, depth: int = 0) -> Any:
@@ -217,7 +217,10 @@ class _Unpacker:
             raise Refused("a damaged message (shape)")
         if at >= len(self.buffers) or len(shape) > 16:
             raise Refused("a damaged message (shape)")
-        buffer = self.buffers[at]
+        # Each only once: a short message must not become a long list of copies.
+        buffer, self.buffers[at] = self.buffers[at], None
+        if buffer is None:
+            raise Refused("a damaged message (one buffer twice)")
         if math.prod(shape) * dtype.itemsize != len(buffer):
             raise Refused("a damaged message (length)")
         numbers = np.frombuffer(bytearray(buffer), dtype) if buffer else np.empty(0, dtype)
@@ -236,7 +239,7 @@ class _Unpacker:
         raw = np.dtype(bool) if name == "bool" else np.dtype(f"u{dtype.itemsize}")
         numbers = self._numbers(raw, shape, at).view(np.uint8)
         tensor = torch.from_numpy(numbers).view(dtype).reshape(shape)
-        if view is True:
+        if view is True and tensor.numel():
             *outer, last = shape or [1]
             larger = torch.empty(*outer, last + 1, dtype=dtype)
             tensor = larger[..., :last].copy_(tensor)
