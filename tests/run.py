@@ -20,6 +20,7 @@ from tools import VARIABLE, provide
 ROOT = Path(__file__).parents[1]
 # A test may be skipped for want of these and the run is whole all the same.
 HARDWARE = ("CUDA", "needs root")
+NAMED = ("-ra", "--no-fold-skipped")  # each test that failed or was left out, by its name
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def parts(root: Path, jobs: int) -> list[Part]:
     built = (root / "_build/html/index.html").exists()
     return [
         *([] if built else [Part("site", ("make", "book"))]),
-        Part("tests", (*pytest, "tests")),
+        Part("tests", (*pytest, *NAMED, "tests")),
         Part("notebooks", (*pytest, *nbval, *notebooks, "notebooks/solutions")),
     ]
 
