@@ -20,6 +20,7 @@ from tools import VARIABLE, provide
 ROOT = Path(__file__).parents[1]
 # A test may be skipped for want of these and the run is whole all the same.
 HARDWARE = ("CUDA", "needs root")
+ENDS = ("passed", "failed", "left out", "skipped (no CUDA device, or not root)")
 NAMED = ("-ra", "--no-fold-skipped")  # each test that failed or was left out, by its name
 
 
@@ -47,7 +48,7 @@ class Outcome:
 
     def line(self) -> str:
         """Name and counts on one line."""
-        if not self.counts:
+        if not self.counts.total():
             return f"{self.name}: {'FAILED' if self.status else 'done'}"
         counts = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
         return f"{self.name}: {counts}{'. FAILED' if self.status else ''}"
@@ -79,7 +80,7 @@ def run(part: Part, environment: dict[str, str], root: Path = ROOT) -> Outcome:
 
 def count(report: Path) -> tuple[Counter[str], Counter[str]]:
     """Of pytest's report: tests by what became of them, and those left out by their reason."""
-    counts, left_out = Counter(passed=0, failed=0), Counter()
+    counts, left_out = Counter(dict.fromkeys(ENDS, 0)), Counter()
     for case in ElementTree.parse(report).iter("testcase"):
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
@@ -87,7 +88,7 @@ def count(report: Path) -> tuple[Counter[str], Counter[str]]:
         elif skipped is None:
             counts["passed"] += 1
         elif any(word in skipped.get("message", "") for word in HARDWARE):
-            counts["skipped (no CUDA device, or not root)"] += 1
+            counts[ENDS[-1]] += 1
         else:
             counts["left out"] += 1
             left_out[skipped.get("message", "for no reason given")] += 1

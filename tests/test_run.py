@@ -155,7 +155,7 @@ def test_tests_whose_tool_is_missing_are_left_out_with_the_mend(suite, capfd):
     shown = capfd.readouterr().out
     assert all(f"::{name} - " in shown for name in ("test_looks", "test_looks_too"))
     said = run.summary([outcome]).splitlines()
-    assert said[0] == "tests: 1 passed, 1 skipped (no CUDA device, or not root), 2 left out"
+    assert said[0] == "tests: 1 passed, 2 left out, 1 skipped (no CUDA device, or not root)"
     assert said[1].startswith("Left out: 2 tests (no browser that starts: install Google Chrome")
     assert len(said) == 2
 
