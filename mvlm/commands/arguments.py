@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-MODELS = ("tokenizer", "vit", "clip", "language", "llava", "molmo")  # in the order they are made
+MODELS = ("tokenizer", "clip", "vit", "language", "llava", "molmo")  # each after what it needs
 MEASURED = MODELS[1:]
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
