@@ -113,11 +113,11 @@ def test_the_set_up_cell_names_the_tagged_release():
 )
 def test_the_set_up_cell_installs_beside_what_is_there(monkeypatch, here, keep):
     """A reader's own Jupyter may have no torch; Colab's is left alone."""
-    asked = []
+    asked, names = [], {}
 
     class Shell:
         def run_line_magic(self, magic, line):
-            asked.append(f"{magic} {line}".rstrip())
+            asked.append(f"{magic} {line.format_map(names)}".rstrip())  # as IPython fills it in
 
     def distributions(*, name):
         found = SimpleNamespace(name=name, version=here.get(name))
@@ -125,9 +125,10 @@ def test_the_set_up_cell_installs_beside_what_is_there(monkeypatch, here, keep):
 
     monkeypatch.setitem(sys.modules, "mvlm", None)  # it cannot be imported
     monkeypatch.setattr(importlib.metadata, "distributions", distributions)
+    names["get_ipython"] = Shell
     code = TransformerManager().transform_cell(STORED[0].notebook.cells[1].source)
     with pytest.raises(SystemExit, match="mvlm was not installed: pip says why"):
-        exec(code, {"get_ipython": Shell})
+        exec(code, names)
     assert asked == [f'pip install --quiet "{ADDRESS.requirement}"{keep}']
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MODELS = ("tokenizer", "clip", "vit", "language", "llava", "molmo")  # each after what it needs
+TRAINED = (*MODELS, "hybrid")
 MEASURED = MODELS[1:]
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
@@ -70,7 +71,7 @@ def release(parser: argparse.ArgumentParser) -> None:
 
 def train(parser: argparse.ArgumentParser) -> None:
     """MODEL, --config, --out, --weights and KEY=VALUE changes."""
-    parser.add_argument("model", choices=MODELS, help="what to train")
+    parser.add_argument("model", choices=TRAINED, help="what to train")
     parser.add_argument(
         "--config", type=path, help="a TOML file; training/configs/MODEL.toml if none"
     )

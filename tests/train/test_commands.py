@@ -19,8 +19,9 @@ from PIL import Image
 from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import Chat
-from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
+from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, TRAINED, WEIGHTS
 from mvlm.commands.chat import prepare, remembered, room
+from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
 from mvlm.evaluation.clip import SEEN
@@ -331,8 +332,9 @@ def test_labels_that_are_none_are_refused(capsys, labels):
 
 
 def test_what_can_be_chosen_is_what_there_is():
-    assert sorted(MAKERS) == sorted(MODELS)
+    assert sorted(MAKERS) == sorted(TRAINED)
     assert sorted(EVALUATED) == sorted(MEASURED)
+    assert {model for model, _, _ in FINISHED.values()} == {*MODELS} - {"tokenizer"}
     assert WEIGHTS == weights.HERE
     for command in COMMANDS.values():
         assert callable(importlib.import_module(command.module).run)
