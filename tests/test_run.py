@@ -31,6 +31,7 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "BROWSERS", ("chromium", "google-chrome"))
     monkeypatch.setattr(tools, "fetch_browser", lambda: False)
     monkeypatch.setattr(tools, "NOBODY", [])
+    monkeypatch.setattr(tools, "DRIVER", [sys.executable, "-c", ""])
     monkeypatch.setattr(tools.os, "geteuid", lambda: 1000)
     return tmp_path
 
@@ -96,6 +97,18 @@ def test_a_download_that_fails_says_why_in_one_line(monkeypatch, capsys):
     assert lines[-1] == "Playwright could not: Error: getaddrinfo ENOTFOUND somewhere"
 
 
+def test_what_playwright_itself_lacks_is_installed_or_said(bare, monkeypatch):
+    """Its program is linked with a library that a bare Debian does not have."""
+    driver = [sys.executable, "-c", f"open({str(bare / 'libatomic1')!r})"]
+    monkeypatch.setattr(tools, "DRIVER", driver)
+    assert tools.provide()["browser"] is None
+    assert "sudo apt install libatomic1" in tools.why_not("browser")
+    monkeypatch.setattr(tools.os, "geteuid", lambda: 0)
+    programs(bare, apt_get=f'for last; do :; done\necho > "{bare}/$last"')
+    tools.provide()
+    assert "playwright install" in tools.why_not("browser")
+
+
 def test_bubblewrap_that_may_make_no_namespaces_is_not_there(bare):
     programs(bare, bwrap="echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1")
     assert tools.provide()["sandbox"] is None
@@ -123,6 +136,8 @@ def page(browser):
 def test_looks(page): pass
 def test_looks_too(browser): pass
 def test_adds(): assert 1 + 1 == 2
+@pytest.mark.xfail(reason="Previous cell timed out")
+def test_behind(): assert False
 @pytest.mark.skip(reason="no CUDA device")
 def test_gpu(): pass
 """
@@ -155,7 +170,10 @@ def test_tests_whose_tool_is_missing_are_left_out_with_the_mend(suite, capfd):
     shown = capfd.readouterr().out
     assert all(f"::{name} - " in shown for name in ("test_looks", "test_looks_too"))
     said = run.summary([outcome]).splitlines()
-    assert said[0] == "tests: 1 passed, 2 left out, 1 skipped (no CUDA device, or not root)"
+    assert (
+        said[0]
+        == "tests: 1 passed, 1 not reached, 2 left out, 1 skipped (no CUDA device, or not root)"
+    )
     assert said[1].startswith("Left out: 2 tests (no browser that starts: install Google Chrome")
     assert len(said) == 2
 
@@ -164,7 +182,9 @@ def test_a_tool_that_is_there_and_does_not_start_is_a_failure(suite):
     outcome = run.run(suite_part(suite), environment(browser="chromium", sandbox=None), suite)
     assert outcome.status == 1
     assert outcome.counts["failed"] == 2
-    assert outcome.line().endswith("2 failed, 1 skipped (no CUDA device, or not root). FAILED")
+    assert outcome.line().endswith(
+        "2 failed, 1 not reached, 1 skipped (no CUDA device, or not root). FAILED"
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ executable, *flags = sys.argv[1:]
 with sync_playwright() as playwright:
     playwright.chromium.launch(executable_path=executable or None, args=flags).close()
 """
+DRIVER = (sys.executable, "-m", "playwright", "--version")
 # The namespaces and mounts that `mvlm.grading.sandbox` asks for. Root's grader becomes nobody.
 NAMESPACES = ["bwrap", "--unshare-all", "--unshare-user", "--ro-bind", "/", "/"]
 NAMESPACES += ["--proc", "/proc", "--dev", "/dev", "--", "true"]
@@ -55,6 +56,8 @@ def tools() -> Tools:
 
 def provide() -> Tools:
     """Find both tools; install or fetch what is not there."""
+    if not works(*DRIVER):
+        apt_install("libatomic1")  # for want of which Playwright itself does not start
     browser = find_browser()
     browser = browser or (apt_install("chromium") and find_browser())
     browser = browser or (fetch_browser() and find_browser())
@@ -136,6 +139,8 @@ def last_lines(text: str) -> str:
 
 def why_not(tool: str) -> str:
     """What is missing, and how to mend it."""
+    if tool == "browser" and not works(*DRIVER):
+        return "Playwright does not start: `sudo apt install libatomic1` gives it what it lacks"
     if tool == "browser":
         return (
             "no browser that starts: install Google Chrome or Chromium, or let Playwright fetch "

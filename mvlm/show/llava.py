@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from torch import Tensor
 
-from mvlm.chat import Chat
+from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.data.questions import Question
 from mvlm.data.scene import Scene
-from mvlm.llava import IMAGE_MARKER, LLaVA, Spliced
+from mvlm.llava import LLaVA, Spliced
 from mvlm.show.figures import (
     BLACK,
     BLUE,

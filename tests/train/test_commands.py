@@ -18,14 +18,13 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import load, main
-from mvlm.chat import Chat
+from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, TRAINED, WEIGHTS
 from mvlm.commands.chat import prepare, remembered, room
 from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
 from mvlm.evaluation.clip import SEEN
-from mvlm.llava import IMAGE_MARKER
 from mvlm.training.loop import read_metrics
 from mvlm.training.recipes.making import MAKERS
 
