@@ -12,18 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mvlm.checks.core import (
-    AnswerFailed,
-    Check,
-    Exercise,
-    Question,
-    Student,
+from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
+from mvlm.checks.expect import (
     close,
     equal,
     expect_shape,
     expect_tensor,
-    fail,
-    keeps_arguments,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -100,7 +94,10 @@ SLOWEST = "Which of the two grid axes must change slowest, so stand first after 
 # patchify_hwc ---------------------------------------------------------------------------------
 
 
-def _hwc_shape(student: Student) -> None:
+@check(
+    "the shape is (B, N, P·P·C)", "How many patches are there, and how many numbers in one of them?"
+)
+def hwc_shape(student: Student) -> None:
     batch, size, side = student.integer(2, 3), student.integer(2, 4), student.integer(2, 4)
     images = student.distinct(batch, 3, side * size, side * size)
     patches = student.call("patchify_hwc", images, size)
@@ -120,7 +117,8 @@ def _expect_patches(patches: Tensor, shape: tuple[int, int, int]) -> None:
     expect_shape(patches, shape, "patchify_hwc", "(B, N, P·P·C)")
 
 
-def _hwc_order_of_patches(student: Student) -> None:
+@check("patches come row by row, as one reads, also when height and width differ", SLOWEST)
+def hwc_order_of_patches(student: Student) -> None:
     size = student.integer(2, 4)
     images = student.distinct(2, 3, 2 * size, 3 * size)
     with student.on(f"{2 * size}×{3 * size} pixels, patches of {size}", COUNT):
@@ -153,7 +151,11 @@ def _hwc_order_of_patches(student: Student) -> None:
         fail("patch n does not hold the pixels of the n-th patch, row by row", SLOWEST)
 
 
-def _hwc_order_inside(student: Student) -> None:
+@check(
+    "inside a patch: row, then column, then channel",
+    "The last axis before you flatten changes fastest. Which one should it be?",
+)
+def hwc_order_inside(student: Student) -> None:
     size = student.integer(3, 5)
     images = student.distinct(1, 3, 2 * size, 2 * size)
     patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
@@ -193,7 +195,12 @@ def _order_inside(ours: set[tuple[float, ...]], windows: list[Tensor]) -> str | 
     return None
 
 
-def _hwc_any_tensor(student: Student) -> None:
+@check(
+    "any number of channels, whole numbers, and views of larger images work as well",
+    "What does your code suppose about the images that the question does not say?",
+    keeps_arguments=True,
+)
+def hwc_any_tensor(student: Student) -> None:
     size = student.integer(2, 3)
     for channels in (1, 4):
         with student.on(f"on images of {channels} channel{'s'[: channels - 1]}", THREE):
@@ -222,43 +229,6 @@ def _same_numbers(patches: Tensor, expected: Tensor) -> None:
         fail(f"no patches of {expected.shape[-1]} numbers: the shape is {tuple(patches.shape)}")
     _expect_numbers(patches, expected)
 
-
-PATCHIFY = Question(
-    function="patchify_hwc",
-    title="Patches in the lecture's order",
-    minutes=10,
-    teaches="which order of numbers a reshape and a permute make",
-    checks=(
-        Check(
-            name="hwc-shape",
-            title="the shape is (B, N, P·P·C)",
-            hint="How many patches are there, and how many numbers in one of them?",
-            points=1,
-            run=_hwc_shape,
-        ),
-        Check(
-            name="hwc-order-of-patches",
-            title="patches come row by row, as one reads, also when height and width differ",
-            hint=SLOWEST,
-            points=1,
-            run=_hwc_order_of_patches,
-        ),
-        Check(
-            name="hwc-order-inside",
-            title="inside a patch: row, then column, then channel",
-            hint="The last axis before you flatten changes fastest. Which one should it be?",
-            points=1,
-            run=_hwc_order_inside,
-        ),
-        Check(
-            name="hwc-any-tensor",
-            title="any number of channels, whole numbers, and views of larger images work as well",
-            hint="What does your code suppose about the images that the question does not say?",
-            points=1,
-            run=keeps_arguments(_hwc_any_tensor),
-        ),
-    ),
-)
 
 # unpatchify_hwc -------------------------------------------------------------------------------
 
@@ -306,14 +276,22 @@ def _misplaced(back: Tensor, patches: Tensor, sizes: tuple[int, int, int, int]) 
     return ""
 
 
-def _back_square(student: Student) -> None:
+@check(
+    "patches of a square image go back to their places",
+    "Undo your steps of the first question, the last one first.",
+)
+def back_square(student: Student) -> None:
     size, side = 2 * student.integer(1, 2), student.integer(2, 3)
     *_, wrong = _put_back(student, 1, 3, size, side, side)
     if wrong:
         fail(wrong)
 
 
-def _back_oblong(student: Student) -> None:
+@check(
+    "patches of an oblong image as well",
+    "Which number is the rows, which the columns? Does any line suppose a square?",
+)
+def back_oblong(student: Student) -> None:
     size, rows = 2 * student.integer(1, 2), student.integer(2, 3)
     with student.on("a square image", FIRST):
         *_, always = _put_back(student, 1, 3, size, 2, 2)
@@ -326,7 +304,12 @@ def _back_oblong(student: Student) -> None:
                 fail(wrong)
 
 
-def _back_any(student: Student) -> None:
+@check(
+    "any number of images, any number of channels",
+    "Does any line suppose three channels? A patch holds P·P·C numbers, you know P.",
+    keeps_arguments=True,
+)
+def back_any(student: Student) -> None:
     with student.on("one colour image", FIRST):
         *_, always = _put_back(student, 1, 3, 2, 2, 2)
     several = "What does your code do with the first axis?"
@@ -341,40 +324,14 @@ def _back_any(student: Student) -> None:
                 fail("an image does not hold the numbers of its patches")
 
 
-UNPATCHIFY = Question(
-    function="unpatchify_hwc",
-    title="Back to the image",
-    minutes=10,
-    teaches="to undo a permutation of axes",
-    checks=(
-        Check(
-            name="back-square",
-            title="patches of a square image go back to their places",
-            hint="Undo your steps of the first question, the last one first.",
-            points=1,
-            run=_back_square,
-        ),
-        Check(
-            name="back-oblong",
-            title="patches of an oblong image as well",
-            hint="Which number is the rows, which the columns? Does any line suppose a square?",
-            points=1,
-            run=_back_oblong,
-        ),
-        Check(
-            name="back-any",
-            title="any number of images, any number of channels",
-            hint="Does any line suppose three channels? A patch holds P·P·C numbers, you know P.",
-            points=1,
-            run=keeps_arguments(_back_any),
-        ),
-    ),
-)
-
 # weight_to_hwc --------------------------------------------------------------------------------
 
 
-def _weight_tokens(student: Student) -> None:
+@check(
+    "new weight on new patches gives the tokens of old on old",
+    "One row of the weight is one filter. Which shape makes it a small picture?",
+)
+def weight_tokens(student: Student) -> None:
     for channels, hint in ((3, None), (5, THREE)):
         size, width = 2 * student.integer(1, 2), student.integer(6, 7)
         weight = student.normal(width, channels * size * size)
@@ -406,7 +363,11 @@ def _fail_on_columns(moved: Tensor, weight: Tensor, size: int) -> None:
     fail("the (h, w, c) patches and your weight do not give the tokens of before")
 
 
-def _weight_kept(student: Student) -> None:
+@check(
+    "a new weight comes back, and the one that was passed is unchanged",
+    "Do you write into the tensor you were given? Somebody else may still use it.",
+)
+def weight_kept(student: Student) -> None:
     size = student.integer(2, 3)
     weight = student.normal(4, 3 * size * size)
     returned = student.look("weight_to_hwc", weight, size)
@@ -416,29 +377,6 @@ def _weight_kept(student: Student) -> None:
     if equal(value.flatten(), weight.flatten()):
         fail("no new weight to look at: the old numbers came back in the old order", "")
 
-
-WEIGHT = Question(
-    function="weight_to_hwc",
-    title="A weight for the new order",
-    minutes=10,
-    teaches="that a matrix and the order of its input belong together",
-    checks=(
-        Check(
-            name="weight-tokens",
-            title="new weight on new patches gives the tokens of old on old",
-            hint="One row of the weight is one filter. Which shape makes it a small picture?",
-            points=1,
-            run=_weight_tokens,
-        ),
-        Check(
-            name="weight-kept",
-            title="a new weight comes back, and the one that was passed is unchanged",
-            hint="Do you write into the tensor you were given? Somebody else may still use it.",
-            points=1,
-            run=_weight_kept,
-        ),
-    ),
-)
 
 # overlapping_patches --------------------------------------------------------------------------
 
@@ -451,7 +389,11 @@ def _overlap(student: Student, images: Tensor, size: int, stride: int) -> tuple[
     return patches, _patches_chw(images, size, stride)
 
 
-def _overlap_count(student: Student) -> None:
+@check(
+    "the shape is (B, N, C·P·P), with the right N for several strides",
+    "Where may the last window begin? How many steps lead there, and from where?",
+)
+def overlap_count(student: Student) -> None:
     size = student.integer(4, 6)
     for stride in (size // 2, size - 1, size):
         rows, columns = student.integer(1, 2), student.integer(3, 4)
@@ -494,7 +436,11 @@ def _order_of_windows(patches: Tensor, expected: Tensor, rows: int, size: int) -
     return _order_of(patches, expected, axes)
 
 
-def _overlap_step(student: Student) -> None:
+@check(
+    "the next patch begins one stride further",
+    "A window begins at a multiple of the stride and is P pixels long.",
+)
+def overlap_step(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     images = student.distinct(1, 3, size + stride, size + 2 * stride)
@@ -509,7 +455,11 @@ def _overlap_step(student: Student) -> None:
             fail(f"the {name} patch of a row holds other pixels, at stride {stride}")
 
 
-def _overlap_order(student: Student) -> None:
+@check(
+    "patches come row by row, each in (c, h, w) order",
+    "Columns change fastest. Which of the two loops or axes is the inner one?",
+)
+def overlap_order(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     height, width = size + 2 * stride, size + 3 * stride
@@ -561,7 +511,12 @@ def _fail_on_axes(found: str) -> None:
     )
 
 
-def _overlap_rest(student: Student) -> None:
+@check(
+    "pixels too few for another window are left out",
+    "Nothing may be padded, and no window may end outside the image.",
+    keeps_arguments=True,
+)
+def overlap_rest(student: Student) -> None:
     for size, stride, rest in ((5, 3, 1), (4, 4, 3)):
         height, width = size + stride + rest, size + 2 * stride + rest
         left = f"{rest} pixel{'s'[: rest - 1]} left over"
@@ -576,43 +531,6 @@ def _overlap_rest(student: Student) -> None:
             if not equal(patches.flatten().unique(), expected.flatten().unique()):
                 fail("the patches hold other pixels than those of the whole windows")
 
-
-OVERLAP = Question(
-    function="overlapping_patches",
-    title="Patches that overlap",
-    minutes=15,
-    teaches="to count windows, with a stride and a rest",
-    checks=(
-        Check(
-            name="overlap-count",
-            title="the shape is (B, N, C·P·P), with the right N for several strides",
-            hint="Where may the last window begin? How many steps lead there, and from where?",
-            points=1,
-            run=_overlap_count,
-        ),
-        Check(
-            name="overlap-step",
-            title="the next patch begins one stride further",
-            hint="A window begins at a multiple of the stride and is P pixels long.",
-            points=1,
-            run=_overlap_step,
-        ),
-        Check(
-            name="overlap-order",
-            title="patches come row by row, each in (c, h, w) order",
-            hint="Columns change fastest. Which of the two loops or axes is the inner one?",
-            points=1,
-            run=_overlap_order,
-        ),
-        Check(
-            name="overlap-rest",
-            title="pixels too few for another window are left out",
-            hint="Nothing may be padded, and no window may end outside the image.",
-            points=1,
-            run=keeps_arguments(_overlap_rest),
-        ),
-    ),
-)
 
 # pad_to_grid ----------------------------------------------------------------------------------
 
@@ -653,7 +571,11 @@ def _grid_sides(sizes: list[tuple[int, int]], size: int) -> tuple[int, int]:
     )
 
 
-def _pad_shape(student: Student) -> None:
+@check(
+    "the batch is the smallest grid that holds every picture",
+    "Round up to a multiple of P: what should come out when it divides already?",
+)
+def pad_shape(student: Student) -> None:
     size = student.integer(4, 6)
     fits = [(2 * size, 3 * size), (size, size)]
     differ = [(2 * size + 1, 3), (5, 3 * size - 1), (size, size)]
@@ -670,7 +592,11 @@ def _pad_shape(student: Student) -> None:
         expect_shape(batch, (1, 1, size, size), "pad_to_grid", "(B, C, H, W)")
 
 
-def _pad_picture(student: Student) -> None:
+@check(
+    "each picture stands in the top left, unchanged, and zeros elsewhere",
+    "Where does row 0, column 0 of each picture go? Nothing is scaled.",
+)
+def pad_picture(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size + 1, 2 * size - 1), (2 * size - 1, size - 1)]
     pictures = _pictures(student, sizes)
@@ -693,7 +619,10 @@ def _pad_picture(student: Student) -> None:
             )
 
 
-def _pad_mask_kind(student: Student) -> None:
+@check(
+    "the mask has one truth value a patch", "One entry for each of the N patches, none for pixels."
+)
+def pad_mask_kind(student: Student) -> None:
     size = student.integer(4, 6)
     pictures = _pictures(student, [(size, size), (2 * size, 3 * size)])
     _, mask, (rows, columns) = _padded(student, pictures, size)
@@ -707,7 +636,12 @@ def _pad_mask_kind(student: Student) -> None:
     expect_shape(mask, (2, rows * columns), "pad_to_grid's mask", "(B, N)")
 
 
-def _pad_mask(student: Student) -> None:
+@check(
+    "the mask is True where a patch holds any of the picture",
+    "Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
+    keeps_arguments=True,
+)
+def pad_mask(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size), (2 * size, 1)]
     pictures = _pictures(student, sizes)
@@ -754,43 +688,6 @@ def _expect_mask(mask: Any, sizes: list[tuple[int, int]], grid: tuple[int, int],
     fail(f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}")
 
 
-PAD = Question(
-    function="pad_to_grid",
-    title="Pictures of any size in one batch",
-    minutes=20,
-    teaches="to pad, and to remember what is padding",
-    checks=(
-        Check(
-            name="pad-shape",
-            title="the batch is the smallest grid that holds every picture",
-            hint="Round up to a multiple of P: what should come out when it divides already?",
-            points=1,
-            run=_pad_shape,
-        ),
-        Check(
-            name="pad-picture",
-            title="each picture stands in the top left, unchanged, and zeros elsewhere",
-            hint="Where does row 0, column 0 of each picture go? Nothing is scaled.",
-            points=1,
-            run=_pad_picture,
-        ),
-        Check(
-            name="pad-mask-kind",
-            title="the mask has one truth value a patch",
-            hint="One entry for each of the N patches, none for pixels.",
-            points=1,
-            run=_pad_mask_kind,
-        ),
-        Check(
-            name="pad-mask",
-            title="the mask is True where a patch holds any of the picture",
-            hint="Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
-            points=1,
-            run=keeps_arguments(_pad_mask),
-        ),
-    ),
-)
-
 # resize_table ---------------------------------------------------------------------------------
 
 
@@ -800,7 +697,11 @@ SCALE = (
 )
 
 
-def _table_values(student: Student) -> None:
+@check(
+    "the places are resized as a picture of rows × columns",
+    "F.interpolate takes (1, D, rows, columns). Which axis is D in the table?",
+)
+def table_values(student: Student) -> None:
     # A scale factor gives the last of these grids one column too few.
     grids = [((2, 3), (4, 5)), ((3, 2), (2, 3)), ((4, 4), (7, 9)), ((2, 11), (3, 15))]
     for old, new in grids:
@@ -870,7 +771,11 @@ def _fail_on_places(
     fail("the resized places are not those of a bicubic resize of the grid")
 
 
-def _table_prefix(student: Student) -> None:
+@check(
+    "rows that stand for no place are kept to the bit",
+    "Take the first `prefix` rows away first, and put them back at the end.",
+)
+def table_prefix(student: Student) -> None:
     for prefix in (1, 0, 2):
         hint = None if prefix == 1 else "What in your code supposes one row without a place?"
         with student.on(f"prefix {prefix}", hint):
@@ -883,7 +788,11 @@ def _table_prefix(student: Student) -> None:
                 fail("the rows that stand for no place came back changed")
 
 
-def _table_same(student: Student) -> None:
+@check(
+    "the same grid changes nothing, and the given table stays as it was",
+    "What does your function do when there is nothing to do? And to its argument?",
+)
+def table_same(student: Student) -> None:
     table = student.normal(1 + 9, 4)
     same = expect_tensor(student.call("resize_table", table, (3, 3), (3, 3), 1), "resize_table")
     if not _holds(same, table[1:]):
@@ -897,39 +806,78 @@ def _table_same(student: Student) -> None:
         fail("after the call, the table that was passed has other numbers than before")
 
 
-TABLE = Question(
-    function="resize_table",
-    title="Places for another grid",
-    minutes=20,
-    teaches="why a table of places is a small picture",
-    checks=(
-        Check(
-            name="table-values",
-            title="the places are resized as a picture of rows × columns",
-            hint="F.interpolate takes (1, D, rows, columns). Which axis is D in the table?",
-            points=1,
-            run=_table_values,
-        ),
-        Check(
-            name="table-prefix",
-            title="rows that stand for no place are kept to the bit",
-            hint="Take the first `prefix` rows away first, and put them back at the end.",
-            points=1,
-            run=_table_prefix,
-        ),
-        Check(
-            name="table-same",
-            title="the same grid changes nothing, and the given table stays as it was",
-            hint="What does your function do when there is nothing to do? And to its argument?",
-            points=1,
-            run=_table_same,
-        ),
-    ),
-)
-
 EXERCISE = Exercise(
     name="02_patches",
     title="Exercise 02: patches",
     forbids=("mvlm.patches",),
-    questions=(PATCHIFY, UNPATCHIFY, WEIGHT, OVERLAP, PAD, TABLE),
+    questions=(
+        Question(
+            function="patchify_hwc",
+            title="Patches in the lecture's order",
+            minutes=10,
+            teaches="which order of numbers a reshape and a permute make",
+            checks=(
+                hwc_shape,
+                hwc_order_of_patches,
+                hwc_order_inside,
+                hwc_any_tensor,
+            ),
+        ),
+        Question(
+            function="unpatchify_hwc",
+            title="Back to the image",
+            minutes=10,
+            teaches="to undo a permutation of axes",
+            checks=(
+                back_square,
+                back_oblong,
+                back_any,
+            ),
+        ),
+        Question(
+            function="weight_to_hwc",
+            title="A weight for the new order",
+            minutes=10,
+            teaches="that a matrix and the order of its input belong together",
+            checks=(
+                weight_tokens,
+                weight_kept,
+            ),
+        ),
+        Question(
+            function="overlapping_patches",
+            title="Patches that overlap",
+            minutes=15,
+            teaches="to count windows, with a stride and a rest",
+            checks=(
+                overlap_count,
+                overlap_step,
+                overlap_order,
+                overlap_rest,
+            ),
+        ),
+        Question(
+            function="pad_to_grid",
+            title="Pictures of any size in one batch",
+            minutes=20,
+            teaches="to pad, and to remember what is padding",
+            checks=(
+                pad_shape,
+                pad_picture,
+                pad_mask_kind,
+                pad_mask,
+            ),
+        ),
+        Question(
+            function="resize_table",
+            title="Places for another grid",
+            minutes=20,
+            teaches="why a table of places is a small picture",
+            checks=(
+                table_values,
+                table_prefix,
+                table_same,
+            ),
+        ),
+    ),
 )

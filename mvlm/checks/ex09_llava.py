@@ -13,18 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import (
-    Check,
-    Exercise,
-    Question,
-    Student,
-    beyond,
+from mvlm.checks.core import Exercise, Question, Student, check, fail
+from mvlm.checks.expect import (
     close,
     equal,
     expect_shape,
     expect_tensor,
-    fail,
-    keeps_arguments,
 )
 
 MARKER = -200
@@ -79,7 +73,11 @@ def _words(student: Student, count: int) -> list[int]:
     return [student.integer(5, 90) for _ in range(count)]
 
 
-def _expand_one(student: Student) -> None:
+@check(
+    "a marker becomes N markers, the words around it stay",
+    "What stands before the marker, then N times the marker, then what stands behind.",
+)
+def expand_one(student: Student) -> None:
     before, after = _words(student, 2), _words(student, 3)
     row = [*before, MARKER, *after]
     labels = [IGNORED] * 4 + after[1:]
@@ -97,7 +95,13 @@ def _expand_ids(student: Student) -> None:
         fail(f"{row} with 3 places a picture became {ids.tolist()}")
 
 
-def _expand_labels(student: Student) -> None:
+@check(
+    "the picture's places have no loss, the other labels go along",
+    "ids and labels get longer at the same place. What belongs into the labels there?",
+    after=[_expand_ids],
+    keeps_arguments=True,
+)
+def expand_labels(student: Student) -> None:
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
     with student.on("every label is the id, the marker's too"):
         _expand(student, row, row, 3)
@@ -107,7 +111,12 @@ def _expand_labels(student: Student) -> None:
         _expand(student, row, [95, 94, 93, 92, 91], 3)
 
 
-def _expand_any(student: Student) -> None:
+@check(
+    "no marker, several, side by side, first and last",
+    "Each marker moves all that follows. Do you go on from where the last one ended?",
+    after=[expand_one],
+)
+def expand_any(student: Student) -> None:
     words = [*_words(student, 2), 0]  # 0 is a word like any other
     rows = {
         "no marker": words,
@@ -124,36 +133,6 @@ def _expand_any(student: Student) -> None:
     with student.on("one place a picture"):
         _expand(student, rows["two markers"], [IGNORED] * 5, 1)
 
-
-EXPAND = Question(
-    function="expand_markers",
-    title="Room for the picture",
-    minutes=10,
-    teaches="that a picture takes N places in a row, and none of them has a loss",
-    checks=(
-        Check(
-            name="expand-one",
-            title="a marker becomes N markers, the words around it stay",
-            hint="What stands before the marker, then N times the marker, then what stands behind.",
-            points=1,
-            run=_expand_one,
-        ),
-        Check(
-            name="expand-labels",
-            title="the picture's places have no loss, the other labels go along",
-            hint="ids and labels get longer at the same place. What belongs into the labels there?",
-            points=1,
-            run=keeps_arguments(beyond(_expand_labels, _expand_ids)),
-        ),
-        Check(
-            name="expand-any",
-            title="no marker, several, side by side, first and last",
-            hint="Each marker moves all that follows. Do you go on from where the last one ended?",
-            points=1,
-            run=beyond(_expand_any, _expand_one),
-        ),
-    ),
-)
 
 # splice ---------------------------------------------------------------------------------------
 
@@ -213,14 +192,23 @@ def _compare_rows(made: _Splice) -> None:
             fail(f"row {row}: the vector at place {place} is another one")
 
 
-def _splice_one(student: Student) -> None:
+@check(
+    "the picture's vectors stand in the place of its marker",
+    "Look up the words before it and behind it. The marker itself is in no table.",
+)
+def splice_one(student: Student) -> None:
     before, after = _words(student, student.integer(2, 3)), _words(student, 2)
     _compare_rows(_splice(student, [[*before, MARKER, *after]]))
     with student.on("the picture first"):
         _compare_rows(_splice(student, [[MARKER, *after]]))
 
 
-def _splice_several(student: Student) -> None:
+@check(
+    "several pictures in a row, in their order",
+    "The first marker takes the first picture. Who keeps count of those taken?",
+    after=[splice_one],
+)
+def splice_several(student: Student) -> None:
     words = _words(student, 4)
     with student.on("two pictures in a row of words"):
         _compare_rows(_splice(student, [[words[0], MARKER, words[1], MARKER, *words[2:]]]))
@@ -228,7 +216,12 @@ def _splice_several(student: Student) -> None:
         _compare_rows(_splice(student, [[words[0], MARKER, MARKER, words[1]]]))
 
 
-def _splice_batch(student: Student) -> None:
+@check(
+    "a batch takes the pictures in reading order, row by row",
+    "A row without a marker takes none, and the next row goes on counting.",
+    after=[splice_one, splice_several],
+)
+def splice_batch(student: Student) -> None:
     words = _words(student, 12)
     with student.on("rows with 1, 0 and 2 pictures"):
         rows = [
@@ -241,7 +234,13 @@ def _splice_batch(student: Student) -> None:
         _compare_rows(_splice(student, [words[:3], words[3:8]]))
 
 
-def _splice_padding(student: Student) -> None:
+@check(
+    "shorter rows are filled with zeros behind, and the mask says so",
+    "Which row is the longest AFTER the pictures are in? Its length is L.",
+    after=[splice_one, splice_batch],
+    keeps_arguments=True,
+)
+def splice_padding(student: Student) -> None:
     words = _words(student, 12)
     for rows in (
         [[words[0], MARKER], words[1:10]],
@@ -272,56 +271,17 @@ def _compare_padding(made: _Splice) -> None:
         fail("the mask is not True for each word and picture, and False for padding")
 
 
-def _splice_large_ids(student: Student) -> None:
+@check(
+    "any word, the first of the vocabulary and words that repeat",
+    "Only the id -200 is a picture. Does your code take any other id for special?",
+    after=[splice_one],
+)
+def splice_words(student: Student) -> None:
     """Token 0 and the last one; a row whose sum of ids is small; ids that repeat."""
     with student.on("the same word three times, and the vocabulary's first and last"):
         word = student.integer(5, 90)
         _compare_rows(_splice(student, [[0, word, MARKER, word, 99, word, 0]]))
 
-
-SPLICE = Question(
-    function="splice",
-    title="Words and pictures in one row",
-    minutes=15,
-    teaches="what a language model is really given when it sees",
-    checks=(
-        Check(
-            name="splice-one",
-            title="the picture's vectors stand in the place of its marker",
-            hint="Look up the words before it and behind it. The marker itself is in no table.",
-            points=1,
-            run=_splice_one,
-        ),
-        Check(
-            name="splice-several",
-            title="several pictures in a row, in their order",
-            hint="The first marker takes the first picture. Who keeps count of those taken?",
-            points=1,
-            run=beyond(_splice_several, _splice_one),
-        ),
-        Check(
-            name="splice-batch",
-            title="a batch takes the pictures in reading order, row by row",
-            hint="A row without a marker takes none, and the next row goes on counting.",
-            points=1,
-            run=beyond(_splice_batch, _splice_one, _splice_several),
-        ),
-        Check(
-            name="splice-padding",
-            title="shorter rows are filled with zeros behind, and the mask says so",
-            hint="Which row is the longest AFTER the pictures are in? Its length is L.",
-            points=1,
-            run=keeps_arguments(beyond(_splice_padding, _splice_one, _splice_batch)),
-        ),
-        Check(
-            name="splice-words",
-            title="any word, the first of the vocabulary and words that repeat",
-            hint="Only the id -200 is a picture. Does your code take any other id for special?",
-            points=1,
-            run=beyond(_splice_large_ids, _splice_one),
-        ),
-    ),
-)
 
 # answer_labels --------------------------------------------------------------------------------
 
@@ -370,7 +330,11 @@ def _ids_for(student: Student, offsets: list[Span]) -> list[int]:
     return [student.integer(300, 302) for _ in offsets]  # few, so that some occur again
 
 
-def _labels_one(student: Student) -> None:
+@check(
+    "the tokens of the answer have their id as label, all others -100",
+    "Every token knows its characters. Which of them lie in the answer?",
+)
+def labels_one(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(2, 6) for _ in range(9)])
     answer = (offsets[5][0], offsets[7][1])
     ids = _ids_for(student, offsets)
@@ -380,7 +344,12 @@ def _labels_one(student: Student) -> None:
         _compare_labels(student, ids, offsets, [answer])
 
 
-def _labels_several(student: Student) -> None:
+@check(
+    "several turns: each answer, and nothing between them",
+    "The second question has no loss either. Is a token in ANY of the answers?",
+    after=[labels_one],
+)
+def labels_several(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(2, 6) for _ in range(14)])
     answers = [
         (offsets[3][0], offsets[4][1]),
@@ -394,7 +363,12 @@ def _labels_several(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, touching)
 
 
-def _labels_edges(student: Student) -> None:
+@check(
+    "a token that stands across an edge goes by its last character",
+    "Its last character is number stop - 1. Which answer does that one lie in?",
+    after=[labels_one],
+)
+def labels_edges(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(3, 6) for _ in range(9)])
     start, end = offsets[4][0] + 1, offsets[6][1]
     with student.on("the first token of the answer brings the space before it"):
@@ -406,7 +380,13 @@ def _labels_edges(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, [(start, end)])
 
 
-def _labels_empty(student: Student) -> None:
+@check(
+    "a token without characters is no answer",
+    "start = stop: it has no last character. Where would stop - 1 point?",
+    after=[labels_one],
+    keeps_arguments=True,
+)
+def labels_empty(student: Student) -> None:
     words = _tokens(student, 0, [student.integer(2, 5) for _ in range(8)])
     inside = words[5][1]
     offsets = [(0, 0), *words[:2], (words[1][1],) * 2, *words[2:6], (inside, inside), *words[6:]]
@@ -418,43 +398,6 @@ def _labels_empty(student: Student) -> None:
     with student.on("no answer"):
         _compare_labels(student, _ids_for(student, offsets), offsets, [])
 
-
-LABELS = Question(
-    function="answer_labels",
-    title="Which tokens are the answer",
-    minutes=15,
-    teaches="to find labels in one pass over the text",
-    checks=(
-        Check(
-            name="labels-one",
-            title="the tokens of the answer have their id as label, all others -100",
-            hint="Every token knows its characters. Which of them lie in the answer?",
-            points=1,
-            run=_labels_one,
-        ),
-        Check(
-            name="labels-several",
-            title="several turns: each answer, and nothing between them",
-            hint="The second question has no loss either. Is a token in ANY of the answers?",
-            points=1,
-            run=beyond(_labels_several, _labels_one),
-        ),
-        Check(
-            name="labels-edges",
-            title="a token that stands across an edge goes by its last character",
-            hint="Its last character is number stop - 1. Which answer does that one lie in?",
-            points=1,
-            run=beyond(_labels_edges, _labels_one),
-        ),
-        Check(
-            name="labels-empty",
-            title="a token without characters is no answer",
-            hint="start = stop: it has no last character. Where would stop - 1 point?",
-            points=1,
-            run=keeps_arguments(beyond(_labels_empty, _labels_one)),
-        ),
-    ),
-)
 
 # answer_loss ----------------------------------------------------------------------------------
 
@@ -525,13 +468,19 @@ def _draw_labels(student: Student, rows: int, tokens: int, vocabulary: int) -> T
     return torch.tensor(picks)
 
 
-def _loss_shift(student: Student) -> None:
+@check("the scores at place t are compared with token t + 1", SHIFT)
+def loss_shift(student: Student) -> None:
     length = student.integer(5, 7)
     labels = _draw_labels(student, 1, length, 9)
     _compare_loss(student, 2 * student.normal(1, length, 9), labels)
 
 
-def _loss_ignored(student: Student) -> None:
+@check(
+    "a label of -100 has no loss",
+    "Leave the place out when its LABEL, after the shift, is -100.",
+    after=[loss_shift],
+)
+def loss_ignored(student: Student) -> None:
     labels = _draw_labels(student, 1, 9, 11)
     labels[0, :4] = IGNORED
     labels[0, 6] = IGNORED
@@ -541,7 +490,12 @@ def _loss_ignored(student: Student) -> None:
         _compare_loss(student, 2 * student.normal(1, 9, 11), labels)
 
 
-def _loss_mean(student: Student) -> None:
+@check(
+    "the mean is over the supervised tokens of the whole batch",
+    "One sum and one count for all rows. A row may have nothing to count.",
+    after=[loss_shift, loss_ignored],
+)
+def loss_mean(student: Student) -> None:
     labels = _draw_labels(student, 3, 8, 6)
     labels[0, :2] = IGNORED
     labels[1, 1:7] = IGNORED  # its first token has a label, and no place to be predicted from
@@ -550,7 +504,13 @@ def _loss_mean(student: Student) -> None:
         _compare_loss(student, 2 * student.normal(3, 8, 6), labels)
 
 
-def _loss_large(student: Student) -> None:
+@check(
+    "large scores give a finite loss",
+    "What can be subtracted from all scores of a place without changing its softmax?",
+    after=[loss_shift],
+    keeps_arguments=True,
+)
+def loss_large(student: Student) -> None:
     labels = _draw_labels(student, 2, 5, 8)
     with student.on("scores around 1000 and -1000, and hundreds apart"):
         logits = 300 * student.normal(2, 5, 8)
@@ -559,43 +519,6 @@ def _loss_large(student: Student) -> None:
         logits[:, 2] -= 2000
         _compare_loss(student, logits + torch.tensor([1000.0, -1000.0])[:, None, None], labels)
 
-
-LOSS = Question(
-    function="answer_loss",
-    title="The loss on the answers",
-    minutes=15,
-    teaches="which score is compared with which token",
-    checks=(
-        Check(
-            name="loss-shift",
-            title="the scores at place t are compared with token t + 1",
-            hint=SHIFT,
-            points=1,
-            run=_loss_shift,
-        ),
-        Check(
-            name="loss-ignored",
-            title="a label of -100 has no loss",
-            hint="Leave the place out when its LABEL, after the shift, is -100.",
-            points=1,
-            run=beyond(_loss_ignored, _loss_shift),
-        ),
-        Check(
-            name="loss-mean",
-            title="the mean is over the supervised tokens of the whole batch",
-            hint="One sum and one count for all rows. A row may have nothing to count.",
-            points=1,
-            run=beyond(_loss_mean, _loss_shift, _loss_ignored),
-        ),
-        Check(
-            name="loss-large",
-            title="large scores give a finite loss",
-            hint="What can be subtracted from all scores of a place without changing its softmax?",
-            points=1,
-            run=keeps_arguments(beyond(_loss_large, _loss_shift)),
-        ),
-    ),
-)
 
 # cached_step ----------------------------------------------------------------------------------
 
@@ -661,7 +584,11 @@ def _past(whole: _Sequence, at: int) -> tuple[Tensor, Tensor]:
     return whole.keys[:, :, :at].clone(), whole.values[:, :, :at].clone()
 
 
-def _step_cache(student: Student) -> None:
+@check(
+    "the new key and value stand behind the past ones",
+    "Which of the four axes counts tokens? That one grows by 1.",
+)
+def step_cache(student: Student) -> None:
     tokens = student.integer(3, 4)
     for padding in ([0, 0, 0], [2, 0, 1]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
@@ -701,7 +628,11 @@ def _compare_output(student: Student, whole: _Sequence, at: int, past: tuple) ->
     fail("the output is not the attention of the new query over all keys")
 
 
-def _step_output(student: Student) -> None:
+@check(
+    "the new token attends to all before it and to itself",
+    "Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
+)
+def step_output(student: Student) -> None:
     tokens = student.integer(3, 5)
     whole = _sequence(student, tokens + 1, [0, 0])
     _compare_output(student, whole, tokens, _past(whole, tokens))
@@ -710,70 +641,42 @@ def _step_output(student: Student) -> None:
         _compare_output(student, whole, tokens, _past(whole, tokens))
 
 
-def _step_mask(student: Student) -> None:
+@check(
+    "padding in front is not seen",
+    "Each row has padding of its own. What must a score be for a weight of 0?",
+    after=[step_cache, step_output],
+)
+def step_mask(student: Student) -> None:
     for padding in ([2, 0, 1], [0, 3, 3]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
             whole = _sequence(student, 6, padding)
             _compare_output(student, whole, 5, _past(whole, 5))
 
 
-def _step_first(student: Student) -> None:
+@check(
+    "the first token of all sees itself alone",
+    "An empty cache is (B, H, 0, d). Does a line need at least one past token?",
+    after=[step_output],
+)
+def step_first(student: Student) -> None:
     with student.on("nothing came before: T = 0"):
         whole = _sequence(student, 1, [0, 0])
         _compare_output(student, whole, 0, _past(whole, 0))
 
 
-def _step_many(student: Student) -> None:
+@check(
+    "step by step, the same as all at once",
+    "What you return goes in again. Is it the grown cache, whole and in order?",
+    after=[step_cache, step_output, step_mask],
+    keeps_arguments=True,
+)
+def step_many(student: Student) -> None:
     whole = _sequence(student, 7, [0, 2])
     past = _past(whole, 3)
     for at in range(3, 7):
         with student.on(f"step {at - 2} of 4, each from the cache of the last"):
             past = _compare_output(student, whole, at, past)
 
-
-CACHE = Question(
-    function="cached_step",
-    title="One step with a cache",
-    minutes=20,
-    teaches="why generating a token need not read the picture again",
-    checks=(
-        Check(
-            name="step-cache",
-            title="the new key and value stand behind the past ones",
-            hint="Which of the four axes counts tokens? That one grows by 1.",
-            points=1,
-            run=_step_cache,
-        ),
-        Check(
-            name="step-output",
-            title="the new token attends to all before it and to itself",
-            hint="Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
-            points=1,
-            run=_step_output,
-        ),
-        Check(
-            name="step-mask",
-            title="padding in front is not seen",
-            hint="Each row has padding of its own. What must a score be for a weight of 0?",
-            points=1,
-            run=beyond(_step_mask, _step_cache, _step_output),
-        ),
-        Check(
-            name="step-first",
-            title="the first token of all sees itself alone",
-            hint="An empty cache is (B, H, 0, d). Does a line need at least one past token?",
-            points=1,
-            run=beyond(_step_first, _step_output),
-        ),
-        Check(
-            name="step-many",
-            title="step by step, the same as all at once",
-            hint="What you return goes in again. Is it the grown cache, whole and in order?",
-            points=1,
-            run=keeps_arguments(beyond(_step_many, _step_cache, _step_output, _step_mask)),
-        ),
-    ),
-)
 
 # mended_generate ------------------------------------------------------------------------------
 
@@ -928,15 +831,27 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
         fail(message.format(left[0][fault]))
 
 
-def _gen_positions(student: Student) -> None:
+@check(
+    "a new token's position goes on from the prompt's",
+    "A prompt of 5 tokens has positions 0 to 4. Which one has the first new token?",
+)
+def gen_positions(student: Student) -> None:
     _without_fault(student, 0, "the positions of new tokens {}")
 
 
-def _gen_mask(student: Student) -> None:
+@check(
+    "padding stays unseen in every step",
+    "The first step has a mask. Which one have the others, and how long is it?",
+)
+def gen_mask(student: Student) -> None:
     _without_fault(student, 1, "from the second step on, padding is seen")
 
 
-def _gen_cache(student: Student) -> None:
+@check(
+    "every token generated so far is in the cache",
+    "After three steps, how many keys are there? What did the last step keep?",
+)
+def gen_cache(student: Student) -> None:
     _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
 
 
@@ -945,7 +860,11 @@ def _cut(row: list[int], end: int) -> list[int]:
     return [end if end in row[:n] else token for n, token in enumerate(row)]
 
 
-def _gen_ends(student: Student) -> None:
+@check(
+    "a row that has ended stays ended, and the others go on",
+    "Ended or not is a matter of each row. Who remembers it, from step to step?",
+)
+def gen_ends(student: Student) -> None:
     for _ in range(3):
         end = 0
         while not end:
@@ -1005,7 +924,13 @@ def _compare_generated(
                 fail("the tokens are right, and the scores they were chosen by are not")
 
 
-def _gen_whole(student: Student) -> None:
+@check(
+    "the same tokens as reading everything again at each step",
+    "All four faults must be gone, and the rest as it was.",
+    after=[gen_positions, gen_mask, gen_cache, gen_ends],
+    keeps_arguments=True,
+)
+def gen_whole(student: Student) -> None:
     for padding, name in (((0, 3), "any"), ((2, 0, 4), "0")):
         end = 0
         while not end:
@@ -1025,55 +950,84 @@ def _gen_whole(student: Student) -> None:
         _compare_generated(student, prompts, model, 4, -1)
 
 
-MEND = Question(
-    function="mended_generate",
-    title="A generator with four faults",
-    minutes=35,
-    teaches="to find mistakes that only show from the second token on",
-    checks=(
-        Check(
-            name="gen-positions",
-            title="a new token's position goes on from the prompt's",
-            hint="A prompt of 5 tokens has positions 0 to 4. Which one has the first new token?",
-            points=1,
-            run=_gen_positions,
-        ),
-        Check(
-            name="gen-mask",
-            title="padding stays unseen in every step",
-            hint="The first step has a mask. Which one have the others, and how long is it?",
-            points=1,
-            run=_gen_mask,
-        ),
-        Check(
-            name="gen-cache",
-            title="every token generated so far is in the cache",
-            hint="After three steps, how many keys are there? What did the last step keep?",
-            points=1,
-            run=_gen_cache,
-        ),
-        Check(
-            name="gen-ends",
-            title="a row that has ended stays ended, and the others go on",
-            hint="Ended or not is a matter of each row. Who remembers it, from step to step?",
-            points=1,
-            run=_gen_ends,
-        ),
-        Check(
-            name="gen-whole",
-            title="the same tokens as reading everything again at each step",
-            hint="All four faults must be gone, and the rest as it was.",
-            points=1,
-            run=keeps_arguments(
-                beyond(_gen_whole, _gen_positions, _gen_mask, _gen_cache, _gen_ends)
-            ),
-        ),
-    ),
-)
-
 EXERCISE = Exercise(
     name="09_llava",
     title="Exercise 09: a mini-LLaVA",
     forbids=("mvlm.llava", "mvlm.language", "mvlm.transformer", "mvlm.tokenizer"),
-    questions=(EXPAND, SPLICE, LABELS, LOSS, CACHE, MEND),
+    questions=(
+        Question(
+            function="expand_markers",
+            title="Room for the picture",
+            minutes=10,
+            teaches="that a picture takes N places in a row, and none of them has a loss",
+            checks=(
+                expand_one,
+                expand_labels,
+                expand_any,
+            ),
+        ),
+        Question(
+            function="splice",
+            title="Words and pictures in one row",
+            minutes=15,
+            teaches="what a language model is really given when it sees",
+            checks=(
+                splice_one,
+                splice_several,
+                splice_batch,
+                splice_padding,
+                splice_words,
+            ),
+        ),
+        Question(
+            function="answer_labels",
+            title="Which tokens are the answer",
+            minutes=15,
+            teaches="to find labels in one pass over the text",
+            checks=(
+                labels_one,
+                labels_several,
+                labels_edges,
+                labels_empty,
+            ),
+        ),
+        Question(
+            function="answer_loss",
+            title="The loss on the answers",
+            minutes=15,
+            teaches="which score is compared with which token",
+            checks=(
+                loss_shift,
+                loss_ignored,
+                loss_mean,
+                loss_large,
+            ),
+        ),
+        Question(
+            function="cached_step",
+            title="One step with a cache",
+            minutes=20,
+            teaches="why generating a token need not read the picture again",
+            checks=(
+                step_cache,
+                step_output,
+                step_mask,
+                step_first,
+                step_many,
+            ),
+        ),
+        Question(
+            function="mended_generate",
+            title="A generator with four faults",
+            minutes=35,
+            teaches="to find mistakes that only show from the second token on",
+            checks=(
+                gen_positions,
+                gen_mask,
+                gen_cache,
+                gen_ends,
+                gen_whole,
+            ),
+        ),
+    ),
 )
