@@ -44,7 +44,7 @@ TITLES = {
 
 
 class SeveralNames(griffe.Extension):
-    """Constants given several in one line, `PAD, START = "<pad>", "<start>"`, which griffe skips."""
+    """Constants given several in one line, `PAD, END = "<pad>", "<end>"`, which griffe skips."""
 
     def on_module_members(self, *, node: ast.AST, mod: griffe.Module, **_: Any) -> None:
         for line in getattr(node, "body", ()):
@@ -376,13 +376,24 @@ def link_code(app: Sphinx, doctree: nodes.document, document: str) -> None:
             continue
         name = code.astext().removesuffix("()")
         if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name) and name not in _parameters(code):
-            reference = link(app, document, name, code.deepcopy(), tuple(_scopes(code, document)))
+            own = _entry(code)
+            scopes = tuple(_scopes(code, document))
+            around = [scope for scope in scopes if f"{scope}.{name}" != own]
+            reference = link(app, document, name, code.deepcopy(), tuple(around))
             if reference is not None:
                 code.replace_self(reference)
 
 
 def _is_within(node: nodes.Node, *kinds: type[nodes.Node]) -> bool:
     return node is not None and (isinstance(node, kinds) or _is_within(node.parent, *kinds))
+
+
+def _entry(node: nodes.Node) -> str | None:
+    """The name whose text this is: it needs no link to itself."""
+    while (node := node.parent) is not None:
+        if isinstance(node, addnodes.desc):
+            return node[0]["ids"][0] if node[0]["ids"] else None
+    return None
 
 
 def _parameters(node: nodes.Node) -> set[str]:

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import api
 import ask
 import assets
+import house
 import landing
 
 logger = logging.getLogger(__name__)
@@ -270,6 +271,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
     api.setup(app)
     ask.setup(app)
+    house.setup(app)
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)
