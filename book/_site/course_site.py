@@ -26,8 +26,10 @@ from sphinxcontrib import katex
 from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api
 import ask
 import assets
+import house
 import landing
 
 logger = logging.getLogger(__name__)
@@ -132,8 +134,9 @@ def finish_page(
     for text in page.find_all(string=True):
         if text.find_parent("summary") and not text.find_parent("code"):
             text.replace_with(landing.curl(text))
-    _fold_code(page)
+    fold_cells(page)
     if pagename.startswith("notebooks/"):
+        api.add_modules(page, pagename, context["pathto"])
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
 
@@ -183,16 +186,25 @@ def _hold_punctuation(page: BeautifulSoup, formula: Tag) -> None:
         behind.replace_with(behind[found.end() :])
 
 
-def _fold_code(page: BeautifulSoup) -> None:
-    """Fold away the set-up cell, and give myst-nb's `hide-input` cells the same plain summary."""
+def fold_cells(page: BeautifulSoup) -> None:
+    """Fold away the set-up cell, and give what myst-nb folds a plain summary of our own.
+
+    The tag `hide-input` folds a figure's code, `hide-output` the answer to a prediction.
+    """
     for source in page.select(".cell.tag_setup > .cell_input"):
         source.wrap(page.new_tag("details", attrs={"class": "hide"}))
         source.insert_before(page.new_tag("summary"))
     for fold in page.select(".cell > details.hide"):
-        is_setup = "tag_setup" in fold.parent["class"]
-        fold["class"] = "course-fold"
+        fold["class"], said = ["course-fold"], "Show the code"
+        if fold.select_one(".cell_output"):
+            fold["class"], said = ["course-fold", "course-answer"], PREDICT
+        elif "tag_setup" in fold.parent["class"]:
+            said = "Set-up: the cell that runs first"
         fold.summary.attrs.clear()
-        fold.summary.string = "Set-up: the cell that runs first" if is_setup else "Show the code"
+        fold.summary.string = said
+
+
+PREDICT = "Your prediction first: then open"
 
 
 def _is_unused(asset: Any) -> bool:
@@ -257,7 +269,9 @@ def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
+    api.setup(app)
     ask.setup(app)
+    house.setup(app)
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)

@@ -10,6 +10,7 @@ in the instructor's grader, where the two halves run in different processes.
 import json
 import math
 import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ DTYPES = {
     )
 }
 ARRAY_KINDS = frozenset("biuf")  # booleans, integers and floats
+SCALAR_KINDS = ARRAY_KINDS | {"U"}  # and text
 _PLAIN = (bool, int, float, str, type(None))
+_KEYS = (str, int, bool)
 _HEAD = struct.Struct("<II")  # bytes of the tree, number of buffers
 _SIZE = struct.Struct("<Q")
 
@@ -61,13 +64,16 @@ class _Packer:
         if kind is np.ndarray:
             return self._array(value)
         if kind.__module__ == "numpy" and isinstance(value, np.generic):
-            if kind is np.void:
-                return self._array(np.asarray(value))
-            return self.tree(value.item(), depth)  # as the Python number it is, nan and inf too
+            plain = value.item() if value.dtype.kind in SCALAR_KINDS else value
+            if type(plain) not in _PLAIN:  # a long double is its own item
+                raise Refused(f"a NumPy {kind.__name__}: return a tensor, or a float, int or bool")
+            return self.tree(plain, depth)  # as the Python number it is, nan and inf too
         if kind in (list, tuple, torch.Size):
             name = "list" if kind is list else "tuple"
             return {name: [self.tree(item, depth + 1) for item in value]}
         if kind is dict:
+            if any(type(key) not in _KEYS for key in value):
+                raise Refused("a dict with keys other than text and whole numbers")
             pairs = [[self.tree(k, depth + 1), self.tree(v, depth + 1)] for k, v in value.items()]
             return {"dict": pairs}
         if isinstance(value, torch.Tensor):
@@ -87,11 +93,17 @@ class _Packer:
 
     def _tensor(self, tensor: torch.Tensor) -> dict[str, Any]:
         name = str(tensor.dtype).removeprefix("torch.")
-        if tensor.layout is not torch.strided or name not in DTYPES or tensor.is_meta:
-            kind = "meta" if tensor.is_meta else str(tensor.layout).removeprefix("torch.")
+        kind = "dense"
+        if tensor.layout is not torch.strided:
+            kind = str(tensor.layout).removeprefix("torch.")
+        for other in ("is_meta", "is_nested", "is_quantized"):
+            kind = other.removeprefix("is_") if getattr(tensor, other) else kind
+        if kind != "dense":
             raise Refused(f"a {kind} tensor of {name}: return a dense one of real numbers")
+        if name not in DTYPES:
+            raise Refused(f"a tensor of {name}: return one of {', '.join(DTYPES)}")
         self._add(tensor.numel() * tensor.element_size())
-        plain = tensor.detach().cpu().contiguous()
+        plain = tensor.detach().resolve_neg().cpu().contiguous()
         self.buffers.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
         place = len(self.buffers) - 1
         shape, view = list(tensor.shape), not tensor.is_contiguous()
@@ -106,6 +118,52 @@ class _Packer:
         return {"array": name, "shape": list(array.shape), "at": len(self.buffers) - 1}
 
 
+def weights_like(tensor: torch.Tensor) -> torch.Tensor:
+    """A weight for each number of a tensor, no two alike, the first 1; float64."""
+    return torch.arange(tensor.numel(), dtype=torch.float64).cos().reshape(tensor.shape)
+
+
+def learning(arguments: Sequence[Any]) -> tuple[int, ...]:
+    """The places of the tensors among ``arguments`` that a gradient is wanted for."""
+    return tuple(
+        place
+        for place, one in enumerate(arguments)
+        if isinstance(one, torch.Tensor) and one.requires_grad
+    )
+
+
+def followed(
+    function: Callable[..., Any], arguments: Sequence[Any], learns: Sequence[int]
+) -> tuple[Any, tuple[Any, ...], tuple[torch.Tensor | None, ...]]:
+    """Call a function, and follow what it returns back to the arguments that learn.
+
+    Args:
+        function: the student's.
+        arguments: for it; each tensor at a place of ``learns`` gets a gradient.
+        learns: places in ``arguments``.
+
+    Returns:
+        The value; the arguments as they are after the call; for each place of ``learns`` the
+        gradient of the value's numbers, each times its weight of :func:`weights_like`, summed.
+        It is None where no way leads from the value back to the argument.
+    """
+    if not learns:
+        return function(*arguments), tuple(arguments), ()
+    handed = list(arguments)
+    for place in learns:  # not the leaf itself: on that, no step in place is allowed
+        handed[place] = arguments[place].requires_grad_().clone()
+    with torch.enable_grad():
+        value = function(*handed)
+        parts = value if type(value) in (tuple, list) else (value,)
+        ends = [part for part in parts if isinstance(part, torch.Tensor) and part.requires_grad]
+        if not ends:
+            return value, tuple(handed), (None,) * len(learns)
+        total = sum((part * weights_like(part)).sum() for part in ends)
+        leaves = [arguments[place] for place in learns]
+        slopes = torch.autograd.grad(total, leaves, allow_unused=True)
+    return value, tuple(handed), slopes
+
+
 def pack(value: Any) -> bytes:
     """Plain values as bytes: one JSON tree, then the raw numbers of its tensors.
 
@@ -113,7 +171,15 @@ def pack(value: Any) -> bytes:
         Refused: the value is not plain, too large, or too deep.
     """
     packer = _Packer()
-    tree = json.dumps(packer.tree(value), allow_nan=False).encode()
+    try:
+        tree = json.dumps(packer.tree(value), allow_nan=False).encode()
+    except Refused:
+        raise
+    except Exception as error:  # a tensor inside torch.func, an object with tricks
+        name = type.__getattribute__(type(value), "__name__")
+        raise Refused(
+            f"a {name} that cannot be read ({type(error).__name__}: {error}): return a plain tensor"
+        ) from None
     if len(tree) > MAX_TREE_BYTES:
         raise Refused("more than a million characters of text and numbers")
     parts = [_HEAD.pack(len(tree), len(packer.buffers)), tree]
@@ -163,7 +229,7 @@ def _split(message: bytes) -> tuple[Any, list[bytes]]:
 
 class _Unpacker:
     def __init__(self, buffers: list[bytes]) -> None:
-        self.buffers = buffers
+        self.buffers: list[bytes | None] = [*buffers]
         self.items = 0
 
     def value(self, tree: Any, depth: int = 0) -> Any:
@@ -189,7 +255,7 @@ class _Unpacker:
         raise Refused("a damaged message (kind)")
 
     def _key(self, tree: Any) -> Any:
-        if type(tree) not in (str, int, bool):
+        if type(tree) not in _KEYS:
             raise Refused("a dict with keys other than text and whole numbers")
         return tree
 
@@ -198,7 +264,10 @@ class _Unpacker:
             raise Refused("a damaged message (shape)")
         if at >= len(self.buffers) or len(shape) > 16:
             raise Refused("a damaged message (shape)")
-        buffer = self.buffers[at]
+        # Each only once: a short message must not become a long list of copies.
+        buffer, self.buffers[at] = self.buffers[at], None
+        if buffer is None:
+            raise Refused("a damaged message (one buffer twice)")
         if math.prod(shape) * dtype.itemsize != len(buffer):
             raise Refused("a damaged message (length)")
         numbers = np.frombuffer(bytearray(buffer), dtype) if buffer else np.empty(0, dtype)
@@ -217,7 +286,7 @@ class _Unpacker:
         raw = np.dtype(bool) if name == "bool" else np.dtype(f"u{dtype.itemsize}")
         numbers = self._numbers(raw, shape, at).view(np.uint8)
         tensor = torch.from_numpy(numbers).view(dtype).reshape(shape)
-        if view is True:
+        if view is True and tensor.numel():
             *outer, last = shape or [1]
             larger = torch.empty(*outer, last + 1, dtype=dtype)
             tensor = larger[..., :last].copy_(tensor)

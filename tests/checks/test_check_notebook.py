@@ -1,6 +1,5 @@
 """What a student sees, in a notebook and outside one."""
 
-import dataclasses
 from pathlib import Path
 
 import jupytext
@@ -14,10 +13,9 @@ from mvlm.checks.core import (
     Exercise,
     Question,
     Status,
-    beyond,
+    check,
     fail,
     generator_for,
-    keeps_arguments,
     run_check,
     run_question,
 )
@@ -109,6 +107,7 @@ def test_a_script_hands_in_what_counts_of_it(tmp_path):
     Checker(exercise("02_patches"), {"__file__": str(script)}, False).report()
     lines = Path("02_patches_answers.py").read_text().splitlines()
     assert [line for line in lines if line][1:] == [
+        "# %%",
         "import torch",
         "P = 40",
         "def patchify_hwc(i, p): return P",
@@ -199,8 +198,8 @@ def test_an_earlier_checks_fault_is_told_once_and_brings_no_other_hint():
         if student.call("f", 2) != 2:
             fail("f(2) is not 2")
 
-    checks = two_checks(beyond(second, first))
-    checks[0] = dataclasses.replace(checks[0], run=first)
+    one = check("one", "hint one")(first)
+    checks = [one, check("two", "hint two", after=[one])(second)]
     assert table_of(checks, lambda x: 0)[1:] == [
         "  ❌ one (0/1)",
         "     f(1) is not 1",
@@ -220,14 +219,17 @@ def test_a_changed_argument_is_named():
         y += 1
         return y
 
-    check = two_checks(lambda student: None)[0]
-    run = keeps_arguments(lambda student: student.call("f", 1, torch.ones(2)))
-    outcome = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": adds}))
+    watched = check("title", "hint", keeps_arguments=True)
+    outcome = run_check(
+        watched(lambda student: student.call("f", 1, torch.ones(2))), LocalCaller({"f": adds})
+    )
     assert "f changed its second argument" in outcome.message
     assert "Work on a copy" in outcome.hint
     oblong = torch.ones(4, 1).mT  # its copy lies otherwise in memory
-    run = keeps_arguments(lambda student: student.call("f", 1, oblong))
-    kept = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": lambda x, y: y + 1}))
+    kept = run_check(
+        watched(lambda student: student.call("f", 1, oblong)),
+        LocalCaller({"f": lambda x, y: y + 1}),
+    )
     assert kept.status is Status.PASSED
 
 

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvlm.chat import VICUNA_SYSTEM, Chat, collate
+from mvlm.chat import IMAGE_MARKER, VICUNA_SYSTEM, Chat, collate
 from mvlm.language import LanguageConfig, LanguageModel
-from mvlm.llava import IMAGE_MARKER, LLaVA, Projector, splice
+from mvlm.llava import LLaVA, Projector, splice
 from mvlm.tokenizer import IMAGE, Tokenizer
 from mvlm.vit import ViT, ViTConfig
 
@@ -151,6 +151,21 @@ def test_bad_splices(rows, images, options, message):
 def tokenizer():
     texts = ["USER: what is in the top left? ASSISTANT: a cat", "USER: how many? ASSISTANT: 3"]
     return Tokenizer.train(texts * 20, vocab_size=360)
+
+
+def test_only_the_last_turn_may_be_without_an_answer(tokenizer):
+    with pytest.raises(ValueError, match="turn 0 has no answer, and only the last may be"):
+        Chat(tokenizer=tokenizer).example([("what is it?", None), ("how many?", "3")])
+
+
+def test_a_mask_that_is_added_to_scores_is_refused():
+    with pytest.raises(ValueError, match="holds other numbers than 0 and 1"):
+        splice(
+            torch.tensor([[1, 2, 3]]),
+            [],
+            embed,
+            attention_mask=torch.tensor([[0.0, 0.0, float("-inf")]]),
+        )
 
 
 def test_chat_by_hand(tokenizer):

@@ -248,7 +248,7 @@ def run(
     objective: nn.Module, data: Data, config: TrainConfig, folder: Path, recipe: object
 ) -> dict:
     """Train, and say what a card needs to know: recipe, minutes, machine, last loss."""
-    train(objective, data, config, folder)
+    train(objective, data, config, folder, recipe=asdict(recipe))
     curve = read_metrics(folder)
     seconds = sum(config.batch_size / row.examples_per_second for row in curve)
     last = curve[-20:]
