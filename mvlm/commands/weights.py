@@ -18,8 +18,8 @@ from mvlm.training.recipes.making import MAKERS
 
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
-    "vit": ("vit", ".", "vit"),
-    "clip": ("clip", "both", "clip"),
+    "vit": ("vit", "matched", "vit"),
+    "clip": ("clip", ".", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

@@ -114,7 +114,7 @@ def views_that_split(images, patch_size):
 @mistake(
     "The mask is not returned.",
     fails="pad-shape, pad-picture, pad-mask-kind, pad-mask",
-    says="wanted two: the batch and the mask",
+    says="wanted 2 values: the batch, the mask",
 )
 def batch_only(images, patch_size):
     p = patch_size

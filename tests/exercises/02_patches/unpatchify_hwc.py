@@ -55,8 +55,12 @@ def strided(patches: Tensor, patch_size: int, height: int, width: int) -> Tensor
     return images.reshape(-1, channels, height, width)
 
 
-@right("torch's own unfold and fold, and padding by a mask of pixels.")
-def unfold(patches, patch_size, height, width):
+@mistake(
+    "torch's own fold, which takes floats alone.",
+    fails="back-any",
+    says="not implemented for 'Byte'",
+)
+def folded(patches, patch_size, height, width):
     b, n, d = patches.shape
     chw = patches.reshape(b, n, patch_size**2, -1).transpose(2, 3).reshape(b, n, d)
     return F.fold(chw.transpose(1, 2), (height, width), patch_size, stride=patch_size)

@@ -17,7 +17,11 @@ def lists(logits, labels):
     return (scores.logsumexp(1) - scores[torch.arange(len(b)), labels[b, t + 1]]).mean()
 
 
-@right("Plain loops, and no cache at all where none is asked for.")
+@mistake(
+    "Loops, each loss taken out by .item(): right, and no gradient passes.",
+    fails="loss-gradient",
+    says="no gradient reaches the scores",
+)
 def loops(logits, labels):
     total, count = 0.0, 0
     for row, targets in zip(logits, labels):
@@ -48,7 +52,11 @@ class module(nn.Module):
         return self.loss(logits.transpose(1, 2)[..., :-1], labels[..., 1:]).unsqueeze(0)
 
 
-@right("NumPy and back.")
+@mistake(
+    "NumPy and a float: right, and no gradient passes.",
+    fails="loss-gradient",
+    says=".numpy(), torch.no_grad()",
+)
 def numpy(logits, labels):
     x, y = logits.double().numpy()[:, :-1], labels.numpy()[:, 1:]
     x = x - x.max(-1, keepdims=True)
@@ -104,7 +112,7 @@ def ignored_is_word_0(logits, labels):
 
 @mistake(
     "Subtracts the largest score from the logits that were passed.",
-    fails="loss-large",
+    fails="loss-gradient, loss-large",
     says="its first argument: after the call it is not what was passed",
 )
 def in_place(logits, labels):
@@ -183,7 +191,7 @@ def one_maximum_a_row(logits, labels):
 @mistake(
     "Cut after flattening, so rows run into one another.",
     fails="loss-mean, loss-large",
-    says="the loss is",
+    says="the next row's first token",
 )
 def reshaped_wrongly(logits, labels):
     scores = logits.reshape(-1, logits.shape[-1])[:-1]
@@ -193,7 +201,7 @@ def reshaped_wrongly(logits, labels):
 @mistake(
     "The first token is predicted from the last place.",
     fails="loss-shift, loss-mean, loss-large",
-    says="the loss is",
+    says="roll brings round what falls out",
 )
 def rolled(logits, labels):
     vocabulary = logits.shape[-1]
@@ -241,7 +249,7 @@ def as_sum(logits, labels):
 @mistake(
     "Word 0 is taken for padding as well.",
     fails="loss-shift, loss-ignored, loss-mean, loss-large",
-    says="the loss is",
+    says="0 is a word like any other",
 )
 def word_0_ignored(logits, labels):
     vocabulary = logits.shape[-1]

@@ -10,8 +10,12 @@ import torch.nn.functional as F
 from bank import mistake, right
 
 
-@right("Lists of pieces, cut at the markers; rows one by one.")
-def lists(query, key, value, past_keys, past_values, mask):
+@mistake(
+    "exp of the scores as they are, which is 0 for all of a row far below 0.",
+    fails="step-mask",
+    says="the output holds nan",
+)
+def naive_exp(query, key, value, past_keys, past_values, mask):
     tokens = past_keys.shape[2]
     keys = torch.zeros(*past_keys.shape[:2], tokens + 1, past_keys.shape[3])
     values = torch.zeros_like(keys)
@@ -208,7 +212,7 @@ def not_scaled(query, key, value, past_keys, past_values, mask):
 @mistake(
     "The output alone.",
     fails="step-cache, step-output, step-mask, step-first, step-many",
-    says="wanted 3: the output, keys, values",
+    says="wanted 3 values: the output, keys, values",
 )
 def output_only(query, key, value, past_keys, past_values, mask):
     keys = torch.cat([past_keys, key], dim=2)

@@ -105,7 +105,9 @@ def first_marker_only(ids, labels, count):
 
 
 @mistake(
-    "The ids alone.", fails="expand-one, expand-labels, expand-any", says="wanted 2: ids, labels"
+    "The ids alone.",
+    fails="expand-one, expand-labels, expand-any",
+    says="wanted 2 values: ids, labels",
 )
 def ids_only(ids, labels, count):
     is_marker = ids == -200

@@ -748,7 +748,7 @@ def stops_all_late(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id
 @mistake(
     "No scores.",
     fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
-    says="wanted 2: tokens, scores",
+    says="wanted 2 values: tokens, scores",
 )
 def tokens_only(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
     x = vectors + positions[(mask.cumsum(dim=1) - 1).clamp(min=0)]

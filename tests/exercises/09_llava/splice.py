@@ -42,7 +42,7 @@ def loops(rows, features, table):
     count, lengths = features.shape[1], []
     for row in rows:
         lengths.append(sum(count if token == -200 else 1 for token in row))
-    vectors = torch.zeros(len(rows), max(lengths), table.shape[1])
+    vectors = torch.zeros(len(rows), max(lengths), table.shape[1], dtype=table.dtype)
     mask = torch.zeros(len(rows), max(lengths)).bool()
     picture = 0
     for i, row in enumerate(rows):
@@ -89,12 +89,16 @@ def modules_and_nested(rows, features, table):
         spliced.append(torch.stack(vectors))
     mask = [torch.ones(len(row)) for row in spliced]
     return [
-        torch.nested.to_padded_tensor(torch.nested.nested_tensor(spliced), 0.0),
-        torch.nested.to_padded_tensor(torch.nested.nested_tensor(mask), 0.0) == 1,
+        torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(spliced), 0.0),
+        torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(mask), 0.0) == 1,
     ]
 
 
-@right("NumPy and back.")
+@mistake(
+    "NumPy and back: right, and no gradient passes.",
+    fails="splice-gradient",
+    says=".numpy(), torch.no_grad()",
+)
 def numpy(rows, features, table):
     words, pictures = table.numpy(), list(features.numpy())
     spliced = []
@@ -265,7 +269,7 @@ def keeps_the_marker(rows, features, table):
 
 @mistake(
     "The longest row is looked for before the pictures are in.",
-    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    fails="splice-gradient, splice-one, splice-several, splice-batch, splice-padding, splice-words",
     says="RuntimeError",
 )
 def longest_of_ids(rows, features, table):
@@ -285,7 +289,7 @@ def longest_of_ids(rows, features, table):
 
 @mistake(
     "The marker is looked up in the table first.",
-    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    fails="splice-gradient, splice-one, splice-several, splice-batch, splice-padding, splice-words",
     says="IndexError",
 )
 def looks_the_marker_up(rows, features, table):
@@ -489,7 +493,7 @@ def pictures_reversed(rows, features, table):
 @mistake(
     "No mask.",
     fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
-    says="wanted 2: the vectors, the mask",
+    says="wanted 2 values: the vectors, the mask",
 )
 def vectors_only(rows, features, table):
     pictures = iter(features)
