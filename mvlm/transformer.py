@@ -9,7 +9,7 @@ shape of the MLP: fields of `TransformerConfig`. How the tokens meet is the same
 Letters: B rows of a batch, T tokens, S tokens that are looked at (T, or more with a cache),
 D width of a token, H heads, d width of a head, K heads of keys and values (H in most models).
 
-Sources: Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
+Chapter 03. Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
 equations 2-3 (pre-norm); Shazeer 2020 (SwiGLU); Su et al. 2021 (rotary positions); Ainslie et
 al. 2023 (grouped-query attention).
 """

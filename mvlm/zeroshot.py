@@ -39,7 +39,7 @@ def zero_shot_classifier(
         templates: prompts with {} where the name goes.
 
     Returns:
-        (E, C) weights: `clip.encode_image(images) @ weights` are the cosines, and
+        Weights (E, C). `clip.encode_image(images) @ weights` are the cosines, and
         `clip.logit_scale.exp()` times these the logits.
 
     Raises:

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = "book/reference/api"
 LONGEST_VALUE = 60  # characters of a constant that are shown
 CHAPTERS = re.compile(r"[Cc]hapters? (\d\d(?:(?:, | and )\d\d)*)")
+PARSING = {"warnings": False, "returns_named_value": False, "returns_multiple_items": False}
 TITLES = {
     griffe.DocstringSectionKind.parameters: "Parameters",
     griffe.DocstringSectionKind.attributes: "Attributes",
@@ -65,8 +66,6 @@ def package() -> griffe.Module:
         try_relative_path=False,
         allow_inspection=False,
         extensions=griffe.load_extensions(SeveralNames),
-        docstring_parser="google",
-        docstring_options={"warnings": False, "returns_named_value": False},
     )
 
 
@@ -137,30 +136,39 @@ def _field(field: griffe.Attribute) -> str:
 
 def prose(thing: griffe.Object) -> str:
     """A docstring as Markdown, its sections as lists under a title."""
+    if thing.docstring is None:
+        return ""
+    value = re.sub(r":[a-z]+:(?=`)", "", thing.docstring.value)  # a name is a link, role or not
     parts = []
-    for section in thing.docstring.parsed if thing.docstring else ():
-        if section.kind is griffe.DocstringSectionKind.text:
+    for section in griffe.Docstring(value, parent=thing).parse("google", **PARSING):
+        kind = section.kind
+        if kind is griffe.DocstringSectionKind.text:
             parts.append(section.value)
-        elif section.kind in (
-            griffe.DocstringSectionKind.returns,
-            griffe.DocstringSectionKind.yields,
-        ):
-            parts.append(
-                _listed(TITLES[section.kind], [item.description for item in section.value])
-            )
-        elif section.kind in TITLES:
+        elif kind in (griffe.DocstringSectionKind.returns, griffe.DocstringSectionKind.yields):
+            parts.append(_listed(TITLES[kind], [_returned(item, thing) for item in section.value]))
+        elif kind in TITLES:
             items = [f"**{_label(item)}**: {item.description}" for item in section.value]
-            parts.append(_listed(TITLES[section.kind], items))
+            parts.append(_listed(TITLES[kind], items))
         else:
             raise ValueError(
-                f"{thing.path}: the docstring has a section {section.kind.value!r}, which the "
-                f"reference does not show: use one of {', '.join(TITLES.values())}, or plain text"
+                f"{thing.path}: the docstring has a section {kind.value!r}, which the reference "
+                f"does not show: use one of {', '.join(TITLES.values())}, or plain text"
             )
-    return re.sub(r":[a-z]+:(?=`)", "", "\n\n".join(parts))  # a name is a link, role or not
+    return "\n\n".join(parts)
 
 
-def _label(item: Any) -> str:
-    return getattr(item, "name", None) or str(item.annotation).strip("()").replace("_", "\\_")
+def _returned(item: griffe.DocstringReturn, thing: griffe.Object) -> str:
+    """What comes back. griffe takes the words before a colon for a type: here they are a text."""
+    if item.annotation is None or item.annotation is getattr(thing, "returns", None):
+        return item.description
+    return f"{item.annotation}: {item.description}"
+
+
+def _label(item: griffe.DocstringElement) -> str:
+    """A parameter's name, several that share a line (`mean, std`), or what is raised."""
+    name = getattr(item, "name", "")
+    rest = str(item.annotation).strip("()") if name.endswith(",") or not name else ""
+    return f"{name} {rest}".strip().replace("_", "\\_")
 
 
 def _listed(title: str, items: list[str]) -> str:
@@ -325,7 +333,10 @@ class ApiContents(SphinxDirective):
 def canonical(name: str, home: griffe.Object) -> str:
     """What a name means where it stands: `nn.Module` in `mvlm.vit` is `torch.nn.Module`."""
     head, _, rest = name.partition(".")
-    path = home.resolve(head) if head in home.members else head
+    if head in home.members:
+        path = home.resolve(head)
+    else:  # a config's inherited field may have a type that its own module does not import
+        path = f"typing.{head}" if f"typing.{head}" in ELSEWHERE else head
     return f"{path}.{rest}" if rest else path
 
 

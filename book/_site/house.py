@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mvlm"
-WIDTH, ROW, BOX, HIGH, LETTER = 660, 62, 20, 26, 7.3  # pixels; BOX is what stands around a name
+WIDTH, ROW, BOX, HIGH, LETTER = 520, 62, 20, 26, 7.3  # pixels; BOX is what stands around a name
 
 
 def imports(package: Path = PACKAGE) -> networkx.DiGraph:
@@ -46,11 +46,11 @@ def folders(graph: networkx.DiGraph) -> set[str]:
 
 
 def _rows(graph: networkx.DiGraph) -> list[list[str]]:
-    """The parts in rows, lowest first: each stands above all that it imports, near to it."""
-    rows = [sorted(row) for row in networkx.topological_generations(graph.reverse())]
+    """The parts in rows, highest first: each right below what imports it, near what it imports."""
+    rows = [sorted(row) for row in networkx.topological_generations(graph)]
     place: dict[str, float] = {}
-    for row in rows:
-        below = {part: [place[other] for other in graph.successors(part)] or [0.5] for part in row}
+    for row in reversed(rows):
+        below = {part: [place[other] for other in graph[part]] or [0.5] for part in row}
         row.sort(key=lambda part: (sum(below[part]) / len(below[part]), part))
         place |= {part: (i + 0.5) / len(row) for i, part in enumerate(row)}
     return rows
@@ -58,7 +58,7 @@ def _rows(graph: networkx.DiGraph) -> list[list[str]]:
 
 def _storey(graph: networkx.DiGraph, top: float, kind: str) -> tuple[str, float]:
     """Boxes and arrows of one graph from `top` downwards, and how high it came out."""
-    rows = _rows(graph)[::-1]
+    rows = _rows(graph)
     centre = {}
     for level, row in enumerate(rows):
         widths = [len(part) * LETTER + BOX for part in row]
