@@ -75,10 +75,16 @@ def test_the_solution_has_full_marks_and_a_note_on_what_is_not_there(sandbox, tm
     assert all("mvlm.patches holds a finished answer" in note for note in result.notes)
 
 
-@pytest.mark.parametrize("wrong", ["hwc_shape_of_grid", "hwc_grid_transposed"])
-def test_wrong_shape_and_wrong_order_have_partial_credit(sandbox, tmp_path, solution, wrong):
-    bank = ROOT / "tests/exercises/02_patches/wrong"
-    answer(solution, "patchify_hwc").source = (bank / f"{wrong}.py").read_text().split("\n\n\n")[-1]
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [("0, 2, 4, 3, 5, 1", "b, h // p, w // p, -1"), ("0, 4, 2, 3, 5, 1", "b, -1, p * p * c")],
+    ids=["shape of the grid", "grid transposed"],
+)
+def test_wrong_shape_and_wrong_order_have_partial_credit(sandbox, tmp_path, solution, axes, shape):
+    answer(solution, "patchify_hwc").source = (
+        "# GRADED patchify_hwc\ndef patchify_hwc(images, p):\n    b, c, h, w = images.shape\n"
+        f"    return images.reshape(b, c, h // p, p, w // p, p).permute({axes}).reshape({shape})"
+    )
     result = graded(sandbox, tmp_path, solution)
     assert 0 < points(result, "patchify_hwc") < worth("patchify_hwc")
     assert ALL - result.points == worth("patchify_hwc") - points(result, "patchify_hwc")
