@@ -649,7 +649,7 @@ def pad_picture(student: Student) -> None:
                     "Which kind of number does your frame of zeros have, and who says so?",
                 )
             if not all(_in_corner(row, one) for row, (_, one) in zip(batch, kind, strict=True)):
-                fail("the top left corner of the batch does not hold the picture, unchanged")
+                fail("the batch does not hold the numbers of the pictures", KIND)
 
 
 def _in_corner(row: Tensor, picture: Tensor) -> bool:
@@ -682,6 +682,7 @@ def pad_mask_kind(student: Student) -> None:
 def pad_mask(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size), (2 * size, 1)]
+    sizes.append((1, 2 * size))
     pictures = _pictures(student, sizes)
     _, mask, grid = _padded(student, pictures, size)
     _expect_mask(mask, sizes, grid, size)

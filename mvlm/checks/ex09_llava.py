@@ -115,7 +115,8 @@ def expand_any(student: Student) -> None:
         "an id above 16 million": [2**24 + 1, MARKER, 2**30 + 1],
     }
     for name, row in rows.items():
-        with student.on(name):
+        hint = "No whole number above 16,777,216 is safe in float32." if max(row) > 2**24 else None
+        with student.on(name, hint):
             labels = [IGNORED if token == MARKER else token for token in row]
             _expand(student, row, labels, 4)
     with student.on("one place a picture"):
@@ -629,7 +630,7 @@ OUTPUT = Comparison(
             None,
         ),
         Slip(
-            lambda *step: _attention(*_grown(step)[:3], ~step[-1]),
+            lambda *step: _attention(*_grown(step)[:3], ~step[-1]).nan_to_num(0),
             "the output is that of a step that sees the padding and nothing else",
             "Which of the two does your function take True for: what is seen, or what is not?",
         ),
@@ -695,7 +696,7 @@ def step_cache(student: Student) -> None:
     "Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
 )
 def step_output(student: Student) -> None:
-    tokens = student.integer(3, 5)
+    tokens = student.integer(5, 7)  # with the new one never d in number
     OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0, 0]), tokens))
     with student.on("a single row"):
         OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0]), tokens))
