@@ -446,6 +446,13 @@ def add_modules(page: BeautifulSoup, pagename: str, pathto: Callable[[str], str]
     page.find("h1").insert_after(line)
 
 
+def plain_lines(page: BeautifulSoup) -> None:
+    """A parameter a line, without the list of definitions without terms that Sphinx makes of it."""
+    for part in page.select("dt.sig dl, dt.sig dd"):
+        part.attrs["class"] = "sig-lines" if part.name == "dl" else "sig-line"
+        part.name = "span"
+
+
 def source_address(domain: str, info: dict[str, str]) -> str | None:
     """Where a name's source stands in the repository, at this release."""
     if domain != "py" or not info["module"]:

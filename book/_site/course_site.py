@@ -135,6 +135,7 @@ def finish_page(
         if text.find_parent("summary") and not text.find_parent("code"):
             text.replace_with(landing.curl(text))
     fold_cells(page)
+    api.plain_lines(page)
     if pagename.startswith("notebooks/"):
         api.add_modules(page, pagename, context["pathto"])
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
