@@ -205,7 +205,7 @@ class MatchObjective(nn.Module):
         """(summed loss, number of pictures)."""
         taught, images = self.taught, batch["images"]
         vit = taught.vit
-        token = vit.norm(vit.transformer(vit.embed(images), keep=slice(1))[:, 0])  # (B, D)
+        token = vit.norm(vit.transformer(vit.embed(images), first=1)[:, 0])  # (B, D)
         with torch.no_grad():
             said = taught.recipe.sharpness * taught.cosines(images)  # (B, things)
         everyday = taught.place >= 0
