@@ -414,9 +414,10 @@ def f():
 def test_a_worker_that_is_ended_is_gone_with_its_children(sandbox):
     """`close` comes back when all is over, so that the next student has the memory."""
     worker = sandbox.open()
-    worker.send({"cells": np.frombuffer(json.dumps([["a", LEAVES]]).encode(), np.uint8)})
+    cells = np.frombuffer(json.dumps([["a", LEAVES]]).encode(), np.uint8)
+    worker.send({"cells": cells, "wanted": ["f"]})
     assert worker.receive(60.0) == {"notes": []}
-    worker.send({"name": "f", "arguments": (), "seconds": 5.0, "number": 1})
+    worker.send({"name": "f", "arguments": (), "learns": (), "seconds": 5.0, "number": 1})
     assert worker.receive(60.0)["value"] == 1
     worker.close()
     worker.close()

@@ -72,9 +72,11 @@ def test_as_root_it_becomes_somebody_else_or_refuses(monkeypatch, tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_as_root_students_code_runs_as_nobody(sandbox):
     worker = sandbox.open()
-    worker.send({"cells": packed(["a", "import os\ndef f():\n    return os.getuid()\n"])})
+    worker.send(
+        {"cells": packed(["a", "import os\ndef f():\n    return os.getuid()\n"]), "wanted": ["f"]}
+    )
     assert worker.receive(20.0) == {"notes": []}
-    worker.send({"name": "f", "arguments": (), "seconds": 5.0, "number": 1})
+    worker.send({"name": "f", "arguments": (), "learns": (), "seconds": 5.0, "number": 1})
     assert worker.receive(20.0)["value"] == 65534
     worker.close()
 
@@ -105,7 +107,10 @@ def test_without_a_sandbox_answers_run_all_the_same():
     with started:
         worker = started.open()
         worker.send(
-            {"cells": packed(["a", "import mvlm.patches\n"], ["b", "def f(x): return x\n"])}
+            {
+                "cells": packed(["a", "import mvlm.patches\n"], ["b", "def f(x): return x\n"]),
+                "wanted": ["f"],
+            }
         )
         (note,) = worker.receive(30.0)["notes"]
         assert "holds a finished answer" in note
@@ -126,9 +131,9 @@ def f():
 def test_a_worker_that_takes_too_much_memory_is_stopped_and_told(sandbox):
     """Each of its five processes stays below the limit of one."""
     worker = sandbox.open()
-    worker.send({"cells": packed(["a", TAKES_MEMORY])})
+    worker.send({"cells": packed(["a", TAKES_MEMORY]), "wanted": ["f"]})
     assert worker.receive(60.0) == {"notes": []}
-    worker.send({"name": "f", "arguments": (), "seconds": 5.0, "number": 1})
+    worker.send({"name": "f", "arguments": (), "learns": (), "seconds": 5.0, "number": 1})
     with pytest.raises(WorkerDied, match="used up its memory"):
         worker.receive(60.0)
     worker.close()
