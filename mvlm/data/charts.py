@@ -123,10 +123,18 @@ def draw_chart(chart: Chart) -> np.ndarray:
 
 def ask_chart(dice: Dice, chart: Chart) -> tuple[str, str]:
     """A question and its exact answer."""
-    value = dict(zip(chart.labels, chart.values, strict=True))
     one, other = dice.sample(chart.labels, 2)
+    return chart_question(dice, chart, dice.below(ASKS), one, other)
+
+
+ASKS = 8
+"""Kinds of question: a value, most, fewest, a difference, a sum, higher, how many, the title."""
+
+
+def chart_question(dice: Dice, chart: Chart, ask: int, one: str, other: str) -> tuple[str, str]:
+    """The question of kind `ask`, about these two labels where it is about labels."""
+    value = dict(zip(chart.labels, chart.values, strict=True))
     things, by = chart.y_label, chart.x_label
-    ask = dice.below(8)
     if ask == 0:
         question = dice.pick(
             (f"how many {things} does {one} have?", f"what is the value of {one}?")

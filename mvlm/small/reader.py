@@ -18,17 +18,23 @@ Letters: B pictures, R×C cells, N items, F classes of all fields, T tokens, D w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
+from PIL import Image
 from torch import Tensor, nn
 
-from mvlm.transformer import Transformer, TransformerConfig
+from mvlm.language import LanguageConfig, RotaryTable
+from mvlm.transformer import Transformer, TransformerConfig, attend
 
 CELL = 16  # pixels: a cell holds the middle of at most one item
 GLYPH = 8  # pixels: the grid of letters
@@ -42,6 +48,7 @@ KINDS = (
     *("nothing", "point", "label", "value", "title", "x label", "y label"),
     *("link", "name", "price", "tag", "picture", "wanted", "basket"),
 )
+CONTEXT = 96  # tokens of a question and its answer
 NEW_WORDS = 8
 """Words without a class that one picture may hold: each gets one of so many names for the while."""
 
@@ -65,10 +72,15 @@ class ReaderConfig:
     width: int = 128
     heads: int = 4
     mlp_width: int = 384
-    read_depth: int = 3
+    read_depth: int = 2
     relate_depth: int = 2
     answer_depth: int = 3
     items: int = 28
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, with what turns texts into them."""
+        return Vocabulary(self.tokens, self.other)
 
     def blocks(self, depth: int) -> TransformerConfig:
         """A stack of the course's blocks."""
@@ -116,6 +128,74 @@ class ReaderConfig:
     def classes(self) -> int:
         """Of all fields together."""
         return sum(self.fields.values())
+
+
+_PIECE = re.compile(r"[a-z]+|\d[ab]\b|-\d|\d|_+|\S")
+NOTHING, OTHER, ANSWER, END = "", "<other>", "<answer>", "<end>"
+WORKING = "!"
+"""What stands before it in an answer is how the number was worked out."""
+
+
+def pieces(text: str) -> list[str]:
+    """Words, single digits and signs: "x = -3." gives x, =, -3 and the full stop."""
+    return _PIECE.findall(text.lower())
+
+
+def make_tokens(words: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """All tokens: no word, the words of pictures in their order, and whatever texts hold.
+
+    So the class of a picture's word is its token's number.
+    """
+    new = [f"<new {i}>" for i in range(NEW_WORDS)]
+    digits = [str(x) for x in range(-9, 10)]
+    said = sorted({piece for text in texts for piece in pieces(text)})
+    return tuple(dict.fromkeys([NOTHING, *words, OTHER, *new, ANSWER, END, *digits, *said]))
+
+
+class Vocabulary:
+    """Texts as tokens; words that are new get the name that they have in this picture."""
+
+    def __init__(self, tokens: Sequence[str], other: int) -> None:
+        self.tokens, self.other = tokens, other
+        self.numbers = {token: i for i, token in enumerate(tokens)}
+        self.answer_id, self.end_id = self.numbers[ANSWER], self.numbers[END]
+
+    def encode(self, text: str, new: Sequence[str] = ()) -> list[int]:
+        """Ids of a text; `new` are the words that a picture spells, in their order.
+
+        A word that is neither known nor quite like a new one is taken for the nearest new one, for
+        a letter may have been misread; where none is near, for `<other>`.
+        """
+        text, ids = text.lower(), []
+        if new:
+            longest = sorted(new, key=len, reverse=True)
+            known = "|".join(rf"(?<![a-z]){re.escape(word)}(?![a-z])" for word in longest if word)
+            parts = re.split(f"({known})", text) if known else [text]
+        else:
+            parts = [text]
+        for part in parts:
+            if part in new:
+                ids.append(self.new_id(list(new).index(part)))
+                continue
+            ids += [self._id(piece, new) for piece in pieces(part)]
+        return ids
+
+    def new_id(self, place: int) -> int:
+        """The token of the picture's new word number `place`."""
+        return self.other + 1 + place
+
+    def _id(self, piece: str, new: Sequence[str]) -> int:
+        if piece in self.numbers:
+            return self.numbers[piece]
+        near = difflib.get_close_matches(piece, new, n=1, cutoff=0.7)
+        return self.new_id(list(new).index(near[0])) if near else self.other
+
+    def decode(self, ids: Sequence[int], new: Sequence[str] = ()) -> str:
+        """The text: digits together, no space inside brackets."""
+        words = {self.new_id(i): word for i, word in enumerate(new)}
+        text = " ".join(words.get(i, self.tokens[i]) for i in ids)
+        text = re.sub(r"(?<=\d) (?=\d)", "", text)
+        return re.sub(r"(?<=\[) | (?=\])", "", text)
 
 
 class Items(NamedTuple):
@@ -170,7 +250,7 @@ class Read(nn.Module):
     number is a value over a bar, and nothing beside the axis.
     """
 
-    channels = 48, 96
+    channels = 48, 80
 
     def __init__(self, config: ReaderConfig) -> None:
         super().__init__()
@@ -230,4 +310,358 @@ def check_size(pixels: Tensor) -> None:
         raise ValueError(
             f"pictures are {tuple(pixels.shape)}, wanted (B, 3, height, width) of {sizes}: the "
             "reader knows letters of the sizes that mvlm.data draws, so scaling would not help"
+        )
+
+
+def found_items(reading: Reading, config: ReaderConfig) -> Items:
+    """The cells that more likely hold something than not: the items of each picture.
+
+    Words without a class are still all alike here: `name_new_words` tells them apart.
+    """
+    facts = probabilities(reading.facts.flatten(1, 2), config)  # (B, R·C, F)
+    empty = facts[..., config.places["kind"].start]  # (B, R·C)
+    full, cells = (1 - empty).topk(config.items, dim=1)  # (B, N) each
+    columns = reading.facts.shape[2]
+    return Items(
+        facts=facts.take_along_dim(cells[..., None], dim=1),
+        slope=reading.slope.flatten(1).take_along_dim(cells, dim=1),
+        place=torch.stack((cells // columns, cells % columns), dim=-1),
+        real=full > 0.5,
+    )
+
+
+def told_items(
+    fields: Int[Tensor, "batch item field"],
+    slope: Float[Tensor, "batch item"],
+    place: Int[Tensor, "batch item 2"],
+    real: Bool[Tensor, "batch item"],
+    config: ReaderConfig,
+) -> Items:
+    """Items that are certain: each field's class has probability 1."""
+    facts = [
+        F.one_hot(fields[..., i], size).float() for i, size in enumerate(config.fields.values())
+    ]
+    return Items(facts=torch.cat(facts, dim=-1), slope=slope, place=place, real=real)
+
+
+AMOUNTS = {"number": (0, 200, 10), "price": (0, 50, 2), "slope": (-4.5, 4.5, 0.25)}
+"""From, to, and the step between two marks."""
+
+
+def amounts(items: Items, config: ReaderConfig) -> Float[Tensor, "batch item feature"]:
+    """Number, price and slope as marks that fill up like a thermometer.
+
+    Digits say what to write; that 30 is more than 4 they say only to one who can count. Of two
+    thermometers the higher one is plain to see.
+    """
+    fields = by_field(items.facts, config)
+    digits = torch.arange(-1, 10, device=items.slope.device).clamp(min=0).float()  # "none" is 0
+    read = {name: part @ digits for name, part in fields.items() if part.shape[-1] == len(digits)}
+    levels = {
+        "number": 100 * read["hundreds"] + 10 * read["tens"] + read["units"],
+        "price": 10 * read["price tens"] + read["price units"],
+        "slope": items.slope,
+    }
+    marks = []
+    for name, level in levels.items():
+        first, last, step = AMOUNTS[name]
+        knots = torch.arange(first, last, step, device=level.device)
+        marks.append(((level[..., None] - knots) / step).clamp(0, 1))
+    return torch.cat(marks, dim=-1)
+
+
+def amount_width() -> int:
+    """How many marks there are in all."""
+    return sum(len(torch.arange(*limits)) for limits in AMOUNTS.values())
+
+
+class Relate(nn.Module):
+    """Items → the same items, each with what belongs to it.
+
+    Two of the course's blocks over at most 28 items. What a number belongs to follows from rows
+    and columns alone, so this part never needs to see a pixel.
+    """
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.facts = nn.Linear(config.classes, config.width)
+        self.amounts = nn.Linear(amount_width(), config.width)
+        self.rows = nn.Parameter(torch.randn(MOST_ROWS, config.width))
+        self.columns = nn.Parameter(torch.randn(MOST_COLUMNS, config.width))
+        self.transformer = Transformer(config.blocks(config.relate_depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.out = nn.Linear(config.width, config.classes)
+
+    def forward(self, items: Items) -> Float[Tensor, "batch item classes"]:
+        """Logits of every field, what the items said themselves included."""
+        row, column = items.place.unbind(dim=-1)
+        x = self.facts(items.facts) + self.amounts(amounts(items, self.config))
+        x = x + self.rows[row] + self.columns[column]  # (B, N, D)
+        itself = torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
+        x = self.transformer(x, mask=(items.real[:, None] | itself)[:, None])
+        return self.out(self.norm(x))
+
+    def relate(self, items: Items) -> Items:
+        """The items once more, with probabilities of all fields."""
+        return items._replace(facts=probabilities(self(items), self.config))
+
+
+class Look(nn.Module):
+    """Cross-attention: each token of the text gathers from the items.
+
+    Keys start equal to queries, so that from the first step on a word finds the item that says
+    the same word. One more item, of nothing, is there to be looked at when no item helps.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm, self.item_norm = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.query, self.key, self.value, self.out = (
+            nn.Linear(width, width, bias=False) for _ in range(4)
+        )
+        self.nothing = nn.Parameter(torch.zeros(width))
+        with torch.no_grad():
+            nn.init.normal_(self.query.weight, std=2 * width**-0.5)
+            self.key.weight.copy_(self.query.weight)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch token width"],
+        items: Float[Tensor, "batch item width"],
+        real: Bool[Tensor, "batch item"],
+    ) -> Float[Tensor, "batch token width"]:
+        """What each token found, to be added to it."""
+        nothing = self.nothing.expand(len(items), 1, -1)
+        items = torch.cat((self.item_norm(items), nothing), dim=1)  # (B, N + 1, D)
+        seen = F.pad(real, (0, 1), value=True)[:, None, None]  # (B, 1, 1, N + 1)
+        query, key, value = (
+            rearrange(part, "b n (h d) -> b h n d", h=self.heads)
+            for part in (self.query(self.norm(x)), self.key(items), self.value(items))
+        )
+        found = attend(query, key, value, mask=seen)  # (B, H, T, d)
+        return self.out(rearrange(found, "b h t d -> b t (h d)"))
+
+
+class Neighbours(nn.Module):
+    """Each channel of a token mixed with the three tokens before it: "x = -3" is four of them."""
+
+    reach = 4
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(width, width, self.reach, groups=width)
+
+    def forward(self, x: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
+        """To be added to the tokens."""
+        return self.mix(F.pad(x.mT, (self.reach - 1, 0))).mT
+
+
+class Answer(nn.Module):
+    """Items and a question → the next token of the answer, at every token.
+
+    Three layers: neighbours, a look at the items, and one block of the course's decoder. A word in
+    a picture and the same word in a text SHARE a vector: a word's class is its token's number.
+    So do a point's x and the number in the question. To say a word that it found in an item is
+    then one matrix for all words.
+    """
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        vocabulary = len(config.tokens)
+        self.language = LanguageConfig(
+            vocab_size=vocabulary,
+            width=config.width,
+            depth=config.answer_depth,
+            heads=config.heads,
+            mlp_width=config.mlp_width * 2 // 3,  # gated: three matrices instead of two
+            context=CONTEXT,
+        )
+        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.classes = nn.Parameter(0.2 * torch.randn(config.classes, config.width))
+        nn.init.normal_(self.embedding.weight, std=0.2)
+        self.amounts = nn.Linear(amount_width(), config.width)
+        self.neighbours = nn.ModuleList(Neighbours(config.width) for _ in range(config.answer_depth))
+        self.looks = nn.ModuleList(
+            Look(config.width, config.heads) for _ in range(config.answer_depth)
+        )
+        self.transformer = Transformer(self.language.transformer)
+        self.rotary = RotaryTable(self.language)
+        self.norm = nn.RMSNorm(config.width)
+        self.out = nn.Linear(config.width, vocabulary)
+        self.say = nn.Linear(config.width, config.width, bias=False)
+
+    def vectors(self, items: Items) -> Float[Tensor, "batch item width"]:
+        """An item's vector: for each field the mean of its classes' vectors; "none" is 0."""
+        places, table = self.config.places, self.embedding.weight
+        numbers = torch.tensor(
+            [self.config.tokens.index(str(x)) for x in range(-5, 6)], device=table.device
+        )
+        vectors = self.classes.clone()  # (F, D)
+        words = places["word"]
+        vectors[words] = table[: words.stop - words.start]
+        vectors[places["x"].start + 1 : places["x"].stop] = table[numbers]
+        vectors[[place.start for place in places.values()]] = 0.0
+        return items.facts @ vectors + self.amounts(amounts(items, self.config))
+
+    def forward(
+        self, items: Items, ids: Int[Tensor, "batch token"]
+    ) -> Float[Tensor, "batch token vocabulary"]:
+        """Logits of the token after each; one row of items a row of ids."""
+        seen = self.vectors(items)  # (B, N, D)
+        x = self.embedding(ids)  # (B, T, D)
+        rotary = self.rotary(slice(0, ids.shape[1]), x)
+        for near, look, block in zip(
+            self.neighbours, self.looks, self.transformer.blocks, strict=True
+        ):
+            x = x + near(x)
+            x = x + look(x, seen, items.real)
+            x = block(x, causal=True, rotary=rotary)
+        x = self.norm(x)
+        return self.out(x) + self.say(x) @ self.embedding.weight.T
+
+
+REACH = 13.0
+"""Pixels: the middles of two letters of one word are never further apart."""
+
+
+def spell(glyphs: Int[Tensor, "line square slot"], row: int, column: int, *, spaces: bool) -> str:
+    """The word around the middle of a cell, letter by letter; with or without its spaces.
+
+    `glyphs` are the letters' classes, 0 where there is none.
+    """
+    lines = glyphs[2 * row : 2 * row + 2].flatten(1)  # (2, squares · slots)
+    line = lines[int((lines > 0).sum(dim=1).argmax())]
+    places = [int(place) for place in line.nonzero()[:, 0]]
+    letters = [(place * GLYPH / SLOTS, GLYPHS[int(line[place]) - 1]) for place in places]
+    letters = [(x, letter) for x, letter in letters if spaces or letter != " "]
+    if not letters:
+        return ""
+    middle = (column + 0.5) * CELL
+    first = last = min(range(len(letters)), key=lambda i: abs(letters[i][0] - middle))
+    while first > 0 and letters[first][0] - letters[first - 1][0] <= REACH:
+        first -= 1
+    while last + 1 < len(letters) and letters[last + 1][0] - letters[last][0] <= REACH:
+        last += 1
+    return "".join(letter for _, letter in letters[first : last + 1]).strip()
+
+
+def name_new_words(
+    items: Items, glyphs: Int[Tensor, "batch line square slot"], config: ReaderConfig
+) -> tuple[Items, list[list[str]]]:
+    """Spell the words that have no class, and give each a class for the while.
+
+    Returns:
+        The items, and each picture's new words in the order of their classes.
+    """
+    words = config.places["word"]
+    facts, new = items.facts.clone(), []
+    unknown = (facts[..., words].argmax(dim=-1) == config.other) & items.real  # (B, N)
+    for i in range(len(facts)):
+        spelt: list[str] = []
+        for n in unknown[i].nonzero()[:, 0].tolist():
+            row, column = items.place[i, n].tolist()
+            kind = KINDS[int(facts[i, n, config.places["kind"]].argmax())]
+            word = spell(glyphs[i], row, column, spaces=kind == "name")
+            if word not in spelt and len(spelt) < NEW_WORDS:
+                spelt.append(word)
+            if word in spelt:
+                facts[i, n, words] = 0.0
+                facts[i, n, words.start + config.other + 1 + spelt.index(word)] = 1.0
+        new.append(spelt)
+    return items._replace(facts=facts), new
+
+
+class Said(NamedTuple):
+    """An answer.
+
+    Attributes:
+        text: the answer itself.
+        confidence: the probability of all its tokens together, from 0 to 1.
+        working: all that was said, with how a number was worked out.
+    """
+
+    text: str
+    confidence: float
+    working: str
+
+
+Picture = Image.Image | np.ndarray | Tensor
+
+
+def as_pixels(picture: Picture) -> Float[Tensor, "1 3 height width"]:
+    """A picture as `Read` takes it: a PIL image, (height, width, 3) bytes, or (3, H, W) numbers.
+
+    Raises:
+        TypeError: something else. ValueError: a size that the course does not draw.
+    """
+    if isinstance(picture, Image.Image):
+        picture = np.asarray(picture.convert("RGB"))
+    if isinstance(picture, np.ndarray):
+        picture = torch.from_numpy(np.ascontiguousarray(picture)).movedim(-1, 0)
+    if not isinstance(picture, Tensor):
+        raise TypeError(
+            f"the picture is a {type(picture).__name__}: pass a PIL image, an array of "
+            "(height, width, 3) bytes, or a tensor (3, height, width)"
+        )
+    whole = not picture.is_floating_point()
+    pixels = picture.float()[None] / (255 if whole else 1)
+    check_size(pixels)
+    return pixels
+
+
+class Reader(nn.Module):
+    """The three parts together: a picture and a question → an answer."""
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.read, self.relate, self.answer = Read(config), Relate(config), Answer(config)
+
+    def items(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> tuple[Items, list[list[str]]]:
+        """What the pictures hold, related, and the new words of each."""
+        reading = self.read(pixels)
+        found = found_items(reading, self.config)
+        found, new = name_new_words(found, reading.glyphs.argmax(dim=-1), self.config)
+        return self.relate.relate(found), new
+
+    @torch.inference_mode()
+    def ask(self, picture: Picture, question: str, *, most: int = 24) -> Said:
+        """Answer one question about one picture.
+
+        Args:
+            picture: see `as_pixels`.
+            question: in words; what is not known is spelt, if the picture holds it.
+            most: tokens that the answer may have.
+        """
+        items, new = self.items(as_pixels(picture))
+        return self.reply(items, question, new[0], most=most)
+
+    @torch.inference_mode()
+    def reply(self, items: Items, question: str, new: Sequence[str], *, most: int = 24) -> Said:
+        """As `ask`, from the items of one picture on."""
+        words = self.config.vocabulary
+        asked = words.encode(question, new)
+        if not 0 < len(asked) < CONTEXT - most:
+            raise ValueError(
+                f"the question has {len(asked)} words and signs: ask in 1 to {CONTEXT - most - 1}"
+            )
+        ids, sure = [*asked, words.answer_id], 0.0
+        for _ in range(most):
+            logits = self.answer(items, torch.tensor([ids]))[0, -1]
+            best = int(logits.argmax())
+            sure += float(logits.log_softmax(dim=-1)[best])
+            ids.append(best)
+            if best == words.end_id:
+                break
+        said = [i for i in ids[len(asked) + 1 :] if i != words.end_id]
+        working = words.decode(said, new)
+        return Said(
+            text=working.rpartition(WORKING)[2].strip(),
+            confidence=float(np.exp(sure)),
+            working=working,
         )

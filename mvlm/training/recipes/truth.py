@@ -41,7 +41,7 @@ class Item:
     own: dict[str, int]
     related: dict[str, int]
     slope: float = 0.0
-    word: str = ""  # as it is written
+    word: str = ""  # that it says once related, as it is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +89,17 @@ def items(made: Made, marks: Sequence[Mark], config: ReaderConfig) -> list[Item]
                 own=own,
                 related=joined.get(mark.of, {}) | own if mark.of >= 0 or point else own,
                 slope=squeezed(float(made.slope(mark.of))) if point else 0.0,
-                word=mark.text if "word" in own else "",
+                word=mark.text if "word" in own else said_with(made, mark.of),
             )
         )
     return found
+
+
+def said_with(made: Made, of: int) -> str:
+    """The word that belongs to bar or element number `of`, "" for none."""
+    if of < 0 or isinstance(made, Plot):
+        return ""
+    return made.labels[of] if isinstance(made, Chart) else made.elements[of].label
 
 
 def in_words(mark: Mark) -> list[Mark]:
