@@ -10,7 +10,7 @@ from pathlib import Path
 from mvlm import weights
 
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
-MODELS = ("vit", "clip", "language", "llava", "molmo")
+MODELS = ("vit", "clip", "language", "llava", "molmo", "reader")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
 from mvlm.weights.cards import card
 
-ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo")
+ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo", "reader")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
@@ -25,6 +25,7 @@ FINISHED = {
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
     "molmo": ("molmo", "stage2-longer", "molmo"),
+    "reader": ("reader", "answer", "reader"),
 }
 
 SMALL = {"seed": 7, "count": 8}  # what the tests measure again

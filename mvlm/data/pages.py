@@ -155,9 +155,7 @@ def make_bare_page(dice: Dice, artists: Sequence[str], vocabulary: Sequence[str]
     names = choose_offers(dice, vocabulary)
     elements = list(page.elements[:4])
     for i, (old, name) in enumerate(zip(page.elements[4:], names, strict=True)):
-        elements.append(
-            offer(i, old.number, name, old.price, dice.pick(who_drew(artists, name)))
-        )
+        elements.append(offer(i, old.number, name, old.price, dice.pick(who_drew(artists, name))))
     wanted = None
     if dice.chance(0.5):
         name = dice.pick(names)

@@ -120,9 +120,7 @@ def make_shop(
     )
 
 
-def make_shops(
-    split: str, count: int, seed: int, *, named: bool | None = None
-) -> Iterator[Shop]:
+def make_shops(split: str, count: int, seed: int, *, named: bool | None = None) -> Iterator[Shop]:
     """Shops of a split; what lies on the shelves decides which split a shop belongs to."""
     rules, vocabulary = SPLITS[split], split_vocabulary(split)
     for index in range(count):

@@ -19,6 +19,7 @@ Letters: B pictures, R×C cells, N items, F classes of all fields, T tokens, D w
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -286,7 +287,9 @@ class Read(nn.Module):
         ink = F.pad(1 - pixels, (0, -pixels.shape[3] % CELL, 0, -pixels.shape[2] % CELL))
         seen = self.strokes(ink)  # (B, S, H/8, W/8)
         seen = seen + self.shapes(seen)
-        glyphs = self.glyphs(seen.movedim(1, -1)).unflatten(-1, (SLOTS, -1))  # (B, H/8, W/8, 3, 1+G)
+        glyphs = self.glyphs(seen.movedim(1, -1)).unflatten(
+            -1, (SLOTS, -1)
+        )  # (B, H/8, W/8, 3, 1+G)
         cells = rearrange(seen, "b s (r i) (c j) -> b r c (s i j)", i=2, j=2)
         x = self.cells(cells)  # (B, R, C, D)
         rows, columns = x.shape[1:3]
@@ -483,7 +486,9 @@ class Answer(nn.Module):
         self.classes = nn.Parameter(0.2 * torch.randn(config.classes, config.width))
         nn.init.normal_(self.embedding.weight, std=0.2)
         self.amounts = nn.Linear(amount_width(), config.width)
-        self.neighbours = nn.ModuleList(Neighbours(config.width) for _ in range(config.answer_depth))
+        self.neighbours = nn.ModuleList(
+            Neighbours(config.width) for _ in range(config.answer_depth)
+        )
         self.looks = nn.ModuleList(
             Look(config.width, config.heads) for _ in range(config.answer_depth)
         )
@@ -620,9 +625,7 @@ class Reader(nn.Module):
         self.config = config
         self.read, self.relate, self.answer = Read(config), Relate(config), Answer(config)
 
-    def items(
-        self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> tuple[Items, list[list[str]]]:
+    def items(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[Items, list[list[str]]]:
         """What the pictures hold, related, and the new words of each."""
         reading = self.read(pixels)
         found = found_items(reading, self.config)
@@ -630,38 +633,74 @@ class Reader(nn.Module):
         return self.relate.relate(found), new
 
     @torch.inference_mode()
-    def ask(self, picture: Picture, question: str, *, most: int = 24) -> Said:
+    def ask(self, picture: Picture, question: str) -> Said:
         """Answer one question about one picture.
 
         Args:
             picture: see `as_pixels`.
             question: in words; what is not known is spelt, if the picture holds it.
-            most: tokens that the answer may have.
+
+        Raises:
+            TypeError, ValueError: no picture, one of another size, or too long a question.
         """
         items, new = self.items(as_pixels(picture))
-        return self.reply(items, question, new[0], most=most)
+        return self.replies(items, [question], new)[0]
 
     @torch.inference_mode()
-    def reply(self, items: Items, question: str, new: Sequence[str], *, most: int = 24) -> Said:
-        """As `ask`, from the items of one picture on."""
+    def replies(
+        self,
+        items: Items,
+        questions: Sequence[str],
+        new: Sequence[Sequence[str]],
+        *,
+        most: int = 24,
+    ) -> list[Said]:
+        """The likeliest answer to a question about each picture, from the items on.
+
+        Args:
+            items, new: of B pictures, as `items` gives them.
+            questions: B of them.
+            most: tokens that an answer may have.
+        """
         words = self.config.vocabulary
-        asked = words.encode(question, new)
-        if not 0 < len(asked) < CONTEXT - most:
-            raise ValueError(
-                f"the question has {len(asked)} words and signs: ask in 1 to {CONTEXT - most - 1}"
-            )
-        ids, sure = [*asked, words.answer_id], 0.0
+        rows = [
+            [*words.encode(question, spelt), words.answer_id]
+            for question, spelt in zip(questions, new, strict=True)
+        ]
+        check_questions(rows, most)
+        starts, sure = [len(row) for row in rows], torch.zeros(len(rows))
+        going = list(range(len(rows)))
         for _ in range(most):
-            logits = self.answer(items, torch.tensor([ids]))[0, -1]
-            best = int(logits.argmax())
-            sure += float(logits.log_softmax(dim=-1)[best])
-            ids.append(best)
-            if best == words.end_id:
+            ids = nn.utils.rnn.pad_sequence(
+                [torch.tensor(rows[i]) for i in going], batch_first=True
+            ).to(items.slope.device)
+            seen = Items(*(part[going] for part in items))
+            last = torch.tensor([len(rows[i]) - 1 for i in going])
+            logits = self.answer(seen, ids)[torch.arange(len(going)), last]  # (B, V)
+            chances, best = logits.log_softmax(dim=-1).max(dim=-1)
+            for i, chance, token in zip(going, chances.tolist(), best.tolist(), strict=True):
+                rows[i].append(token)
+                sure[i] += chance
+            going = [i for i in going if rows[i][-1] != words.end_id]
+            if not going:
                 break
-        said = [i for i in ids[len(asked) + 1 :] if i != words.end_id]
-        working = words.decode(said, new)
-        return Said(
-            text=working.rpartition(WORKING)[2].strip(),
-            confidence=float(np.exp(sure)),
-            working=working,
-        )
+        said = []
+        for row, start, total, spelt in zip(rows, starts, sure.tolist(), new, strict=True):
+            tokens = [token for token in row[start:] if token != words.end_id]
+            working = words.decode(tokens, spelt)
+            text = working.rpartition(WORKING)[2].strip()
+            said.append(Said(text=text, confidence=math.exp(total), working=working))
+        return said
+
+
+def check_questions(rows: Sequence[Sequence[int]], most: int) -> None:
+    """Questions as ids, each with the token that asks for the answer.
+
+    Raises:
+        ValueError: one is empty, or leaves no room for an answer of `most` tokens.
+    """
+    for row in rows:
+        if not 1 < len(row) <= CONTEXT - most:
+            raise ValueError(
+                f"a question has {len(row) - 1} words and signs: ask in 1 to {CONTEXT - most - 1}"
+            )

@@ -39,6 +39,7 @@ from mvlm.data.pages import (
     make_bare_page,
     make_page,
     one_of_group,
+    who_drew,
 )
 from mvlm.data.plots import Plot, ask_plot, make_plot
 from mvlm.data.scene import SPLITS, TRAIN_ARTISTS, split_vocabulary
@@ -227,7 +228,9 @@ def letter_loss(batch: Sequence[dict[str, Tensor]], readings: Sequence[Reading])
     """Cross-entropy of every slot, over the number of letters."""
     total, count = 0.0, 0
     for part, reading in zip(batch, readings, strict=True):
-        right = torch.zeros(reading.glyphs.shape[:-1], dtype=torch.long, device=reading.glyphs.device)
+        right = torch.zeros(
+            reading.glyphs.shape[:-1], dtype=torch.long, device=reading.glyphs.device
+        )
         *places, letter = part["glyphs"].unbind(dim=1)
         right[tuple(places)] = letter
         logits = reading.glyphs.flatten(0, -2)
@@ -245,7 +248,7 @@ def item_loss(
     for part, reading in zip(batch, readings, strict=True):
         picture, row, column, kind = part["items"][:, :4].unbind(dim=1)
         logits = reading.facts[..., config.places["kind"]]  # (B, R, C, kinds)
-        right = torch.zeros(logits.shape[:-1], dtype=torch.long, device=logits.device)
+        right = torch.zeros_like(logits[..., 0], dtype=torch.long)
         right[picture, row, column] = kind
         kind_total = kind_total + F.cross_entropy(
             logits.flatten(0, 2), right.flatten(), reduction="sum"
@@ -301,7 +304,8 @@ def elsewhere(dice: Dice, made: Drawn) -> Drawn:
     if dice.chance(0.5):
         return made
     others = set(split_vocabulary("train")) - {element.label for element in made.elements}
-    return replace(made, wanted=(dice.pick(sorted(others)), made.wanted[1]))
+    name = dice.pick(sorted(others))
+    return replace(made, wanted=(name, dice.pick(who_drew(ARTISTS, name))))
 
 
 def tell(dice: Dice, made: Drawn, config: ReaderConfig) -> tuple[dict[str, Tensor], list[str]]:
@@ -347,9 +351,7 @@ class RelateObjective(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(loss · pictures, pictures)."""
         config = self.relate.config
-        items = told_items(
-            batch["own"], batch["slope"], batch["place"], batch["real"], config
-        )
+        items = told_items(batch["own"], batch["slope"], batch["place"], batch["real"], config)
         logits, right = self.relate(items)[batch["real"]], batch["related"][batch["real"]]
         loss = field_loss(logits, right, config)
         kinds = logits[:, config.places["kind"]]
@@ -505,7 +507,7 @@ class SumsData:
 
 
 def only_results(ids: Tensor, labels: Tensor, config: ReaderConfig) -> Tensor:
-    """Supervise what follows "=" up to the next ";": operands that nobody can know teach nothing."""
+    """Supervise what follows each "=", up to ";": nobody can know the operands."""
     numbers = config.vocabulary.numbers
     result = torch.zeros_like(ids)
     on = torch.zeros(len(ids), dtype=torch.bool)
@@ -575,9 +577,7 @@ class AnswerObjective(nn.Module):
         config, ids = self.answer.config, batch["ids"]
         if "items" in batch:
             told, which = batch["items"], batch["which"]
-            items = told_items(
-                told["related"], told["slope"], told["place"], told["real"], config
-            )
+            items = told_items(told["related"], told["slope"], told["place"], told["real"], config)
             items = Items(*(part[which] for part in items))
             items = items._replace(real=items.real & (which >= 0)[:, None])
         else:

@@ -64,7 +64,12 @@ def truth(made: Made, config: ReaderConfig) -> Truth:
     with noting() as marks:
         picture = made.draw()
     glyphs = [
-        (int(y // GLYPH), int(x // GLYPH), int(x % GLYPH * SLOTS // GLYPH), 1 + GLYPHS.index(letter))
+        (
+            int(y // GLYPH),
+            int(x // GLYPH),
+            int(x % GLYPH * SLOTS // GLYPH),
+            1 + GLYPHS.index(letter),
+        )
         for mark in marks
         if mark.size
         for letter, x, y in letters(mark)
