@@ -164,14 +164,26 @@ def make_bare_page(dice: Dice, artists: Sequence[str], vocabulary: Sequence[str]
 
 
 def choose_offers(dice: Dice, vocabulary: Sequence[str], count: int = 4) -> list[str]:
-    """Different things, every other time exactly one of a group among them."""
+    """Different things, every other time exactly one of a group among them.
+
+    Raises:
+        ValueError: fewer names than things.
+    """
+    if len(vocabulary) < count:
+        raise ValueError(
+            f"{len(vocabulary)} names came for {count} things: give a wider vocabulary"
+        )
     known = {group: one_of_group(group, vocabulary) for group in GROUPS}
-    known = {group: names for group, names in known.items() if names}
-    if not known or dice.chance(0.5):
+    others = {
+        group: [n for n in vocabulary if n not in (*GROUPS[group], *DISPUTED.get(group, ()))]
+        for group, members in known.items()
+        if members
+    }
+    groups = [group for group, names in others.items() if len(names) >= count - 1]
+    if not groups or dice.chance(0.5):
         return dice.sample(vocabulary, count)
-    group = dice.pick(tuple(known))
-    others = [n for n in vocabulary if n not in (*GROUPS[group], *DISPUTED.get(group, ()))]
-    return dice.shuffled([dice.pick(known[group]), *dice.sample(others, count - 1)])
+    group = dice.pick(groups)
+    return dice.shuffled([dice.pick(known[group]), *dice.sample(others[group], count - 1)])
 
 
 def one_of_group(group: str, names: Sequence[str]) -> list[str]:

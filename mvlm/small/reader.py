@@ -653,7 +653,7 @@ class Reader(nn.Module):
         questions: Sequence[str],
         new: Sequence[Sequence[str]],
         *,
-        most: int = 24,
+        most: int = 32,
     ) -> list[Said]:
         """The likeliest answer to a question about each picture, from the items on.
 

@@ -60,7 +60,7 @@ from mvlm.small.reader import (
     told_items,
 )
 from mvlm.training.loop import TrainConfig
-from mvlm.training.recipes.truth import Truth, picture_words, truth
+from mvlm.training.recipes.truth import Truth, picture_words, told, truth
 
 ARTISTS = (*TRAIN_ARTISTS * 3, *MORE_ARTISTS)
 """Who draws what is for sale: half of it the two artists of the training split."""
@@ -313,24 +313,24 @@ def tell(dice: Dice, made: Drawn, config: ReaderConfig) -> tuple[dict[str, Tenso
 
     Words without a class get any of the names that new words may have.
     """
-    found = truth(made, config).items
+    found = told(made, config)
     names = [item.word for item in found if item.related.get("word") == config.other]
     spelt = list(dict.fromkeys(names))
     new = dice.sample([*spelt, *[""] * (NEW_WORDS - len(spelt))], NEW_WORDS)
     missing = config.items - len(found)
-    told = {
+    one = {
         side: torch.tensor(
             [coded(getattr(item, side), item.word, new, config) for item in found]
             + [[0] * len(config.fields)] * missing
         )
         for side in ("own", "related")
     }
-    told |= {
+    one |= {
         "slope": torch.tensor([item.slope for item in found] + [0.0] * missing),
         "place": torch.tensor([(item.row, item.column) for item in found] + [(0, 0)] * missing),
         "real": torch.arange(config.items) < len(found),
     }
-    return told, new
+    return one, new
 
 
 def coded(facts: dict[str, int], word: str, new: Sequence[str], config: ReaderConfig) -> list[int]:
@@ -363,14 +363,26 @@ class RelateObjective(nn.Module):
 MORE, LESS = "plus", "minus"
 
 
+COLUMNS = 3  # digits that a value of a chart, or a sum of two, has at most
+
+
 def worked_out(one: int, sign: str, other: int) -> str:
-    """A sum as it is written down: units first, as one adds, then the number as it is read.
+    """A sum as it is written down: column by column from the units, then as it is read.
+
+    A column is the two digits, the digit below them, and what is carried (or borrowed). So each
+    token follows from the four before it.
 
     >>> worked_out(30, "minus", 4)
-    '30 minus 4 = 6 2 ! 2 6'
+    '30 minus 4 = 0 4 6 1 3 0 2 0 0 0 0 0 ! 26'
     """
-    result = str(one + other if sign == MORE else one - other)
-    return f"{one} {sign} {other} = {' '.join(reversed(result))} {WORKING} {' '.join(result)}"
+    columns, carry = [], 0
+    for k in range(COLUMNS):
+        above, below = one // 10**k % 10, other // 10**k % 10
+        total = above + below + carry if sign == MORE else above - below - carry
+        carry = int(not 0 <= total <= 9)
+        columns.append(f"{above} {below} {total % 10} {carry}")
+    result = one + other if sign == MORE else one - other
+    return f"{one} {sign} {other} = {' '.join(columns)} {WORKING} {result}"
 
 
 def some_sum(dice: Dice) -> str:
@@ -486,7 +498,7 @@ def as_rows(
     return ids, labels
 
 
-def sums_row(dice: Dice, config: ReaderConfig, count: int = 4) -> tuple[list[int], list[int]]:
+def sums_row(dice: Dice, config: ReaderConfig, count: int = 3) -> tuple[list[int], list[int]]:
     """So many sums, one after another, as a text without a picture."""
     words = config.vocabulary
     said = words.encode(" ; ".join(some_sum(dice) for _ in range(count)))
@@ -542,7 +554,7 @@ class AnswerData:
             rows += texts
             which += [i] * len(texts)
         for number in examples[::SUMS]:
-            rows.append(sums_row(Dice(f"sums of {self.seed} {number}"), self.config, 3))
+            rows.append(sums_row(Dice(f"sums of {self.seed} {number}"), self.config, 2))
             which.append(-1)
         ids, labels = as_rows(rows)
         which = torch.tensor(which)

@@ -59,6 +59,13 @@ class Truth:
     items: list[Item]
 
 
+def told(made: Made, config: ReaderConfig) -> list[Item]:
+    """What it holds, without drawing it."""
+    with noting(pixels=False) as marks:
+        made.draw()
+    return items(made, marks, config)
+
+
 def truth(made: Made, config: ReaderConfig) -> Truth:
     """Draw it, and say what it holds."""
     with noting() as marks:
@@ -79,10 +86,10 @@ def truth(made: Made, config: ReaderConfig) -> Truth:
 
 def items(made: Made, marks: Sequence[Mark], config: ReaderConfig) -> list[Item]:
     """The items of a picture from what was put down while it was drawn."""
-    told = [part for mark in marks if mark.role for part in in_words(mark)]
+    parts = [part for mark in marks if mark.role for part in in_words(mark)]
     joined = related_facts(made, config)
     found = []
-    for mark in told:
+    for mark in parts:
         x, y = mark.centre
         kind = {"kind": KINDS.index(mark.role)}
         point = isinstance(made, Plot)
