@@ -528,7 +528,7 @@ class Answer(nn.Module):
         return self.out(x) + self.say(x) @ self.embedding.weight.T
 
 
-REACH = 13.0
+REACH = 15.5
 """Pixels: the middles of two letters of one word are never further apart."""
 
 
@@ -603,9 +603,9 @@ def as_pixels(picture: Picture) -> Float[Tensor, "1 3 height width"]:
         TypeError: something else. ValueError: a size that the course does not draw.
     """
     if isinstance(picture, Image.Image):
-        picture = np.asarray(picture.convert("RGB"))
+        picture = np.array(picture.convert("RGB"))
     if isinstance(picture, np.ndarray):
-        picture = torch.from_numpy(np.ascontiguousarray(picture)).movedim(-1, 0)
+        picture = torch.from_numpy(picture.copy()).movedim(-1, 0)
     if not isinstance(picture, Tensor):
         raise TypeError(
             f"the picture is a {type(picture).__name__}: pass a PIL image, an array of "
