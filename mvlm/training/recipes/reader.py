@@ -95,7 +95,7 @@ Drawn = Plot | Chart | Page
 
 @cache
 def strange_words(width: int) -> tuple[str, ...]:
-    """Words that no picture of the course holds, at most so many pixels wide, to be spelt."""
+    """Names of other things than the everyday ones, at most so many pixels wide, to be spelt."""
     known = {*everyday_vocabulary()}
     return tuple(
         name
