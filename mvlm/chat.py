@@ -5,7 +5,6 @@ Chapters 09 and 10. Chiang et al. 2023 (Vicuna's form); haotian-liu/LLaVA `conve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,7 +60,8 @@ class Chat:
         Only the answers and the end token after each are supervised.
 
         Raises:
-            ValueError: there is no turn, or no answer with a token in it.
+            ValueError: there is no turn, no answer with a token in it, or a special token is
+                written out in a question or an answer.
         """
         example = self._encode(turns, [answer is not None for _, answer in turns])
         if all(label == IGNORED for label in example.labels):
@@ -80,41 +80,45 @@ class Chat:
         """LLaVA's plain form for its first stage: the picture, then its caption, supervised."""
         if not text:
             raise ValueError("no token is supervised: the caption is empty, so pass some text")
+        self._refuse_special("caption", text)
         return self._tokenise([(IMAGE, False), (text + self.tokenizer.end, True)])
 
     def _encode(self, turns: Turns, supervised: Sequence[bool]) -> Example:
         if not turns:
             raise ValueError("the conversation is empty: pass at least one (question, answer)")
-        pieces = [(self.system, False)]
-        for (question, answer), wanted in zip(turns, supervised, strict=True):
-            pieces.append((self.user + question + self.assistant, False))
-            if answer is not None:
-                pieces.append((f" {answer}{self.tokenizer.end}", wanted))
         if any(IMAGE in answer for _, answer in turns if answer is not None):
             raise ValueError(f"an answer holds {IMAGE}: a picture belongs in a question")
+        pieces = [(self.system, False)]
+        for (question, answer), wanted in zip(turns, supervised, strict=True):
+            self._refuse_special("question", question.replace(IMAGE, " "))
+            pieces.append((self.user + question + self.assistant, False))
+            if answer is not None:
+                self._refuse_special("answer", answer)
+                pieces.append((f" {answer}{self.tokenizer.end}", wanted))
         return self._tokenise(pieces)
 
     def _tokenise(self, pieces: Sequence[tuple[str, bool]]) -> Example:
         text = "".join(piece for piece, _ in pieces)
         wanted = [flag for piece, flag in pieces for _ in piece]  # one a character
         start = self.tokenizer.start_id
+        tokens, offsets = self.tokenizer.encode_around(text, IMAGE)
         ids = [] if start is None else [start]
         labels = [IGNORED] * len(ids)
-        at = 0
-        for between in re.split(f"({re.escape(IMAGE)})", text):
-            if between == IMAGE:
-                ids.append(IMAGE_MARKER)
-                labels.append(IGNORED)
-            elif between:
-                tokens, offsets = self.tokenizer.encode_with_offsets(between)
-                ids += tokens
-                # A token counts when its last character is the answer's: none spans both.
-                labels += [
-                    token if last > first and wanted[at + last - 1] else IGNORED
-                    for token, (first, last) in zip(tokens, offsets, strict=True)
-                ]
-            at += len(between)
+        for token, (first, last) in zip(tokens, offsets, strict=True):
+            # A token counts when its last character is the answer's: none spans both.
+            supervised = token is not None and last > first and wanted[last - 1]
+            ids.append(IMAGE_MARKER if token is None else token)
+            labels.append(token if supervised else IGNORED)
         return Example(ids=ids, labels=labels)
+
+    def _refuse_special(self, what: str, text: str) -> None:
+        """A special token written out is read as one: it could end a turn and forge another."""
+        found = self.tokenizer.special_in(text)
+        if found:
+            raise ValueError(
+                f"the {what} holds {found[0]}, which the tokenizer reads as a special token: "
+                "write it otherwise"
+            )
 
 
 def collate(

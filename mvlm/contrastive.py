@@ -198,22 +198,68 @@ def distributed_clip_loss(
         image_features, text_features: this process's (n, E), of length 1 each; n must be the same
             everywhere.
         logit_scale: the factor itself, not its logarithm.
+
+    Raises:
+        ValueError: in every process, where one of them holds another number of pairs, another
+            width or another precision, or what `clip_loss` refuses.
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return clip_loss(image_features, text_features, logit_scale)
-    _check_pairs(image_features, text_features)
-    _check_factors(logit_scale=logit_scale)
-    # Not torch.distributed.all_gather: that one stops the gradient.
-    from torch.distributed.nn.functional import all_gather
-
-    all_images = torch.cat(all_gather(image_features))  # N E
-    all_texts = torch.cat(all_gather(text_features))  # N E
+    _check_everywhere(image_features, text_features, logit_scale)
+    all_images = _Gather.apply(image_features)  # N E
+    all_texts = _Gather.apply(text_features)  # N E
     count = len(image_features)
     labels = torch.arange(count, device=image_features.device)
     labels = labels + count * torch.distributed.get_rank()
     over_texts = F.cross_entropy(logit_scale * image_features @ all_texts.T, labels)
     over_images = F.cross_entropy(logit_scale * text_features @ all_images.T, labels)
     return (over_texts + over_images) / 2
+
+
+class _Gather(torch.autograd.Function):
+    """The rows of all processes. `torch.distributed.all_gather` alone stops the gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, features: Float[Tensor, "pair embed"]
+    ) -> Float[Tensor, "all embed"]:
+        parts = [torch.empty_like(features) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(parts, features.contiguous())
+        start = len(features) * torch.distributed.get_rank()
+        ctx.own = slice(start, start + len(features))
+        return torch.cat(parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: FunctionCtx, gradient: Float[Tensor, "all embed"]
+    ) -> Float[Tensor, "pair embed"]:
+        """A row was used in every process, so its gradient is the sum of theirs."""
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(gradient)
+        return gradient[ctx.own]
+
+
+def _check_everywhere(
+    image_features: Tensor, text_features: Tensor, logit_scale: Tensor | float
+) -> None:
+    """Raise in all processes or in none: one that went on alone would wait for ever."""
+    try:
+        _check_pairs(image_features, text_features)
+        _check_factors(logit_scale=logit_scale)
+        error, holds = None, f"{tuple(image_features.shape)} of {image_features.dtype}"
+    except (TypeError, ValueError) as refused:
+        error, holds = refused, f"what was refused ({refused})"
+    said: list[str] = [""] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(said, holds)
+    if error is not None:
+        raise error
+    if len(set(said)) > 1:
+        other = next(i for i, text in enumerate(said) if text != said[0])
+        raise ValueError(
+            f"process 0 holds {said[0]} and process {other} {said[other]}, wanted the same "
+            "everywhere: leave an epoch's last, smaller batch out (drop_last=True)"
+        )
 
 
 def _check_pairs(image_features: Tensor, text_features: Tensor) -> None:

@@ -7,7 +7,7 @@ width, H heads, K heads of keys and values, d width of a head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
 from numbers import Integral
 
@@ -72,6 +72,22 @@ def _is_count(number: object) -> bool:
     return isinstance(number, Integral) and number >= 1
 
 
+def _end_ids(end_id: int | Sequence[int] | Tensor | None) -> set[int]:
+    """One number or several, of Python, NumPy or torch, as a set of Python's own."""
+    if end_id is None:
+        return set()
+    if hasattr(end_id, "tolist"):  # an array or a tensor of any shape: NumPy's numbers too
+        end_id = end_id.tolist()
+    several = [end_id] if isinstance(end_id, Integral) else end_id
+    if isinstance(several, Sequence | Set) and not isinstance(several, str | bytes):
+        several = [i.item() if hasattr(i, "item") else i for i in several]
+        if all(isinstance(i, Integral) and not isinstance(i, bool) for i in several):
+            return {int(i) for i in several}
+    raise TypeError(
+        f"end_id is {end_id!r}: pass the number of a token or several, such as tokenizer.end_ids"
+    )
+
+
 def generate(model: LanguageModel, prompts: Prompts | None = None, **options) -> list[list[int]]:
     """Continue each prompt; the arguments are those of `stream`.
 
@@ -94,7 +110,7 @@ def stream(
     max_new_tokens: int,
     embeddings: Float[Tensor, "batch token width"] | None = None,
     attention_mask: Bool[Tensor, "batch token"] | None = None,
-    end_id: int | Sequence[int] | None = None,
+    end_id: int | Sequence[int] | Tensor | None = None,
     temperature: float = 0.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -109,7 +125,8 @@ def stream(
         max_new_tokens: steps at most.
         embeddings: vectors (B, T, D) in place of prompts, padded on the left.
         attention_mask: True on tokens, False on padding.
-        end_id: the token, or tokens, that end a row, or None. Each row ends by itself.
+        end_id: the token, or tokens, that end a row, or None. Each row ends by itself; a hub
+            model's are its `tokenizer.end_ids`.
         temperature: 0 takes the likeliest token every time; more draws, see `filter_logits`.
         top_k, top_p: what to draw from.
         generator: for the draws, on the CPU, so that a seed gives the same on every device.
@@ -117,9 +134,9 @@ def stream(
     Raises:
         ValueError: an empty prompt, padding on the right, no room in the context, or an option
             that cannot be; also scores that are not numbers, once they come.
-        TypeError: the prompts are no token ids.
+        TypeError: the prompts or end_id are no token ids.
     """
-    ends = {end_id} if isinstance(end_id, int) else set(end_id or ())
+    ends = _end_ids(end_id)
     if not _is_count(max_new_tokens):
         raise ValueError(f"max_new_tokens is {max_new_tokens}: pass at least 1, a whole number")
     _check_cuts(top_k, top_p)

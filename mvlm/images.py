@@ -7,6 +7,7 @@ Sizes are (height, width) in pixels throughout, as in tensors; Pillow itself say
 
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,13 @@ def open_image(
 ) -> Image.Image:
     """Read a picture file wholly into memory, as RGB.
 
-    A camera may write a picture lying on its side and note how to turn it: it is turned.
+    A camera may write a picture lying on its side and note how to turn it: it is turned. A JPEG of
+    more pixels than Pillow deems safe (`Image.MAX_IMAGE_PIXELS`, 89 million) is read at half its
+    height and width, so that no picture takes more than about 1 GB; other files as large are
+    refused.
 
     Args:
-        path: of the file.
+        path: of the file; ~ is the home folder.
         background: what shows where the picture is transparent; left out, the colours beneath,
             see `to_rgb`.
 
@@ -43,12 +47,14 @@ def open_image(
         FileNotFoundError: there is no such file.
         ValueError: the file is no picture, is cut off, is too large, or holds 16-bit numbers.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         raise ValueError(f"{path} is a folder: pass one picture file")
     try:
-        with Image.open(path) as file:
+        with _open_unwarned(path) as file:
+            _bound(file, path.name)
             file.load()
+            _check_8_bits(file)  # before anything converts, and clips, it
             picture = _upright(file)
             return to_rgb(picture if background is None else _lay_on(picture, background))
     except (FileNotFoundError, NotADirectoryError):
@@ -65,6 +71,25 @@ def open_image(
         raise ValueError(
             f"{path.name} is damaged or cut off ({error}): fetch or save it again"
         ) from error
+
+
+def _open_unwarned(path: Path) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_bound` decides
+        return Image.open(path)
+
+
+def _bound(file: Image.Image, name: str) -> None:
+    """Nothing is decoded yet: have a large JPEG decoded smaller, refuse what else is as large."""
+    most = Image.MAX_IMAGE_PIXELS
+    if most is None or file.width * file.height <= most:
+        return
+    file.draft(None, (file.width // 2, file.height // 2))  # only JPEG's decoder can
+    if file.width * file.height > most:
+        raise ValueError(
+            f"{name} has {file.height:,}×{file.width:,} pixels, more than the {most:,} that are "
+            "opened: scale it down first"
+        )
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -96,12 +121,22 @@ def to_rgb(image: Image.Image) -> Image.Image:
             f"the picture is a {type(image).__name__}: pass a Pillow image, "
             "for an array Image.fromarray(array)"
         )
+    _check_8_bits(image)
+    if image.mode in PREMULTIPLIED:
+        image = image.convert(PREMULTIPLIED[image.mode])
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
+"""Modes whose colours are stored times their opacity, and the mode they are plain in."""
+
+
+def _check_8_bits(image: Image.Image) -> None:
     if image.mode.startswith("I") or image.mode == "F":
         raise ValueError(
             f"the picture has mode {image.mode!r}, more than 8 bits a channel: scale it first, "
             "Image.fromarray((np.asarray(image) / 257).astype('uint8')) for 16 bits"
         )
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_tensor(image: Image.Image) -> Float[Tensor, "3 height width"]:
@@ -121,10 +156,66 @@ def to_image(tensor: Float[Tensor, "3 height width"]) -> Image.Image:
 def resize_short_side(
     image: Image.Image, size: int, resample: Resampling = Resampling.BICUBIC
 ) -> Image.Image:
-    """Scale the shorter side to ``size`` pixels; the longer one is cut to a whole number."""
-    width, height = image.size
-    short = min(width, height)
-    return image.resize((size * width // short, size * height // short), resample)
+    """Scale the shorter side to ``size`` pixels; the longer one is cut to a whole number.
+
+    Raises:
+        ValueError: of a very long and thin picture, which would become larger than memory allows.
+    """
+    width, height = _short_side_size(image, size)
+    if width * height > MOST_PIXELS:
+        raise ValueError(
+            f"the picture is {image.height:,}×{image.width:,} and would be scaled to "
+            f"{height:,}×{width:,}: cut it into shorter pieces first"
+        )
+    return image.resize((width, height), resample)
+
+
+MOST_PIXELS = 2**25
+"""A picture that is scaled or padded to more than this, 128 MiB, is not made whole."""
+
+
+def _short_side_size(image: Image.Image, size: int) -> tuple[int, int]:
+    """(width, height) with the shorter one `size`."""
+    short = min(image.size)
+    return size * image.width // short, size * image.height // short
+
+
+def resize_and_crop(
+    image: Image.Image,
+    size: int,
+    crop: tuple[int, int],
+    resample: Resampling = Resampling.BICUBIC,
+) -> Image.Image:
+    """`resize_short_side`, then the middle (height, width), black where the picture is smaller.
+
+    Of a very long and thin picture only the part that is kept is scaled.
+    """
+    width, height = _short_side_size(image, size)
+    if width * height <= MOST_PIXELS:
+        return _crop_or_pad(image.resize((width, height), resample), crop)
+    if width < height:  # the same with a line that stands
+        lying = resize_and_crop(
+            image.transpose(Image.Transpose.TRANSPOSE), size, crop[::-1], resample
+        )
+        return lying.transpose(Image.Transpose.TRANSPOSE)
+    kept = min(crop[1], width)
+    left = (width - kept) // 2
+    scale = image.width / width
+    # The source around it, with what the filter sees beyond: small numbers, which Pillow's
+    # single-precision box holds exactly enough.
+    margin = math.ceil(4 * max(scale, 1))
+    first = max(0, math.floor(left * scale) - margin)
+    last = min(image.width, math.ceil((left + kept) * scale) + margin)
+    box = (left * scale - first, 0, (left + kept) * scale - first, image.height)
+    part = image.crop((first, 0, last, image.height)).resize((kept, height), resample, box=box)
+    return _crop_or_pad(part, crop)
+
+
+def _crop_or_pad(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The middle (height, width); black around a smaller picture, as in transformers."""
+    height, width = size
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def center_crop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -166,13 +257,51 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int] | None = None
     Args:
         image: any picture.
         colour: of the border; left out, CLIP's mean colour, int(mean·255) = (122, 116, 104).
+
+    Raises:
+        ValueError: the square would be larger than memory allows.
     """
-    if colour is None:
-        colour = tuple(int(channel * 255) for channel in CLIP_MEAN)
+    colour = mean_colour(CLIP_MEAN) if colour is None else colour
     side = max(image.size)
+    if side * side > MOST_PIXELS:
+        raise ValueError(
+            f"the picture is {image.height:,}×{image.width:,} and would be padded to "
+            f"{side:,}×{side:,}: scale it first, see fit_on_square"
+        )
     square = Image.new("RGB", (side, side), colour)
     square.paste(to_rgb(image), ((side - image.width) // 2, (side - image.height) // 2))
     return square
+
+
+def mean_colour(mean: Colour) -> tuple[int, int, int]:
+    """A mean between 0 and 1 as the colour that LLaVA pads with."""
+    return tuple(int(channel * 255) for channel in mean)
+
+
+def pad_and_resize(
+    image: Image.Image,
+    size: tuple[int, int],
+    colour: tuple[int, int, int],
+    resample: Resampling = Resampling.BICUBIC,
+) -> Image.Image:
+    """`pad_to_square`, then scaled to (height, width).
+
+    Where the square would be larger than memory allows, the long side is scaled before the
+    padding and the short one after it, which differs by rounding alone.
+    """
+    side = max(image.size)
+    height, width = size
+    if side * side <= MOST_PIXELS:
+        return pad_to_square(image, colour).resize((width, height), resample)
+    image = to_rgb(image)
+    if image.height > image.width:
+        standing = image.transpose(Image.Transpose.TRANSPOSE)
+        lying = pad_and_resize(standing, (width, height), colour, resample)
+        return lying.transpose(Image.Transpose.TRANSPOSE)
+    narrow = image.resize((width, image.height), resample)
+    band = Image.new("RGB", (width, side), colour)
+    band.paste(narrow, (0, (side - image.height) // 2))
+    return band.resize((width, height), resample)
 
 
 def fit_on_square(
@@ -205,8 +334,8 @@ class Preprocessing:
 
     Attributes:
         resize: an int scales the short side to it, a (height, width) scales to exactly that.
-        crop: (height, width) taken from the middle, or None.
-        square: pad to a square with CLIP's mean colour first (LLaVA-1.5).
+        crop: (height, width) taken from the middle, or None; what the picture lacks is black.
+        square: pad to a square with the mean colour first (LLaVA-1.5).
         resample: the filter for scaling.
         mean, std: of each channel, for values between 0 and 1.
     """
@@ -226,19 +355,30 @@ class Preprocessing:
             images = [images]
         if not len(images):
             raise ValueError("no picture came: pass at least one")
-        return normalise(torch.stack([self._one(image) for image in images]), self.mean, self.std)
+        tensors = [self._one(image) for image in images]
+        sizes = {tuple(tensor.shape[1:]): None for tensor in tensors}
+        if len(sizes) > 1:
+            several = " and ".join(f"{height}×{width}" for height, width in list(sizes)[:2])
+            raise ValueError(
+                f"the pictures come out {several}: pass one at a time, or set crop, or resize to "
+                "(height, width)"
+            )
+        return normalise(torch.stack(tensors), self.mean, self.std)
 
     def _one(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         image = to_rgb(image)
+        if 0 in image.size:
+            raise ValueError(f"the picture is {image.height}×{image.width}: it has no pixel")
         if self.square:
-            image = pad_to_square(image)
-        if isinstance(self.resize, int):
-            image = resize_short_side(image, self.resize, self.resample)
-        else:
+            sides = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
+            image = pad_and_resize(image, sides, mean_colour(self.mean), self.resample)
+        elif not isinstance(self.resize, int):
             image = image.resize(self.resize[::-1], self.resample)
-        if self.crop is not None:
-            image = center_crop(image, self.crop)
-        return to_tensor(image)
+        elif self.crop is not None:
+            return to_tensor(resize_and_crop(image, self.resize, self.crop, self.resample))
+        else:
+            image = resize_short_side(image, self.resize, self.resample)
+        return to_tensor(image if self.crop is None else _crop_or_pad(image, self.crop))
 
 
 def clip_preprocessing(size: int = 224) -> Preprocessing:

@@ -33,11 +33,12 @@ class Tokenizer:
     """Text to ids and back, around a `tokenizers.Tokenizer`.
 
     Args:
-        backend: what splits and merges. It is used as it is; a post-processor that adds tokens is
-            left aside, since adding them is this class's business.
+        backend: what splits and merges. A post-processor that adds tokens is left aside, and
+            stored padding and truncation are switched off: both are this class's business.
         start: the token before every text, or None.
         end: the token after every text: end of text, where generation stops.
         pad: the token that fills a batch; left out, `end`.
+        ends: further tokens at which generation stops; `end_ids` has all of them.
         length: most tokens of one row, start and end included; None for no bound.
 
     Raises:
@@ -51,14 +52,20 @@ class Tokenizer:
         end: str,
         start: str | None = None,
         pad: str | None = None,
+        ends: Sequence[str] = (),
         length: int | None = None,
     ) -> None:
+        if backend.padding or backend.truncation:  # what it remembers of its last use
+            backend.no_padding()
+            backend.no_truncation()
         self.backend = backend
         self.start, self.end, self.pad = start, end, pad or end
         self.length = length
         self.start_id = None if start is None else self.token_id(start)
         self.end_id = self.token_id(end)
         self.pad_id = self.token_id(self.pad)
+        self.end_ids = tuple(dict.fromkeys([self.end_id, *map(self.token_id, ends)]))
+        self._marker_ids: dict[str, tuple[Backend, int]] = {}
 
     @property
     def vocab_size(self) -> int:
@@ -83,6 +90,42 @@ class Tokenizer:
         """As `encode`, with the (first, last + 1) characters that each token stands for."""
         encoding = self.backend.encode(_checked(text), add_special_tokens=False)
         return encoding.ids, encoding.offsets
+
+    def encode_around(
+        self, text: str, marker: str
+    ) -> tuple[list[int | None], list[tuple[int, int]]]:
+        """As `encode_with_offsets`, with None wherever `marker` stands in the text.
+
+        The text is one text to the tokenizer: what differs at a text's beginning, such as the sign
+        for a space in Llama's, does not come again after each marker.
+        """
+        if marker not in text:
+            return self.encode_with_offsets(text)
+        if marker not in self._marker_ids:
+            self._marker_ids[marker] = self._with_marker(marker)
+        backend, marker_id = self._marker_ids[marker]
+        encoding = backend.encode(_checked(text), add_special_tokens=False)
+        return [None if i == marker_id else i for i in encoding.ids], encoding.offsets
+
+    def _with_marker(self, marker: str) -> tuple[Backend, int]:
+        """A backend that keeps the marker whole, and its id: this one, if it knows the marker."""
+        backend = self.backend
+        known = {token.content for token in backend.get_added_tokens_decoder().values()}
+        if marker not in known:
+            backend = Backend.from_str(backend.to_str())
+            backend.add_special_tokens([marker])
+        return backend, backend.token_to_id(marker)
+
+    def special_in(self, text: str) -> list[str]:
+        """Special tokens written out in a text, which `encode` would take for the tokens."""
+        return [token for token in self.special_tokens if token in text]
+
+    @property
+    def special_tokens(self) -> tuple[str, ...]:
+        """Start, end, padding, and all others that never stand for text."""
+        added = self.backend.get_added_tokens_decoder().values()
+        own = [token for token in (self.start, self.end, self.pad) if token is not None]
+        return tuple(dict.fromkeys([*own, *(t.content for t in added if t.special)]))
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """Text of the ids; start, end, padding and other special tokens are left out."""
@@ -188,8 +231,6 @@ class Tokenizer:
             raise ValueError(
                 f"{Path(path).name} is no tokenizer ({error}): pass a tokenizer.json"
             ) from error
-        backend.no_truncation()
-        backend.no_padding()
         return cls(backend, start=start, end=end, pad=pad, length=length)
 
 
@@ -205,6 +246,7 @@ class CLIPTokenizer(Tokenizer):
         vocabulary: token → id, as in `vocab.json`.
         merges: pairs to join, the most urgent first, as in `merges.txt`.
         length: tokens of a row, 77 for every released CLIP.
+        later: tokens of the vocabulary that were added after training, never split.
     """
 
     START, END = "<|startoftext|>", "<|endoftext|>"
@@ -212,7 +254,12 @@ class CLIPTokenizer(Tokenizer):
     _WORD = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 
     def __init__(
-        self, vocabulary: dict[str, int], merges: Sequence[tuple[str, str]], *, length: int = 77
+        self,
+        vocabulary: dict[str, int],
+        merges: Sequence[tuple[str, str]],
+        *,
+        length: int = 77,
+        later: Sequence[AddedToken] = (),
     ) -> None:
         missing = [token for token in (self.START, self.END) if token not in vocabulary]
         if missing:
@@ -245,6 +292,7 @@ class CLIPTokenizer(Tokenizer):
         )
         backend.decoder = decoders.ByteLevel()
         backend.add_special_tokens([self.START, self.END])
+        backend.add_tokens(list(later))
         super().__init__(backend, start=self.START, end=self.END, length=length)
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
@@ -256,21 +304,31 @@ class CLIPTokenizer(Tokenizer):
         cls, vocabulary: str | os.PathLike, merges: str | os.PathLike, *, length: int = 77
     ) -> CLIPTokenizer:
         """Read `vocab.json` and `merges.txt`, the files beside every CLIP on the hub."""
-        for path in (vocabulary, merges):
-            if not Path(path).is_file():
-                raise FileNotFoundError(f"there is no {path}: pass vocab.json and merges.txt")
-        lines = Path(merges).read_text(encoding="utf-8").split("\n")
-        if lines and lines[0].startswith("#version"):
-            lines = lines[1:]
-        pairs = [tuple(line.split()) for line in lines if line.strip()]
-        wrong = [pair for pair in pairs if len(pair) != 2]
-        if wrong:
-            raise ValueError(
-                f"the merges hold {' '.join(wrong[0])!r}, which is no pair: "
-                "pass merges.txt, two pieces a line"
-            )
-        entries = json.loads(Path(vocabulary).read_text(encoding="utf-8"))
-        return cls(entries, pairs, length=length)
+        return cls(*read_pieces(vocabulary, merges), length=length)
+
+
+def read_pieces(
+    vocabulary: str | os.PathLike, merges: str | os.PathLike
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """What `vocab.json` and `merges.txt` hold: token → id, and the pairs to join.
+
+    Raises:
+        FileNotFoundError: one of them is not there. ValueError: a line is no pair.
+    """
+    for path in (vocabulary, merges):
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there is no {path}: pass vocab.json and merges.txt")
+    lines = Path(merges).read_text(encoding="utf-8").split("\n")
+    if lines and lines[0].startswith("#version"):
+        lines = lines[1:]
+    pairs = [tuple(line.split()) for line in lines if line.strip()]
+    wrong = [pair for pair in pairs if len(pair) != 2]
+    if wrong:
+        raise ValueError(
+            f"the merges hold {' '.join(wrong[0])!r}, which is no pair: "
+            "pass merges.txt, two pieces a line"
+        )
+    return json.loads(Path(vocabulary).read_text(encoding="utf-8")), pairs
 
 
 def pad_rows(

@@ -1,5 +1,9 @@
 """Pictures to tensors, against transformers' Pillow processors, and every bad picture."""
 
+import struct
+import warnings
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -200,3 +204,107 @@ def test_wrong_types_and_sizes():
         im.clip_preprocessing()([])
     with pytest.raises(ValueError, match=r"tensor is \(1, 3, 4, 4\), wanted one picture"):
         im.to_image(torch.zeros(1, 3, 4, 4))
+
+
+# --- long lines, large pictures, odd modes ------------------------------------------------------
+
+
+def theirs_clip(image: Image.Image, size: int) -> torch.Tensor:
+    from transformers.models.clip import CLIPImageProcessorPil
+
+    processor = CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size=size)
+    return processor(image, return_tensors="pt")["pixel_values"]
+
+
+@pytest.mark.parametrize("shape", [(2, 900), (900, 2), (3, 1201), (40, 77)])
+def test_only_the_kept_part_of_a_line_is_scaled(shape, monkeypatch):
+    """As if the limit were low: the same picture within the rounding of one level of 255."""
+    image = picture(*shape)
+    want = theirs_clip(image, 24)
+    torch.testing.assert_close(im.clip_preprocessing(24)(image), want, atol=1e-6, rtol=0)
+    monkeypatch.setattr(im, "MOST_PIXELS", 500)
+    assert (im.clip_preprocessing(24)(image) - want).abs().max() < 1.1 / 255 / min(im.CLIP_STD)
+
+
+@pytest.mark.parametrize("shape", [(2, 900), (900, 2), (3, 1201)])
+def test_a_line_is_padded_without_its_square(shape, monkeypatch):
+    image, prepare = picture(*shape), im.Preprocessing(resize=24, crop=(20, 20), square=True)
+    want = prepare(image)
+    monkeypatch.setattr(im, "MOST_PIXELS", 500)
+    assert (prepare(image) - want).abs().max() < 2.1 / 255 / min(im.CLIP_STD)
+
+
+@pytest.mark.parametrize("shape", [(1, 70_000), (70_000, 1)])
+def test_a_line_of_one_pixel_fits_in_memory(shape):
+    line = Image.new("RGB", shape[::-1], (9, 99, 200))
+    clip = im.Preprocessing(resize=32, crop=(32, 32), mean=(0, 0, 0), std=(1, 1, 1))(line)
+    colours = torch.tensor([9, 99, 200]).view(1, 3, 1, 1) / 255
+    assert torch.equal(clip, colours.expand(1, 3, 32, 32))
+    assert im.Preprocessing(resize=32, square=True)(line).shape == (1, 3, 32, 32)
+    with pytest.raises(ValueError, match="would be scaled to .*: cut it into shorter pieces"):
+        im.Preprocessing(resize=32)(line)
+    with pytest.raises(ValueError, match="would be padded to 70,000×70,000: scale it first"):
+        im.pad_to_square(line)
+
+
+def test_pictures_of_no_pixel_or_of_several_sizes():
+    with pytest.raises(ValueError, match="the picture is 0×5: it has no pixel"):
+        im.clip_preprocessing(8)(Image.new("RGB", (5, 0)))
+    with pytest.raises(ValueError, match="come out 8×12 and 8×8: pass one at a time, or set crop"):
+        im.Preprocessing(resize=8)([picture(20, 30), picture(20, 20)])
+
+
+def test_a_large_photo_is_read_at_half_its_sides(tmp_path, monkeypatch):
+    picture(120, 200).save(tmp_path / "photo.jpg")
+    picture(120, 200).save(tmp_path / "drawing.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)  # 24,000 came
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert im.open_image(tmp_path / "photo.jpg").size == (100, 60)
+        with pytest.raises(ValueError, match=r"120×200 pixels, more than the 20,000 that are op"):
+            im.open_image(tmp_path / "drawing.png")
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGBA", "RGBa", "La", "CMYK", "YCbCr", "HSV"]
+)
+def test_every_mode_of_8_bits_becomes_rgb(mode):
+    start = {"RGBa": "RGBA", "La": "LA", "HSV": "RGB", "PA": "P"}.get(mode, mode)
+    image = picture(6, 9).convert(start).convert(mode)
+    assert im.to_rgb(image).mode == "RGB"
+    assert im.to_rgb(image).size == (9, 6)
+
+
+def png_of_16_bits(path, transparent):
+    """A grey PNG of 16 bits; Pillow itself writes no transparent shade for it."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = np.linspace(0, 65535, 30).astype(">u2").reshape(5, 6)
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", 6, 5, 16, 0, 0, 0, 0))]
+    parts += [chunk(b"tRNS", struct.pack(">H", 9))] if transparent else []
+    parts += [chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join([*parts, chunk(b"IEND", b"")]))
+    return path
+
+
+@pytest.mark.parametrize("transparent", [True, False])
+@pytest.mark.parametrize("background", [None, (255, 255, 255), (0, 9, 90)])
+def test_16_bits_are_refused_on_every_path(tmp_path, transparent, background):
+    path = png_of_16_bits(tmp_path / "grey.png", transparent)
+    with pytest.raises(ValueError, match="more than 8 bits a channel: scale it first"):
+        im.open_image(path, background=background)
+
+
+def test_an_animation_gives_its_first_picture(tmp_path):
+    frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    assert im.open_image(tmp_path / "moving.gif").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_picture_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    picture(4, 5).save(tmp_path / "a.png")
+    assert im.open_image("~/a.png").size == (5, 4)

@@ -11,16 +11,16 @@ from pathlib import Path
 from mvlm import weights
 from mvlm.commands.evaluate import count, seed
 from mvlm.commands.train import CONFIGS
+from mvlm.evaluation.cards import card
 from mvlm.training.loop import read_metrics
 from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
-from mvlm.weights.cards import card
 
-ORDER = ("tokenizer", "vit", "clip", "language", "llava", "molmo", "reader")
+ORDER = ("tokenizer", "clip", "vit", "language", "llava", "molmo", "reader")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
     "vit": ("vit", ".", "vit"),
-    "clip": ("clip", ".", "clip"),
+    "clip": ("clip", "both", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

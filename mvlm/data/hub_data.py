@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from datasets import (
     ClassLabel,
@@ -17,6 +18,7 @@ from datasets import (
     load_dataset,
     load_from_disk,
 )
+from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.utils import RepositoryNotFoundError
 
@@ -40,6 +42,13 @@ KNOWN = {
 }
 
 
+WANTED_THERE = (
+    "pass a folder of save_to_disk, or one that holds Parquet files or pictures with a "
+    "metadata.jsonl of file_name and caption"
+)
+NAMED_ROWS = 5  # of those left out; the others are counted
+
+
 def hub_pairs(
     name: str,
     split: str = "train",
@@ -53,15 +62,17 @@ def hub_pairs(
     Args:
         name: "flickr8k", "coco", "owner/name" of any set on the hub, or a local folder (written
             by `save_to_disk`, or holding Parquet files or an image folder with metadata).
-        count: stop after so many pairs.
+        count: stop after so many whole pairs.
         image_column, text_column: where a set of your own keeps them, "image" and "caption" by
             default.
 
     Returns:
-        Rows of `image` and `caption`, like `scenes()` has.
+        Rows of `image` and `caption`, like `scenes()` has. A row whose picture is damaged or
+        missing, or whose caption is missing, is left out with a warning that names it.
 
     Raises:
-        ValueError: an unknown name or split, or a column that is missing or of another type.
+        ValueError: an unknown name or split, a folder without data, a column that is missing or of
+            another type; or, once rows are asked for, no row is whole.
         ConnectionError: the hub cannot be reached.
     """
     known, rows = _open(name, split, with_text=True)
@@ -96,8 +107,9 @@ def hub_images(
 
 def _open(name: str, split: str, *, with_text: bool) -> tuple[HubSet, Dataset | IterableDataset]:
     """The data set's own rows, and where its columns are expected."""
-    if Path(name).is_dir():
-        return HubSet(repository=name, image="image"), _local(Path(name), split)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return HubSet(repository=name, image="image"), _local(folder, split)
     if "/" not in name:
         fitting = {key for key, known in KNOWN.items() if (known.text is not None) == with_text}
         if name not in fitting:
@@ -136,7 +148,12 @@ def _local(folder: Path, split: str) -> Dataset:
         rows = load_from_disk(str(folder), keep_in_memory=False)
     else:
         kind = "parquet" if any(folder.rglob("*.parquet")) else "imagefolder"
-        rows = load_dataset(kind, data_dir=str(folder), streaming=True)
+        if not any(path.is_file() for path in folder.rglob("*")):
+            raise ValueError(f"{folder} is empty: {WANTED_THERE}")
+        try:
+            rows = load_dataset(kind, data_dir=str(folder), streaming=True)
+        except (ValueError, OSError, DatasetsError) as error:
+            raise ValueError(f"{folder} cannot be read ({error}): {WANTED_THERE}") from error
     if isinstance(rows, Dataset):
         return rows
     one_of("split", split, rows)
@@ -174,5 +191,54 @@ def _mapped(
 def _renamed(
     rows: Dataset | IterableDataset, columns: dict[str, str], count: int | None
 ) -> Iterator[dict]:
-    for row in islice(rows, count):
-        yield {ours: row[theirs] for theirs, ours in columns.items()}
+    """The first `count` whole rows; a word on those that are left out."""
+    if count == 0:
+        return
+    # Pictures are decoded here, row by row: an error within the data set would end the stream.
+    pictures = {name: kind for name, kind in rows.features.items() if isinstance(kind, Image)}
+    for name in pictures.keys() & columns.keys():
+        rows = rows.cast_column(name, Image(decode=False))
+    whole = left_out = 0
+    for number, row in enumerate(rows):
+        try:
+            made = {
+                ours: _whole(row[theirs], theirs, pictures.get(theirs))
+                for theirs, ours in columns.items()
+            }
+        except BrokenRow as broken:
+            left_out += 1
+            if left_out <= NAMED_ROWS:
+                warnings.warn(f"row {number} is left out: {broken}", stacklevel=2)
+            continue
+        yield made
+        whole += 1
+        if whole == count:
+            break
+    if left_out and not whole:
+        raise ValueError(
+            f"none of {left_out} rows is whole: check the columns {', '.join(columns)}, or fetch "
+            "the data again"
+        )
+    if left_out > NAMED_ROWS:
+        warnings.warn(f"{left_out} rows in all were left out", stacklevel=2)
+
+
+class BrokenRow(ValueError):
+    """A row that lacks something, or whose picture cannot be read."""
+
+
+def _whole(value: Any, column: str, picture: Image | None) -> Any:
+    if value is None:
+        raise BrokenRow(f"its {column} is missing")
+    if picture is None:
+        return value
+    try:
+        return picture.decode_example(value)
+    except ConnectionError:  # says nothing about the picture
+        raise
+    except Exception as error:  # a damaged file can raise anything in Pillow's decoders
+        name = Path(value.get("path") or "").name
+        raise BrokenRow(
+            f"its {column}{f', {name},' if name else ''} is damaged or no picture "
+            f"({type(error).__name__}: {str(error)[:80]}), so fetch it again or take it out"
+        ) from error

@@ -31,9 +31,10 @@ from mvlm.hub.sources import (
     transformer_sources,
     within,
 )
+from mvlm.hub.tokens import added_tokens, into_vocabulary
 from mvlm.hub.vit import LoadedViT
 from mvlm.images import Preprocessing, clip_preprocessing
-from mvlm.tokenizer import CLIPTokenizer
+from mvlm.tokenizer import CLIPTokenizer, read_pieces
 from mvlm.vit import ViT, ViTConfig
 
 CLIP_NAMES = BlockNames(
@@ -121,8 +122,9 @@ def clip_config_from(config: Config) -> CLIPConfig:
     text = tower_config(config, "text")
     vocab_size, eot_id = setting(text, "vocab_size", 49408), text.get("eos_token_id", 49407)
     if eot_id == 2:
-        # OpenAI's files say 2, which is wrong, and transformers then pools at the largest id.
-        eot_id = vocab_size - 1
+        # OpenAI's files say 2, which is wrong; transformers then pools at the largest id, which is
+        # the end of text as long as no token was learnt later.
+        eot_id = min(vocab_size, 49408) - 1
     return CLIPConfig(
         image=clip_vision_from(tower_config(config, "vision")),
         text=TextConfig(
@@ -188,25 +190,32 @@ def clip_vision_sources(config: ViTConfig, theirs: str, *, ours: str = "") -> So
 
 
 def read_clip_tokenizer(folder: Path, length: int) -> CLIPTokenizer | None:
-    """The folder's tokenizer: `vocab.json` with `merges.txt`, or `tokenizer.json`; or None."""
-    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        return CLIPTokenizer.from_files(folder / "vocab.json", folder / "merges.txt", length=length)
+    """The folder's tokenizer: `tokenizer.json`, or `vocab.json` with `merges.txt`; or None.
+
+    Tokens learnt later (textual inversion) come along, each at its own number.
+    """
     model = (read_json(folder, "tokenizer.json") or {}).get("model")
-    if model is None:
+    if model is not None:
+        vocabulary = model["vocab"]
+        merges = [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
+    elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        vocabulary, merges = read_pieces(folder / "vocab.json", folder / "merges.txt")
+    else:
         return None
-    merges = [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
-    return CLIPTokenizer(model["vocab"], merges, length=length)
+    own = (CLIPTokenizer.START, CLIPTokenizer.END)
+    vocabulary, later = into_vocabulary(vocabulary, added_tokens(folder), own)
+    return CLIPTokenizer(vocabulary, merges, length=length, later=later)
 
 
 def tower_config(config: Config, tower: str) -> dict[str, Any]:
-    """One tower's config; files of some years carry it twice, and the second one counts."""
-    whole: dict[str, Any] = {}
-    for name in (f"{tower}_config", f"{tower}_config_dict"):
-        part = config.get(name) or {}
-        if not isinstance(part, dict):
+    """One tower's config; files of some years carry it twice, and the second one alone counts."""
+    for name in (f"{tower}_config_dict", f"{tower}_config"):
+        part = config.get(name)
+        if part is not None and not isinstance(part, dict):
             raise WeightsError(
                 f"{name} is {str(part)[:60]} in the config, wanted an object: fetch or save "
                 f"config.json again"
             )
-        whole |= part
-    return whole
+        if part is not None:
+            return part
+    return {}

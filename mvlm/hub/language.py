@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import tokenizers
 import torch
 
 from mvlm.hub.reading import (
@@ -16,7 +15,6 @@ from mvlm.hub.reading import (
     block_count,
     fetch,
     read_config,
-    read_json,
     setting,
 )
 from mvlm.hub.sources import (
@@ -24,10 +22,10 @@ from mvlm.hub.sources import (
     Source,
     Sources,
     load_weights,
-    same,
     transformer_sources,
     within,
 )
+from mvlm.hub.tokens import read_tokenizer
 from mvlm.language import LanguageConfig, LanguageModel, RotaryScaling
 from mvlm.tokenizer import Tokenizer
 
@@ -44,6 +42,38 @@ LLAMA_NAMES = BlockNames(
     gate="mlp.gate_proj",
 )
 LLAMA_TYPES = ("llama", "mistral", "qwen2")
+# What a config leaves out is its family's default: transformers' LlamaConfig, MistralConfig and
+# Qwen2Config. Families share what stands under "llama" alone. None for key-value heads: as many as
+# heads.
+LLAMA_DEFAULTS: dict[str, Any] = {
+    "vocab_size": 32000,
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": None,
+    "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10_000.0,
+    "tie_word_embeddings": False,
+}
+DEFAULTS = {
+    "llama": LLAMA_DEFAULTS,
+    "mistral": LLAMA_DEFAULTS
+    | {
+        "intermediate_size": 14336,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131072,
+    },
+    "qwen2": LLAMA_DEFAULTS
+    | {
+        "vocab_size": 151936,
+        "intermediate_size": 22016,
+        "num_key_value_heads": 32,
+        "max_position_embeddings": 32768,
+    },
+}
+SLIDING_WINDOW, FIRST_SLIDING_LAYER = 4096, 28  # of Mistral and Qwen2, where the config is silent
 # Older files of Llama carry the rotary frequencies, which follow from the config.
 ROTARY_FREQUENCIES = "rotary_emb.inv_freq"
 
@@ -69,7 +99,7 @@ def load_language(
     folder = fetch(name_or_folder, revision=revision)
     config = read_config(folder, LLAMA_TYPES)
     checkpoint = Checkpoint(folder)
-    language_config = language_config_from(config)
+    language_config = with_the_head_that_is_there(language_config_from(config), checkpoint)
     with torch.device("meta"):
         model = LanguageModel(language_config)
     sources = language_sources(language_config, checkpoint)
@@ -84,58 +114,89 @@ def load_language(
 
 
 def language_config_from(config: Config) -> LanguageConfig:
-    """transformers' Llama config in our words; what it leaves out has transformers' default.
+    """transformers' config of the family in our words, with the family's own defaults.
 
     Raises:
         WeightsError: it asks for something that `LanguageModel` does not do.
     """
-    if config.get("hidden_act", "silu") != "silu":
+    family = config.get("model_type", "llama")
+    default = DEFAULTS[family]
+    if config.get("hidden_act", "silu") not in ("silu", "swish"):
         raise WeightsError(
             f"hidden_act {config['hidden_act']!r} is not Llama's silu: mvlm has no such decoder"
         )
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
     if not isinstance(rope, dict):
         raise WeightsError(
             f"the rotary settings are {str(rope)[:60]} in the config, wanted an object: fetch or "
             f"save config.json again"
         )
-    context = setting(config, "max_position_embeddings", 2048)
-    window = config.get("sliding_window")
-    if window is not None and setting(config, "use_sliding_window", True):
-        context = min(context, window)  # beyond its window a model would forget the start
-    biased = setting(config, "attention_bias", False)
-    heads = setting(config, "num_attention_heads", 32)
+    context = setting(config, "max_position_embeddings", default["max_position_embeddings"])
+    depth = block_count(config, default["num_hidden_layers"])
+    heads = setting(config, "num_attention_heads", default["num_attention_heads"])
+    kv_heads = config.get("num_key_value_heads", default["num_key_value_heads"])
+    # Biases are a setting of Llama alone; Qwen2 has those of queries, keys and values.
+    biased = family == "llama" and setting(config, "attention_bias", False)
     return LanguageConfig(
-        vocab_size=setting(config, "vocab_size", 32000),
-        width=setting(config, "hidden_size", 4096),
-        depth=block_count(config, 32),
+        vocab_size=setting(config, "vocab_size", default["vocab_size"]),
+        width=setting(config, "hidden_size", default["hidden_size"]),
+        depth=depth,
         heads=heads,
-        kv_heads=config.get("num_key_value_heads") or heads,
+        kv_heads=heads if kv_heads is None else kv_heads,
         head_width=config.get("head_dim"),
-        mlp_width=setting(config, "intermediate_size", 11008),
-        context=context,
-        rope_theta=rope.get("rope_theta") or setting(config, "rope_theta", 10_000.0),
-        rope_scaling=_rotary_scaling(rope, context),
-        eps=setting(config, "rms_norm_eps", 1e-6),
-        tied=setting(config, "tie_word_embeddings", False),
-        qkv_bias=biased or config.get("model_type") == "qwen2",
+        mlp_width=setting(config, "intermediate_size", default["intermediate_size"]),
+        context=min(context, sliding_window(config, family, depth) or context),
+        rope_theta=setting(
+            rope, "rope_theta", setting(config, "rope_theta", default["rope_theta"])
+        ),
+        rope_scaling=_rotary_scaling(config, rope, context),
+        eps=setting(config, "rms_norm_eps", default["rms_norm_eps"]),
+        tied=setting(config, "tie_word_embeddings", default["tie_word_embeddings"]),
+        qkv_bias=biased or family == "qwen2",
         out_bias=biased,
-        mlp_bias=setting(config, "mlp_bias", False),
+        mlp_bias=family == "llama" and setting(config, "mlp_bias", False),
     )
 
 
-def _rotary_scaling(rope: Config, context: int) -> RotaryScaling | None:
+def sliding_window(config: Config, family: str, depth: int) -> int | None:
+    """How far back a token looks in some layer, where that is not as far as the text goes.
+
+    `LanguageModel` has no such window. Within it nothing differs, so it is taken for the context:
+    a longer text is then refused instead of being read otherwise than in training.
+    """
+    if family == "llama":
+        return None
+    if family == "qwen2":
+        if not setting(config, "use_sliding_window", False):
+            return None
+        first = setting(config, "max_window_layers", FIRST_SLIDING_LAYER)
+        kinds = config.get("layer_types") or (["sliding_attention"] if first < depth else [])
+        if "sliding_attention" not in kinds:
+            return None
+    if config.get("sliding_window", SLIDING_WINDOW) is None:
+        return None
+    return setting(config, "sliding_window", SLIDING_WINDOW)
+
+
+def _rotary_scaling(config: Config, rope: Config, context: int) -> RotaryScaling | None:
+    turned = rope.get("partial_rotary_factor", config.get("partial_rotary_factor"))
+    if turned not in (None, 1, 1.0):
+        raise WeightsError(
+            f"partial_rotary_factor is {turned!r} in the config, mvlm turns whole heads: load "
+            f"another model"
+        )
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind == "default":
         return None
     if kind not in ("linear", "llama3"):
         raise WeightsError(f"rope_type {kind!r} is not known: mvlm has default, linear and llama3")
+    outside = config.get("original_max_position_embeddings")
     return RotaryScaling(
         kind=kind,
         factor=_positive(rope, "factor"),
         low_turns=rope.get("low_freq_factor", 1.0),
         high_turns=rope.get("high_freq_factor", 4.0),
-        original_context=rope.get("original_max_position_embeddings", context),
+        original_context=outside or rope.get("original_max_position_embeddings", context),
     )
 
 
@@ -152,16 +213,37 @@ def _positive(rope: Config, name: str) -> float:
 def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: str = "") -> Sources:
     """Where a language model finds its numbers, whatever prefix the file gives it."""
     theirs = prefix_of(checkpoint, "embed_tokens.weight", usual="model.")
+    embedding, head = f"{theirs}embed_tokens.weight", _head(checkpoint)
+    if config.tied and embedding not in checkpoint.shapes and head in checkpoint.shapes:
+        embedding = head  # of two names for one tensor, any may have been kept
+        theirs = prefix_of(checkpoint, "layers.0.input_layernorm.weight", usual="model.")
     sources = {
-        f"{ours}embedding.weight": Source((f"{theirs}embed_tokens.weight",)),
+        f"{ours}embedding.weight": Source((embedding,)),
         f"{ours}norm.weight": Source((f"{theirs}norm.weight",)),
     }
     if not config.tied:
-        head = prefix_of(checkpoint, "lm_head.weight", usual="") + "lm_head"
-        sources |= same(f"{ours}head", head, bias=False)
+        sources[f"{ours}head.weight"] = Source((head,))
     return sources | transformer_sources(
         config.transformer, f"{ours}transformer", within(theirs, LLAMA_NAMES)
     )
+
+
+def with_the_head_that_is_there(config: LanguageConfig, checkpoint: Checkpoint) -> LanguageConfig:
+    """Untied where the file holds a head that differs from its embedding, whatever was said.
+
+    After fine-tuning or merging, config.json may still say that the two are one; transformers
+    then uses the head in the file, and so do we.
+    """
+    head = _head(checkpoint)
+    embedding = prefix_of(checkpoint, "embed_tokens.weight", usual="model.") + "embed_tokens.weight"
+    both = head in checkpoint.shapes and embedding in checkpoint.shapes
+    if config.tied and both and not checkpoint.same(head, embedding):
+        return replace(config, tied=False)
+    return config
+
+
+def _head(checkpoint: Checkpoint) -> str:
+    return prefix_of(checkpoint, "lm_head.weight", usual="") + "lm_head.weight"
 
 
 def unused_endings(config: LanguageConfig) -> tuple[str, ...]:
@@ -173,43 +255,3 @@ def prefix_of(checkpoint: Checkpoint, ending: str, *, usual: str) -> str:
     """What stands before `ending` in the file: it differs with the years and the wrapping."""
     found = [name.removesuffix(ending) for name in checkpoint.shapes if name.endswith(ending)]
     return found[0] if len(found) == 1 else usual
-
-
-def read_tokenizer(folder: Path, config: Config) -> Tokenizer | None:
-    """The folder's `tokenizer.json` with its start, end and padding tokens; None without one.
-
-    The start token is used only where the tokenizer itself puts it before a text.
-    """
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        return None
-    named = (read_json(folder, "special_tokens_map.json") or {}) | (
-        read_json(folder, "tokenizer_config.json") or {}
-    )
-    roles = {role: _token(named.get(f"{role}_token")) for role in ("bos", "eos", "pad")}
-    try:
-        backend = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises plain Exception
-        raise WeightsError(
-            f"{path.name} in {folder.name} is no tokenizer ({error}): fetch or save it again"
-        ) from error
-    end = roles["eos"] or _token_of(backend, config.get("eos_token_id"))
-    if end is None:
-        raise WeightsError(
-            f"{folder.name} does not say which token ends a text: set eos_token in "
-            f"tokenizer_config.json"
-        )
-    added = backend.encode("").ids  # what the tokenizer adds to every text
-    starts = roles["bos"] is not None and backend.token_to_id(roles["bos"]) in added[:1]
-    return Tokenizer.load(
-        path, start=roles["bos"] if starts else None, end=end, pad=roles["pad"] or end
-    )
-
-
-def _token(entry: Any) -> str | None:
-    return entry.get("content") if isinstance(entry, dict) else entry
-
-
-def _token_of(backend: tokenizers.Tokenizer, token_id: Any) -> str | None:
-    token_id = token_id[0] if isinstance(token_id, list) and token_id else token_id
-    return backend.id_to_token(token_id) if isinstance(token_id, int) else None

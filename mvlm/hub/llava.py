@@ -14,8 +14,8 @@ from mvlm.hub.language import (
     language_config_from,
     language_sources,
     prefix_of,
-    read_tokenizer,
     unused_endings,
+    with_the_head_that_is_there,
 )
 from mvlm.hub.preprocessing import read_preprocessing
 from mvlm.hub.reading import (
@@ -28,6 +28,7 @@ from mvlm.hub.reading import (
     setting,
 )
 from mvlm.hub.sources import load_weights, same
+from mvlm.hub.tokens import read_tokenizer
 from mvlm.images import Preprocessing, clip_preprocessing
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
@@ -59,10 +60,11 @@ def load_llava(
     config = read_config(folder, ["llava"])
     checkpoint = Checkpoint(folder)
     _check_llava(config)
-    vision_config = clip_vision_from(tower_config(config, "vision"))
+    vision_config = clip_vision_from(vision_tower(config))
     language_config = language_config_from(tower_config(config, "text"))
     if setting(config, "tie_word_embeddings", False):  # said here or in the language model's part
         language_config = replace(language_config, tied=True)
+    language_config = with_the_head_that_is_there(language_config, checkpoint)
     with torch.device("meta"):
         model = LLaVA(
             ViT(vision_config),
@@ -89,8 +91,25 @@ def load_llava(
     return LoadedLLaVA(
         model.eval(),
         read_preprocessing(folder, default),
-        read_tokenizer(folder, tower_config(config, "text")),
+        read_tokenizer(folder, config),
     )
+
+
+# What transformers' LlavaConfig takes where there is no vision_config at all: CLIP's L/14 at 336.
+# One that is there and leaves something out has CLIPVisionConfig's defaults.
+VISION: Config = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 336,
+    "patch_size": 14,
+}
+
+
+def vision_tower(config: Config) -> Config:
+    """The image tower's part of the config, or transformers' default for it."""
+    return VISION if config.get("vision_config") is None else tower_config(config, "vision")
 
 
 def _check_llava(config: Config) -> None:
@@ -100,7 +119,7 @@ def _check_llava(config: Config) -> None:
             "transformers, such as llava-hf/llava-1.5-7b-hf"
         )
     text = tower_config(config, "text").get("model_type", "llama")
-    vision = tower_config(config, "vision").get("model_type", "clip_vision_model")
+    vision = vision_tower(config).get("model_type", "clip_vision_model")
     if text not in LLAMA_TYPES or vision != "clip_vision_model":
         raise WeightsError(
             f"this LLaVA joins a {vision!r} to a {text!r}, mvlm's a 'clip_vision_model' to one of "
@@ -118,7 +137,7 @@ def _check_llava(config: Config) -> None:
             "layer: load another one"
         )
     layer = setting(config, "vision_feature_layer", -2)
-    depth = block_count(tower_config(config, "vision"), 12)
+    depth = block_count(vision_tower(config), 12)
     if not -depth - 1 <= layer <= depth:
         raise WeightsError(
             f"vision_feature_layer is {layer}, the tower has {depth} blocks: check that "

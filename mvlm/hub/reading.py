@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import huggingface_hub
+import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -20,6 +21,7 @@ Config = Mapping[str, Any]
 Value = TypeVar("Value", bool, int, float, str)
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -42,7 +44,7 @@ def fetch(name_or_folder: str | os.PathLike, *, revision: str | None = None) -> 
         )
     if not str(name_or_folder):
         raise FileNotFoundError("the name is empty: pass a folder or a name of the hub")
-    path = Path(name_or_folder)
+    path = Path(name_or_folder).expanduser()
     if path.is_dir():
         return path
     if path.is_file():
@@ -84,6 +86,7 @@ def read_config(folder: Path, wanted: Sequence[str]) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is none. WeightsError: it is another kind of model's.
     """
+    _refuse_adapter(folder)
     config = read_json(folder, "config.json")
     if config is None:
         raise FileNotFoundError(
@@ -95,6 +98,19 @@ def read_config(folder: Path, wanted: Sequence[str]) -> dict[str, Any]:
             f"reads {' or '.join(map(repr, wanted))}: use the mvlm.hub function of its family"
         )
     return config
+
+
+def _refuse_adapter(folder: Path) -> None:
+    adapter = read_json(folder, ADAPTER)
+    if adapter is None:
+        return
+    base = adapter.get("base_model_name_or_path") or "its base model"
+    raise WeightsError(
+        f"{folder.name} holds an adapter ({adapter.get('peft_type') or 'PEFT'}, {ADAPTER}) for "
+        f"{base}, not a whole model: merge the two once with peft, PeftModel.from_pretrained(base, "
+        f"folder).merge_and_unload().save_pretrained(…), and load that folder; where the weights "
+        f"are merged already, take {ADAPTER} out"
+    )
 
 
 def setting(config: Config, name: str, default: Value) -> Value:
@@ -130,8 +146,20 @@ def block_count(config: Config, default: int) -> int:
     return count
 
 
+# What wraps a model while it trains puts its own name before, or between, the model's names.
+WRAPPERS = ("_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+
+
+def unwrapped(name: str) -> str:
+    """A tensor's name without those of torch.compile, DistributedDataParallel and FSDP."""
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
+
+
 class Checkpoint:
     """The tensors of a folder's safetensors files: shapes at once, numbers when asked.
+
+    Names are those of the model, without what wrapped it. A tensor that the file keeps once for
+    two names, as `safetensors.torch.save_model` notes in the metadata, has both.
 
     Attributes:
         shapes: name → shape, of every tensor in the folder.
@@ -139,14 +167,16 @@ class Checkpoint:
 
     Raises:
         FileNotFoundError: there are no weights, or a shard is not there.
-        WeightsError: only a pickle is there, or a file is damaged.
+        WeightsError: only a pickle is there, a file is damaged, two tensors have one name, or
+            they are an adapter's.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shapes: dict[str, Shape] = {}
         self.dtypes: dict[str, str] = {}
-        self._files = {}
+        self._places = {}  # name → its file, and the name in it
+        aliases: dict[str, str] = {}
         for name in self._file_names():
             try:
                 file = safe_open(folder / name, framework="pt")
@@ -159,14 +189,39 @@ class Checkpoint:
                     f"{name} is damaged or cut off ({error}): fetch or save it again"
                 ) from error
             for tensor in file.keys():  # noqa: SIM118, a safetensors file is no dict
-                entry = file.get_slice(tensor)
-                self.shapes[tensor] = tuple(entry.get_shape())
-                self.dtypes[tensor] = entry.get_dtype()
-                self._files[tensor] = file
+                self._add(tensor, file)
+            aliases |= file.metadata() or {}
+        for alias, kept in aliases.items():
+            alias, kept = unwrapped(alias), unwrapped(kept)
+            if kept in self._places and alias not in self._places:
+                self.shapes[alias], self.dtypes[alias] = self.shapes[kept], self.dtypes[kept]
+                self._places[alias] = self._places[kept]
+        _refuse_lora(folder, self.shapes)
+
+    def _add(self, tensor: str, file: safe_open) -> None:
+        name = unwrapped(tensor)
+        if name in self._places:
+            raise WeightsError(
+                f"{self.folder.name} holds {name} twice, the second time as {tensor}: save the "
+                f"model again, unwrapped"
+            )
+        entry = file.get_slice(tensor)
+        self.shapes[name] = tuple(entry.get_shape())
+        self.dtypes[name] = entry.get_dtype()
+        self._places[name] = file, tensor
 
     def read(self, name: str) -> Tensor:
         """The numbers of one tensor."""
-        return self._files[name].get_tensor(name)
+        file, tensor = self._places[name]
+        return file.get_tensor(tensor)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names hold the same numbers, or are two names of one tensor."""
+        if self._places[one] == self._places[other]:
+            return True
+        return self.shapes[one] == self.shapes[other] and torch.equal(
+            self.read(one), self.read(other)
+        )
 
     def _file_names(self) -> list[str]:
         if (self.folder / WEIGHTS).is_file():
@@ -187,6 +242,15 @@ class Checkpoint:
                 f"folder: fetch or save it again"
             )
         return names
+
+
+def _refuse_lora(folder: Path, names: Iterable[str]) -> None:
+    layers = [name for name in names if {"lora_A", "lora_B", "base_layer"} & set(name.split("."))]
+    if layers:
+        raise WeightsError(
+            f"{folder.name} holds the parts of an adapter ({layers[0]}) beside the weights: merge "
+            f"them once with peft, model.merge_and_unload().save_pretrained(…), and load the result"
+        )
 
 
 def _refuse_pickle(files: Sequence[Path]) -> None:

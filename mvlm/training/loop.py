@@ -18,7 +18,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ def train(
     config: TrainConfig,
     folder: str | os.PathLike,
     *,
+    recipe: Mapping[str, Any] | None = None,
     after_step: Callable[[Metrics], None] | None = None,
 ) -> list[Metrics]:
     """Train until `config.steps`, from the checkpoint in `folder` if there is one.
@@ -124,6 +125,8 @@ def train(
             its share.
         config: see `TrainConfig`.
         folder: takes `checkpoint.safetensors` and `metrics.csv`.
+        recipe: whatever else the result depends on, by name: the data's settings, the model's, …
+            It stands in the checkpoint, and a run goes on only with the same.
         after_step: called with each step's metrics, on the main process: a live curve, say.
 
     Returns:
@@ -139,7 +142,7 @@ def train(
     accelerator = make_accelerator(folder)
     share = share_of_batch(config, accelerator)
     optimiser = make_optimiser(objective, config)
-    start = load_checkpoint(folder, objective, optimiser, config)
+    start = load_checkpoint(folder, objective, optimiser, config, recipe)
     wrapped, optimiser = accelerator.prepare(objective, optimiser)
     wrapped.train()
     log, history = MetricsFile(folder, start, accelerator), []
@@ -187,7 +190,7 @@ def train(
             after_step(metrics)
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
             if accelerator.is_main_process:
-                save_checkpoint(folder, objective, optimiser, config, step + 1)
+                save_checkpoint(folder, objective, optimiser, config, step + 1, recipe)
             accelerator.wait_for_everyone()
     log.close()
     return history
@@ -244,13 +247,16 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer,
     config: TrainConfig,
     step: int,
+    recipe: Mapping[str, Any] | None = None,
 ) -> None:
-    """Weights, the optimiser's memories and the step, in one safetensors file."""
+    """Weights, the optimiser's memories, the settings and the step, in one safetensors file."""
     tensors = {f"model.{name}": tensor for name, tensor in trained_state(objective).items()}
     for index, memory in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in memory.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"step": str(step), "config": json.dumps(asdict(config))}
+    if recipe is not None:
+        metadata["recipe"] = json.dumps(recipe)
     write_whole(folder / CHECKPOINT, to_bytes(tensors, metadata))
 
 
@@ -284,9 +290,16 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def load_checkpoint(
-    folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer, config: TrainConfig
+    folder: Path,
+    objective: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    config: TrainConfig,
+    recipe: Mapping[str, Any] | None = None,
 ) -> int:
-    """Put the folder's checkpoint into model and optimiser; return the step to go on with."""
+    """Put the folder's checkpoint into model and optimiser; return the step to go on with.
+
+    All is compared before anything is changed: settings, names and shapes.
+    """
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
@@ -298,14 +311,12 @@ def load_checkpoint(
         raise ValueError(
             f"{path} is damaged ({error}): delete it to begin again, or choose another folder"
         ) from error
-    check_same_run(path, json.loads(metadata["config"]), config)
+    check_same_run(path, json.loads(metadata["config"]), asdict(config))
+    if recipe is not None and "recipe" in metadata:
+        check_same_run(path, json.loads(metadata["recipe"]), recipe)
     weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-    fits = objective.load_state_dict(weights, strict=False)
-    if fits.unexpected_keys or set(fits.missing_keys) & trained_state(objective).keys():
-        raise ValueError(
-            f"{path} holds another model's weights ({len(weights)} tensors): "
-            "choose another folder for this run"
-        )
+    check_same_weights(path, weights, trained_state(objective))
+    objective.load_state_dict(weights, strict=False)
     memories: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):
@@ -321,14 +332,46 @@ def saved_step(folder: Path) -> int:
         return int(file.metadata()["step"])
 
 
-def check_same_run(path: Path, saved: dict, config: TrainConfig) -> None:
+def check_same_run(path: Path, saved: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     """Raise when a setting that the result depends on has changed since the checkpoint."""
-    ours = json.loads(json.dumps(asdict(config)))
-    for name in ours.keys() - {"workers", "save_every"}:
-        if saved.get(name) != ours[name]:
+    saved, ours = by_name(saved), by_name(json.loads(json.dumps(ours)))
+    for name in sorted(ours.keys() | saved.keys()):
+        if name.rpartition(".")[2] in UNIMPORTANT:
+            continue
+        before, now = saved.get(name, "not there"), ours.get(name, "not there")
+        if before != now:
             raise ValueError(
-                f"{path} was made with {name} {saved.get(name)}, this run has {ours[name]}: "
+                f"{path} was made with {name} {before}, this run has {now}: "
                 "use the same, or choose another folder"
+            )
+
+
+UNIMPORTANT = ("workers", "save_every")
+"""Settings that a run's result does not depend on."""
+
+
+def by_name(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested settings flat, named as on the command line: {"views.turn": 12.0, …}."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = isinstance(value, Mapping)
+        flat |= by_name(value, f"{before}{name}.") if inner else {f"{before}{name}": value}
+    return flat
+
+
+def check_same_weights(path: Path, saved: dict[str, Tensor], ours: dict[str, Tensor]) -> None:
+    """Raise when the checkpoint's tensors are not those that are trained now."""
+    if saved.keys() != ours.keys():
+        odd = sorted(saved.keys() ^ ours.keys())[0]
+        raise ValueError(
+            f"{path} holds another model's weights ({len(saved)} tensors, {len(ours)} are trained "
+            f"now; {odd} is in one of them only): choose another folder for this run"
+        )
+    for name, tensor in ours.items():
+        if saved[name].shape != tensor.shape:
+            raise ValueError(
+                f"{path} holds another model's weights ({name} is {tuple(saved[name].shape)}, here "
+                f"{tuple(tensor.shape)}): choose another folder for this run"
             )
 
 

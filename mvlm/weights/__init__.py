@@ -27,6 +27,7 @@ from mvlm.llava import LLaVA, Projector
 from mvlm.molmo import Connector
 from mvlm.small.cells import Cells
 from mvlm.small.reader import Reader, ReaderConfig
+from mvlm.small.stem import with_stem_
 from mvlm.small.windows import COURSE_CROPS, WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH, Tokenizer
 from mvlm.vit import ViT, ViTConfig
@@ -50,7 +51,10 @@ def vit(path: str | os.PathLike = HERE / "vit.safetensors") -> tuple[ViT, list[s
 def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
     """CLIP, for 40×40 pictures of single things; texts through `tokenizer()`."""
     tensors, about = _read_model(path, "clip", "image")
-    return _filled(CLIP(clip_config(about["model"])), tensors, path)
+    model = CLIP(clip_config(about["model"]))
+    if about["model"].get("stem"):
+        with_stem_(model.image, about["model"]["stem"])
+    return _filled(model, tensors, path)
 
 
 def language(path: str | os.PathLike = HERE / "language.safetensors") -> LanguageModel:

@@ -1,5 +1,7 @@
 """The contrastive loss in two real processes, beside the same batch in one."""
 
+import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,47 @@ def test_bug_no_gradient_through_the_gather(two_processes, one_process):
 def test_bug_labels_that_forget_the_rank(two_processes, one_process):
     with pytest.raises(AssertionError):
         assert_all_equal(two_processes[0]["labels_from_zero"], one_process)
+
+
+REFUSED = {
+    "sizes": lambda rank: (torch.ones(4 - rank, 8), torch.ones(4 - rank, 8)),
+    "widths": lambda rank: (torch.ones(4, 8 + rank), torch.ones(4, 8 + rank)),
+    "precisions": lambda rank: (torch.ones(4, 8).to((torch.float32, torch.bfloat16)[rank]),) * 2,
+    "no pair in one": lambda rank: (torch.ones(4 * rank, 8), torch.ones(4 * rank, 8)),
+    "unpaired in one": lambda rank: (torch.ones(4, 8), torch.ones(4 - rank, 8)),
+    "no floats in one": lambda rank: (torch.ones(4, 8), torch.ones(4, 8) if rank else [[1.0]]),
+}
+
+
+def refuse(rank: int, folder: str) -> None:
+    """Every batch that does not fit; then one that does, which shows that nobody waits."""
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
+    )
+    said = {}
+    for name, make in REFUSED.items():
+        try:
+            distributed_clip_loss(*make(rank), 10.0)
+        except (TypeError, ValueError) as error:
+            said[name] = str(error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # torch's own gather with a gradient is deprecated
+        features = F.normalize(torch.ones(3, 8), dim=-1).requires_grad_()
+        distributed_clip_loss(features, features, 10.0).backward()
+    Path(f"{folder}/{rank}.json").write_text(json.dumps(said))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_what_does_not_fit_is_refused_in_every_process(tmp_path):
+    torch.multiprocessing.spawn(refuse, args=(str(tmp_path),), nprocs=PROCESSES)
+    said = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(PROCESSES)]
+    assert all(each.keys() == REFUSED.keys() for each in said)
+    for each in said:
+        assert "process 0 holds (4, 8) of torch.float32 and process 1 (3, 8)" in each["sizes"]
+        assert "drop_last=True" in each["sizes"]
+        assert "(4, 9)" in each["widths"]
+        assert "torch.bfloat16" in each["precisions"]
+    assert "no pair in the batch" in said[0]["no pair in one"]
+    assert "no pair in the batch" in said[1]["no pair in one"]  # told about the other one

@@ -22,7 +22,8 @@ from mvlm.llava import IMAGE_MARKER
 from mvlm.training.loop import read_metrics
 
 TINY = {
-    "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
+    "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8 "
+    "looks=1 texts.steps=2 texts.batch_size=8",
     "vit": "width=16 depth=1 heads=2",
     "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16 again.steps=2 again.batch_size=4",
     "llava": "pictures=6 align.steps=2 align.batch_size=4",
@@ -90,9 +91,10 @@ def test_clip_has_the_same_losses_in_one_process_and_in_two(folder, tmp_path):
         check=True, capture_output=True, timeout=300,
         env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
-    assert len(one) == len(two) == 3
-    assert [row.loss for row in two] == pytest.approx([row.loss for row in one], abs=1e-4)
+    for stage, steps in (("both", 3), ("texts", 2)):
+        one, two = (read_metrics(tmp_path / name / stage) for name in ("one", "two"))
+        assert len(one) == len(two) == steps
+        assert [row.loss for row in two] == pytest.approx([row.loss for row in one], abs=1e-4)
 
 
 def test_evaluate_llava_as_json(folder, capsys):

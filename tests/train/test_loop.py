@@ -277,3 +277,64 @@ def test_a_module_may_act_after_each_step(tmp_path):
     objective = Counting()
     train(objective, data, CONFIG, tmp_path)
     assert objective.count == CONFIG.steps
+
+
+RECIPE = {
+    "width": 4,
+    "views": {"turn": 12.0, "artists": ["noto", "other"]},
+    "train": {"workers": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 8}, "made with width 4, this run has 8"),
+        (
+            {"views": {"turn": 1.0, "artists": ["noto", "other"]}},
+            "views.turn 12.0, this run has 1.0",
+        ),
+        (
+            {"views": {"turn": 12.0, "artists": ["noto"]}},
+            r"views.artists \['noto', 'other'\], this",
+        ),
+        ({"seed": 3}, "made with seed not there, this run has 3"),
+    ],
+)
+def test_another_recipe_is_refused_by_its_setting(tmp_path, change, message):
+    train(Objective(), data, CONFIG, tmp_path, recipe=RECIPE)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    objective = Objective()
+    weight = objective.net[0].weight.clone()
+    with pytest.raises(ValueError, match=message):
+        train(objective, data, CONFIG, tmp_path, recipe=RECIPE | change)
+    assert torch.equal(objective.net[0].weight, weight)
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+
+def test_the_same_recipe_goes_on_whatever_does_not_count(tmp_path):
+    """A tuple, which JSON makes a list, is the same; how many workers there are is nothing."""
+    recipe = RECIPE | {
+        "views": {"turn": 12.0, "artists": ("noto", "other")},
+        "train": {"workers": 2},
+    }
+    train(Objective(), data, CONFIG, tmp_path, recipe=RECIPE)
+    assert train(Objective(), data, CONFIG, tmp_path, recipe=recipe) == []
+    assert train(Objective(), data, CONFIG, tmp_path) == []  # called without one
+
+
+def test_another_width_without_a_recipe_is_refused(tmp_path):
+    train(Objective(), data, CONFIG, tmp_path)
+    wider = Objective()
+    wider.net = nn.Sequential(nn.Linear(4, 9), nn.Dropout(0.2), nn.Linear(9, 1))
+    with pytest.raises(ValueError, match=r"net.0.weight is \(8, 4\), here \(9, 4\)"):
+        train(wider, data, CONFIG, tmp_path)
+
+
+def test_what_was_trained_and_is_frozen_now_is_another_run(tmp_path):
+    """The optimiser's memories would go to other weights."""
+    train(Objective(), data, CONFIG, tmp_path)
+    frozen = Objective()
+    frozen.net[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="another model's weights .*net.0"):
+        train(frozen, data, CONFIG, tmp_path)

@@ -19,9 +19,19 @@ from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
 from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
-from mvlm.tokenizer import IM_PATCH
+from mvlm.tokenizer import IM_PATCH, Tokenizer
 from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
-from mvlm.training.recipes.clip import CLIPData, CLIPObjective, CLIPRecipe, spread_features_
+from mvlm.training.recipes.clip import (
+    CLIPData,
+    CLIPObjective,
+    CLIPRecipe,
+    TextData,
+    TextObjective,
+    image_vectors,
+    spread_features_,
+    whiten_,
+)
+from mvlm.training.recipes.hybrid import HybridData, HybridObjective, HybridRecipe
 from mvlm.training.recipes.language import (
     DrillData,
     LanguageData,
@@ -74,15 +84,44 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     data = CLIPData(recipe, tokenizer)
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
-    about = run(objective, data, recipe.train, out, recipe)
+    about = run(objective, data, recipe.train, out / "both", recipe)
+    texts_alone(model, recipe, tokenizer, out / "texts", recipe)
     return write(out, "clip", model, about | {"model": asdict(model.config)})
 
 
+def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train another image tower for the finished CLIP's texts; write `clip.safetensors`."""
+    tokenizer = weights.tokenizer(before)
+    learnt = weights.clip(before / "clip.safetensors")
+    torch.manual_seed(recipe.clip.train.seed)
+    model = recipe.model(learnt)
+    data = HybridData(recipe, tokenizer)
+    batch = data(range(16 * recipe.clip.train.batch_size))
+    with torch.no_grad():
+        whiten_(model.image_projection, model.image(batch["first"]))
+    objective = HybridObjective(model, tokenizer, recipe)
+    about = run(objective, data, recipe.clip.train, out / "tower", recipe)
+    model.requires_grad_(True)
+    texts_alone(model, recipe.clip, tokenizer, out / "texts", recipe)
+    made_of = asdict(model.config) | {"stem": list(recipe.stem)}
+    return write(out, "clip", model, about | {"model": made_of})
+
+
+def texts_alone(
+    model: CLIP, recipe: CLIPRecipe, tokenizer: Tokenizer, folder: Path, whole: object
+) -> None:
+    """CLIP's last stage: the text tower learns from pictures' vectors that stand still."""
+    as_stored_(model)  # what the tower sees from here on is what its file will hold
+    texts = TextData(recipe, tokenizer, image_vectors(model.eval(), recipe))
+    run(TextObjective(model), texts, recipe.texts, folder, whole)
+
+
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier; write `vit.safetensors`."""
+    """Train the classifier, CLIP teaching it; write `vit.safetensors`."""
+    teacher = weights.clip(before / "clip.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
-    about = run(ViTObjective(model), ViTData(recipe), recipe.train, out, recipe)
+    about = run(ViTObjective(model, teacher, recipe), ViTData(recipe), recipe.train, out, recipe)
     about |= {"model": asdict(model.config), "classes": list(classes())}
     return write(out, "vit", model, about)
 
@@ -227,6 +266,7 @@ def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> S
 MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "tokenizer": (TokenizerRecipe, make_course_tokenizer),
     "vit": (ViTRecipe, make_vit),
+    "hybrid": (HybridRecipe, make_hybrid),
     "clip": (CLIPRecipe, make_clip),
     "language": (LanguageRecipe, make_language),
     "llava": (LLaVARecipe, make_llava),
@@ -239,7 +279,7 @@ def run(
     objective: nn.Module, data: Data, config: TrainConfig, folder: Path, recipe: object
 ) -> dict:
     """Train, and say what a card needs to know: recipe, minutes, machine, last loss."""
-    train(objective, data, config, folder)
+    train(objective, data, config, folder, recipe=asdict(recipe))
     curve = read_metrics(folder)
     seconds = sum(config.batch_size / row.examples_per_second for row in curve)
     last = curve[-20:]
@@ -251,6 +291,13 @@ def run(
         "machine": f"{weights.machine()} ({platform.machine()})",
         "torch": torch.__version__,
     }
+
+
+@torch.no_grad()
+def as_stored_(model: nn.Module) -> None:
+    """Round every weight to half precision, as `weights.to_file` will."""
+    for weight in model.parameters():
+        weight.copy_(weight.half())
 
 
 def write(out: Path, name: str, model: nn.Module, about: dict, prefix: str = "") -> Sequence[str]:

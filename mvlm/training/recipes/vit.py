@@ -1,6 +1,11 @@
 """A ViT that names emoji: one class a name, from views of eight artists' drawings.
 
-Chapters 03 and 04.
+Chapters 03 and 04. A hundred things by eight artists are some nine hundred drawings: too few for a
+model that must find out by itself that neighbouring pixels belong together. So it has a teacher,
+as DeiT has (Touvron et al. 2021): the course's CLIP, which knows all 1,112 emoji. A second head
+scores all of them from the same class token, and is to say what CLIP says of the same view (Hinton
+et al. 2015; Beyer et al. 2022). Half of what is shown are things that have no class here. Teacher
+and second head are left behind when training ends.
 """
 
 from __future__ import annotations
@@ -8,25 +13,44 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mvlm.clip import CLIP
 from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.clip import drawing_table, vocabulary
-from mvlm.training.recipes.views import ViewConfig, views
+from mvlm.training.recipes.views import ViewConfig, on_white, views, weaker
 from mvlm.vit import ViT, ViTConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViTRecipe:
-    """The classifier of everyday emoji and how it is trained; see `ViTConfig`."""
+    """The classifier of everyday emoji and how it is trained; see `ViTConfig`.
 
-    patch_size: int = 10
+    Attributes:
+        patch_size, width, depth, heads: of the model, for 40×40 pictures.
+        artists: whose drawings train.
+        everyday: share of the pictures that show one of the hundred things with a class.
+        trust: share of the teacher's word in what the second head aims at; the rest is the truth.
+        sharpness: what the teacher's cosines are multiplied by before its softmax.
+        smoothing: share of the truth given to all classes alike.
+        ramp: steps in which views go from a third of their strength to all of it.
+        views, train: see there.
+    """
+
+    patch_size: int = 8
     width: int = 96
-    depth: int = 4
+    depth: int = 6
     heads: int = 4
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
+    everyday: float = 0.5
+    trust: float = 0.5
+    sharpness: float = 32.0
+    smoothing: float = 0.1
+    ramp: int = 1000
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -49,35 +73,86 @@ def vit_config(recipe: ViTRecipe) -> ViTConfig:
 
 
 class ViTData:
-    """Examples by their number: a view of an everyday thing and its class."""
+    """Examples by their number: a view of a thing, and which of `vocabulary()` it is."""
 
     def __init__(self, recipe: ViTRecipe) -> None:
         self.recipe = recipe
-        self.things = [i for i, word in enumerate(vocabulary()) if word.everyday]
+        words = vocabulary()
+        self.everyday = [i for i, word in enumerate(words) if word.everyday]
+        self.others = [i for i, word in enumerate(words) if not word.everyday]
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`images` (B, 3, 40, 40), normalised, and `labels` (B,)."""
+        """`images` (B, 3, 40, 40), normalised, and `things` (B,)."""
         seed = self.recipe.train.seed * 10**9
-        generator = torch.Generator()
-        drawn = [
-            torch.randint(len(self.things), (), generator=generator.manual_seed(seed + i))
-            for i in examples
-        ]
-        labels = torch.stack(drawn)
-        table = drawing_table(self.recipe.artists)[:, [self.things[label] for label in labels]]
-        images = views(table, [seed + i for i in examples], self.recipe.views)
-        return {"images": normalise(images, CLIP_MEAN, CLIP_STD), "labels": labels}
+        things = [self.thing(seed + example) for example in examples]
+        step = examples.start // self.recipe.train.batch_size
+        strength = min(1.0, 1 / 3 + 2 / 3 * step / max(1, self.recipe.ramp))
+        table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
+        images = views(table, [seed + i for i in examples], weaker(self.recipe.views, strength))
+        return {"images": normalise(images, CLIP_MEAN, CLIP_STD), "things": torch.tensor(things)}
+
+    def thing(self, seed: int) -> int:
+        """Drawn anew each time, an everyday thing with probability `everyday`."""
+        generator = torch.Generator().manual_seed(seed)
+        usual = torch.rand((), generator=generator) < self.recipe.everyday
+        some = self.everyday if usual else self.others
+        return some[torch.randint(len(some), (), generator=generator)]
+
+
+@torch.no_grad()
+def mean_vectors(clip: CLIP, artists: tuple[str, ...]) -> Float[Tensor, "thing embed"]:
+    """CLIP's mean vector, of length 1, over these artists' drawings of each thing, on white."""
+    table = drawing_table(artists)
+    drawn = [clip.encode_image(normalise(on_white(some), CLIP_MEAN, CLIP_STD)) for some in table]
+    return F.normalize(torch.stack(drawn).mean(dim=0), dim=1)
 
 
 class ViTObjective(nn.Module):
-    """The cross-entropy of a batch of `ViTData`, added up."""
+    """The loss of a batch of `ViTData`, added up: of the classes, and of what CLIP says.
 
-    def __init__(self, vit: ViT) -> None:
+    Args:
+        vit: is trained.
+        teacher: the finished CLIP; stays as it is.
+        recipe: whose drawings CLIP compares with, and the shares.
+    """
+
+    def __init__(self, vit: ViT, teacher: CLIP, recipe: ViTRecipe) -> None:
         super().__init__()
-        self.vit = vit
+        self.vit, self.teacher = vit, teacher.requires_grad_(False)
+        self.recipe = recipe
+        things = len(vocabulary())
+        self.all_things = nn.Linear(vit.config.width, things)
+        nn.init.zeros_(self.all_things.weight)
+        nn.init.zeros_(self.all_things.bias)
+        means = mean_vectors(teacher, recipe.artists)
+        self.register_buffer("means", means, persistent=False)
+        place = torch.full((things,), -1)
+        everyday = [i for i, word in enumerate(vocabulary()) if word.everyday]
+        place[everyday] = torch.arange(len(everyday))
+        self.register_buffer("place", place, persistent=False)  # of each thing: its class or -1
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of pictures)."""
-        logits = self.vit(batch["images"]).float()
-        total = nn.functional.cross_entropy(logits, batch["labels"], reduction="sum")
-        return total, torch.tensor(len(logits), device=logits.device)
+        images, things = batch["images"], batch["things"]
+        vit = self.vit
+        token = vit.norm(vit.transformer(vit.embed(images), keep=slice(1))[:, 0])  # (B, D)
+        named = F.cross_entropy(
+            vit.head(token).float(),
+            self.place[things],
+            ignore_index=-1,
+            label_smoothing=self.recipe.smoothing,
+            reduction="sum",
+        )
+        scores = self.all_things(token).float()  # (B, things)
+        taught = -(self.aim(images, things) * scores.log_softmax(dim=1)).sum()
+        return named + taught, torch.tensor(len(images), device=images.device)
+
+    @torch.no_grad()
+    def aim(
+        self, images: Float[Tensor, "batch 3 40 40"], things: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch thing"]:
+        """Of each view: the truth and the teacher's word, mixed; every row adds up to 1."""
+        cosines = self.teacher.encode_image(images).float() @ self.means.T  # (B, N)
+        said = (self.recipe.sharpness * cosines).softmax(dim=1)
+        truth = F.one_hot(things, len(self.means)).float()
+        return truth + self.recipe.trust * (said - truth)
