@@ -10,7 +10,8 @@ what is for sale: "buy the fruit", "buy what is in this picture".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ from mvlm.data.canvas import (
     write,
 )
 from mvlm.data.dice import Dice
-from mvlm.data.emojis import drew, sprite
+from mvlm.data.emojis import bucket, drew, sprite
+from mvlm.data.scene import SPLITS, split_vocabulary
 
 WIDTH, HEIGHT = 320, 240
 STRIP = 64  # pixels below a page, for the picture that comes with a task
@@ -161,6 +163,22 @@ def make_bare_page(dice: Dice, artists: Sequence[str], vocabulary: Sequence[str]
         name = dice.pick(names)
         wanted = name, dice.pick(who_drew(artists, name))
     return replace(page, elements=tuple(elements), named=False, wanted=wanted)
+
+
+def make_pages(split: str, count: int, seed: int, *, named: bool) -> Iterator[tuple[Dice, Page]]:
+    """Pages of a split, each with dice for its task; what a page shows decides its split.
+
+    Args:
+        named: whether names are written beside the things.
+    """
+    rules, vocabulary = SPLITS[split], split_vocabulary(split)
+    make = make_page if named else make_bare_page
+    for index in range(count):
+        dice = Dice(f"{make.__name__} {seed} {split} {index}")
+        page = make(dice, rules.artists, vocabulary)
+        while bucket(json.dumps(page.facts())) not in rules.combinations:
+            page = make(dice, rules.artists, vocabulary)
+        yield dice, page
 
 
 def choose_offers(dice: Dice, vocabulary: Sequence[str], count: int = 4) -> list[str]:

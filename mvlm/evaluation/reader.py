@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from mvlm.data.baselines import BlindAnswerer, learn_blind, majority
 from mvlm.data.charts import Chart
-from mvlm.data.dice import Dice
-from mvlm.data.emojis import bucket
-from mvlm.data.pages import GROUPS, Page, make_bare_page, make_page
+from mvlm.data.pages import GROUPS, Page, make_pages
 from mvlm.data.plots import Plot
 from mvlm.data.questions import Question
-from mvlm.data.scene import SPLITS, split_vocabulary
 from mvlm.data.shop import Shop, done, make_shops, run_episode
 from mvlm.data.small_pixmo import make_synthetic
 from mvlm.evaluation.scoring import share
@@ -87,19 +82,20 @@ def evaluate_reader(reader: Reader, *, seed: int = 1000, count: int = 300) -> di
     reader.eval()
     results: dict = {"model": "reader", "seed": seed, "count": count}
     test = synthetic("test", count, seed) | {
-        "page without names": list(islice(bare_pages("test", seed), count))
+        "page without names": pages("test", count, seed, named=False)
     }
     learnt = synthetic("train", 5 * count, seed + 1) | {
-        "page without names": list(islice(bare_pages("train", seed + 1), 5 * count))
+        "page without names": pages("train", 5 * count, seed + 1, named=False)
     }
     blind = {kind: learn_blind([q for _, q in asked]) for kind, asked in learnt.items()}
     for kind, asked in test.items():
         results[kind] = scores(reader, asked, blind[kind], KINDS[kind])
-    for title, pages, kind in (
-        ("page without names, unseen artist", bare_pages("artist", seed), "page without names"),
-        ("page, names never seen", named_pages("names", seed), "page"),
+    for title, split, kind in (
+        ("page without names, unseen artist", "artist", "page without names"),
+        ("page, names never seen", "names", "page"),
     ):
-        results[title] = scores(reader, list(islice(pages, count)), blind[kind], KINDS[kind])
+        asked = pages(split, count, seed, named=kind == "page")
+        results[title] = scores(reader, asked, blind[kind], KINDS[kind])
     results["shop"] = {
         title: shop_scores(reader, list(make_shops("test", max(1, count // 4), seed, named=named)))
         for title, named in (("with names", True), ("without names", False))
@@ -119,29 +115,17 @@ def synthetic(split: str, count: int, seed: int) -> dict[str, list[Asked]]:
     return found
 
 
-def bare_pages(split: str, seed: int) -> Iterator[Asked]:
-    """Pages without names, each with a task."""
-    return pages(split, seed, make_bare_page)
-
-
-def named_pages(split: str, seed: int) -> Iterator[Asked]:
-    """Pages with names, each with a task that says one."""
-    for page, asked in pages(split, seed, make_page):
-        if any(e.role == "buy" and e.label in asked.question for e in page.elements):
-            yield page, asked
-
-
-def pages(split: str, seed: int, make: Callable[..., Page]) -> Iterator[Asked]:
-    """Pages of a split without end; what a page shows decides its split."""
-    make = partial(make, artists=SPLITS[split].artists, vocabulary=split_vocabulary(split))
-    index = 0
-    while True:
-        dice = Dice(f"{make.func.__name__} {seed} {split} {index}")
-        page = make(dice)
-        while bucket(repr(page)) not in SPLITS[split].combinations:
-            page = make(dice)
-        yield page, Question(page.kind, *page.ask(dice))
-        index += 1
+def pages(split: str, count: int, seed: int, *, named: bool) -> list[Asked]:
+    """Pages, each with a task; those with names have a task that says one of them."""
+    found: list[Asked] = []
+    for dice, page in make_pages(split, 100 * count, seed, named=named):
+        asked = Question(page.kind, *page.ask(dice))
+        names = [element.label for element in page.elements if element.role == "buy"]
+        if not named or any(name in asked.question for name in names):
+            found.append((page, asked))
+        if len(found) == count:
+            break
+    return found
 
 
 def answers(reader: Reader, asked: Sequence[Asked], batch_size: int = 32) -> list[Said]:

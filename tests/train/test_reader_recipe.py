@@ -17,9 +17,8 @@ from mvlm.data.plots import Plot, make_plot
 from mvlm.data.scene import SPLITS, split_vocabulary
 from mvlm.evaluation.reader import KINDS as ASKED
 from mvlm.evaluation.reader import (
-    bare_pages,
     evaluate_reader,
-    named_pages,
+    pages,
     question_kind,
     synthetic,
 )
@@ -158,7 +157,7 @@ def test_every_word_of_questions_and_answers_is_a_token():
             ids = CONFIG.vocabulary.encode(text, new)
             assert CONFIG.vocabulary.other not in ids, text
     for split in ("test", "artist"):
-        for asked in (*synthetic(split, 30, 1).values(), [next(bare_pages(split, 1))]):
+        for asked in (*synthetic(split, 30, 1).values(), pages(split, 5, 1, named=False)):
             for _, question in asked:
                 for text in (question.question, question.answer):
                     assert CONFIG.vocabulary.other not in CONFIG.vocabulary.encode(text), text
@@ -363,9 +362,7 @@ def test_right_answers_are_counted_as_right():
 
 
 def test_pages_of_names_never_seen_ask_for_one_of_them():
-    pages = named_pages("names", 2)
-    for _ in range(20):
-        page, asked = next(pages)
+    for page, asked in pages("names", 20, 2, named=True):
         name = next(e.label for e in page.elements if f"[{e.number}]" in asked.answer)
         assert held_out(name)
         assert name in asked.question

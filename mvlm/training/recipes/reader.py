@@ -531,7 +531,7 @@ def only_results(ids: Tensor, labels: Tensor, config: ReaderConfig) -> Tensor:
 
 QUESTIONS = 6
 """Questions about each told picture."""
-SUMS = 4
+SUMS = 2
 """Told pictures to one row of sums."""
 ASKED_KINDS = (
     *("chart", "page", "chart", "plot", "chart", "bare page", "chart", "bare page"),
@@ -554,7 +554,7 @@ class AnswerData:
             rows += texts
             which += [i] * len(texts)
         for number in examples[::SUMS]:
-            rows.append(sums_row(Dice(f"sums of {self.seed} {number}"), self.config, 2))
+            rows.append(sums_row(Dice(f"sums of {self.seed} {number}"), self.config, 1))
             which.append(-1)
         ids, labels = as_rows(rows)
         which = torch.tensor(which)
