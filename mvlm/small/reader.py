@@ -50,6 +50,17 @@ KINDS = (
     *("link", "name", "price", "tag", "picture", "wanted", "basket"),
 )
 CONTEXT = 96  # tokens of a question and its answer
+NUMBER, PRICE = ("hundreds", "tens", "units"), ("price tens", "price units")
+OWN = {
+    "nothing": (),
+    "point": ("x", "y"),
+    **dict.fromkeys(("label", "title", "x label", "y label", "link", "name"), ("word",)),
+    **dict.fromkeys(("picture", "wanted"), ("word",)),
+    **dict.fromkeys(("value", "tag", "basket"), NUMBER),
+    "price": PRICE,
+}
+"""What can be read of an item in its own cell, by kind; all else is "none" until it is related."""
+
 NEW_WORDS = 8
 """Words without a class that one picture may hold: each gets one of so many names for the while."""
 
@@ -94,7 +105,7 @@ class ReaderConfig:
         """The class of a word that has none; behind it come the `NEW_WORDS`."""
         return 1 + len(self.words)
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, int]:
         """What is said of an item, and how many classes each has; class 0 says "none".
 
@@ -116,7 +127,7 @@ class ReaderConfig:
             "wanted": 2,  # the same thing as in the picture of the task
         }
 
-    @property
+    @cached_property
     def places(self) -> dict[str, slice]:
         """Where each field's classes stand, all fields side by side."""
         places, start = {}, 0
@@ -175,7 +186,7 @@ class Vocabulary:
         else:
             parts = [text]
         for part in parts:
-            if part in new:
+            if part and part in new:
                 ids.append(self.new_id(list(new).index(part)))
                 continue
             ids += [self._id(piece, new) for piece in pieces(part)]
@@ -287,9 +298,7 @@ class Read(nn.Module):
         ink = F.pad(1 - pixels, (0, -pixels.shape[3] % CELL, 0, -pixels.shape[2] % CELL))
         seen = self.strokes(ink)  # (B, S, H/8, W/8)
         seen = seen + self.shapes(seen)
-        glyphs = self.glyphs(seen.movedim(1, -1)).unflatten(
-            -1, (SLOTS, -1)
-        )  # (B, H/8, W/8, 3, 1+G)
+        glyphs = self.glyphs(seen.movedim(1, -1))  # (B, H/8, W/8, 3 · (1 + G))
         cells = rearrange(seen, "b s (r i) (c j) -> b r c (s i j)", i=2, j=2)
         x = self.cells(cells)  # (B, R, C, D)
         rows, columns = x.shape[1:3]
@@ -299,6 +308,7 @@ class Read(nn.Module):
                 x = x + F.relu(self.gather[layer](x.movedim(-1, 1))).movedim(1, -1)
             x = block(x.flatten(1, 2)).unflatten(1, (rows, columns))  # over R·C tokens
         facts = self.facts(self.norm(x))  # (B, R, C, F + 1)
+        glyphs = glyphs.unflatten(-1, (SLOTS, -1))
         return Reading(glyphs=glyphs, facts=facts[..., :-1], slope=facts[..., -1])
 
 
@@ -324,13 +334,34 @@ def found_items(reading: Reading, config: ReaderConfig) -> Items:
     facts = probabilities(reading.facts.flatten(1, 2), config)  # (B, R·C, F)
     empty = facts[..., config.places["kind"].start]  # (B, R·C)
     full, cells = (1 - empty).topk(config.items, dim=1)  # (B, N) each
+    facts = facts.take_along_dim(cells[..., None], dim=1)  # (B, N, F)
+    slope = reading.slope.flatten(1).take_along_dim(cells, dim=1)  # (B, N)
     columns = reading.facts.shape[2]
     return Items(
-        facts=facts.take_along_dim(cells[..., None], dim=1),
-        slope=reading.slope.flatten(1).take_along_dim(cells, dim=1),
+        facts=own_facts(facts, config),
+        slope=slope * facts[..., config.places["kind"].start + KINDS.index("point")],
         place=torch.stack((cells // columns, cells % columns), dim=-1),
         real=full > 0.5,
     )
+
+
+def own_facts(
+    facts: Float[Tensor, "batch item classes"], config: ReaderConfig
+) -> Float[Tensor, "batch item classes"]:
+    """The same, but "none" in fields that an item of its kind has not: nobody taught them.
+
+    The less likely the kind, the more of "none".
+    """
+    kinds = facts[..., config.places["kind"]]  # (B, N, kinds)
+    parts = []
+    for name, part in by_field(facts, config).items():
+        if name != "kind":
+            has = torch.tensor([float(name in OWN[kind]) for kind in KINDS], device=facts.device)
+            share = (kinds @ has)[..., None]  # (B, N, 1), how likely the item has the field
+            none = F.one_hot(torch.zeros_like(part[..., 0], dtype=torch.long), part.shape[-1])
+            part = share * part + (1 - share) * none
+        parts.append(part)
+    return torch.cat(parts, dim=-1)
 
 
 def told_items(

@@ -12,6 +12,7 @@ from mvlm.small.reader import (
     GLYPHS,
     KINDS,
     NEW_WORDS,
+    OWN,
     SIZES,
     SLOTS,
     Items,
@@ -110,6 +111,28 @@ def test_only_cells_that_hold_something_are_items(reader):
     assert items.real.sum() == 1
     assert items.place[0, 0].tolist() == [3, 7]
     assert KINDS[int(items.facts[0, 0, kind].argmax())] == "value"
+
+
+@torch.no_grad()
+def test_what_a_kind_of_item_has_not_is_none(reader):
+    """A label has a word and no digits, whatever the net makes of fields it was never taught."""
+    reading = reader.read(torch.rand(1, 3, 240, 360))
+    facts = 3 * torch.randn(reading.facts.shape, generator=torch.Generator().manual_seed(2))
+    kind = CONFIG.places["kind"]
+    facts[..., kind] = 0.0
+    facts[0, 1, 1, kind.start + KINDS.index("label")] = 50.0
+    facts[0, 2, 2, kind.start + KINDS.index("value")] = 50.0
+    items = found_items(reading._replace(facts=facts), CONFIG)
+    where = {tuple(place): n for n, place in enumerate(items.place[0].tolist())}
+    chances = probabilities(facts, CONFIG)
+    for cell, kept in (((1, 1), ("word",)), ((2, 2), ("hundreds", "tens", "units"))):
+        for name, part in by_field(items.facts[0, where[cell]], CONFIG).items():
+            if name in kept:
+                torch.testing.assert_close(part, by_field(chances[0][cell], CONFIG)[name])
+            elif name != "kind":
+                assert part[0] > 0.999, name
+    assert items.slope[0, where[1, 1]].abs() < 1e-3
+    assert set(OWN) == set(KINDS)
 
 
 def test_thermometers_fill_up():

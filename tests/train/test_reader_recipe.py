@@ -22,7 +22,7 @@ from mvlm.evaluation.reader import (
     question_kind,
     synthetic,
 )
-from mvlm.small.reader import CELL, GLYPHS, KINDS, SLOTS, Answer, Read, Reader, Relate
+from mvlm.small.reader import CELL, GLYPHS, KINDS, OWN, SLOTS, Answer, Read, Reader, Relate
 from mvlm.training.recipes.reader import (
     AnswerData,
     AnswerObjective,
@@ -75,6 +75,9 @@ def test_no_two_items_share_a_cell_and_no_two_letters_a_slot(kind):
         assert len(set(slots)) == len(slots)
         assert max((slot for _, _, slot in slots), default=0) < SLOTS
         assert told(made, CONFIG) == shown.items
+        for item in shown.items:
+            name = KINDS[item.own["kind"]]
+            assert set(item.own) == {"kind", *OWN[name]}
 
 
 def test_a_charts_items_say_what_the_chart_says():
