@@ -378,8 +378,13 @@ def told_items(
     return Items(facts=torch.cat(facts, dim=-1), slope=slope, place=place, real=real)
 
 
-AMOUNTS = {"number": (0, 200, 10), "price": (0, 50, 2), "slope": (-4.5, 4.5, 0.25)}
-"""From, to, and the step between two marks."""
+AMOUNTS = (
+    ("number", 0, 200, 10),
+    ("number", 0, 40, 2),  # small ones, more closely
+    ("price", 0, 50, 2),
+    ("slope", -4.5, 4.5, 0.25),
+)
+"""What is measured, from where to where, and the step between two marks."""
 
 
 def amounts(items: Items, config: ReaderConfig) -> Float[Tensor, "batch item feature"]:
@@ -397,16 +402,15 @@ def amounts(items: Items, config: ReaderConfig) -> Float[Tensor, "batch item fea
         "slope": items.slope,
     }
     marks = []
-    for name, level in levels.items():
-        first, last, step = AMOUNTS[name]
-        knots = torch.arange(first, last, step, device=level.device)
-        marks.append(((level[..., None] - knots) / step).clamp(0, 1))
+    for name, first, last, step in AMOUNTS:
+        knots = torch.arange(first, last, step, device=items.slope.device)
+        marks.append(((levels[name][..., None] - knots) / step).clamp(0, 1))
     return torch.cat(marks, dim=-1)
 
 
 def amount_width() -> int:
     """How many marks there are in all."""
-    return sum(len(torch.arange(*limits)) for limits in AMOUNTS.values())
+    return sum(len(torch.arange(*limits)) for _, *limits in AMOUNTS)
 
 
 class Relate(nn.Module):

@@ -353,9 +353,12 @@ class RelateObjective(nn.Module):
         config = self.relate.config
         items = told_items(batch["own"], batch["slope"], batch["place"], batch["real"], config)
         logits, right = self.relate(items)[batch["real"]], batch["related"][batch["real"]]
-        loss = field_loss(logits, right, config)
-        kinds = logits[:, config.places["kind"]]
-        loss = loss + F.cross_entropy(kinds, right[:, 0])
+        loss = logits.new_zeros(())
+        for i, part in enumerate(by_field(logits, config).values()):
+            each = F.cross_entropy(part, right[:, i], reduction="none")  # over all items
+            none = right[:, i] == 0
+            # "None" is far more frequent in most fields: what is there counts as much.
+            loss = loss + sum(each[some].mean() for some in (none, ~none) if some.any())
         count = len(batch["own"])
         return loss * count, torch.tensor(count)
 
