@@ -97,7 +97,7 @@ def vits(config: ViTConfig) -> tuple[ViT, dict[str, nn.Module]]:
             hidden_size=config.width,
             num_hidden_layers=config.depth,
             num_attention_heads=config.heads,
-            intermediate_size=config.mlp_width,
+            intermediate_size=config.filled.mlp_width,
             layer_norm_eps=config.eps,
             num_labels=config.num_classes,
         )
@@ -109,7 +109,7 @@ def vits(config: ViTConfig) -> tuple[ViT, dict[str, nn.Module]]:
         embed_dim=config.width,
         depth=config.depth,
         num_heads=config.heads,
-        mlp_ratio=config.mlp_width / config.width,
+        mlp_ratio=config.filled.mlp_width / config.width,
         num_classes=config.num_classes,
     )
     other.load_state_dict(timm_names(ours, other))
@@ -179,8 +179,8 @@ def llama_config(config: LanguageConfig) -> transformers.LlamaConfig:
         hidden_size=config.width,
         num_hidden_layers=config.depth,
         num_attention_heads=config.heads,
-        num_key_value_heads=config.transformer.kv_heads,
-        intermediate_size=config.mlp_width,
+        num_key_value_heads=config.filled.kv_heads,
+        intermediate_size=config.filled.mlp_width,
         max_position_embeddings=config.context,
         rope_theta=config.rope_theta,
         rms_norm_eps=config.eps,
@@ -201,7 +201,7 @@ def llavas(vision: ViTConfig, language: LanguageConfig) -> tuple[LLaVA, nn.Modul
                 hidden_size=vision.width,
                 num_hidden_layers=vision.depth,
                 num_attention_heads=vision.heads,
-                intermediate_size=vision.mlp_width,
+                intermediate_size=vision.filled.mlp_width,
                 layer_norm_eps=vision.eps,
                 hidden_act=vision.activation,
             ),

@@ -64,14 +64,14 @@ def config_of(model: str) -> CLIPConfig:
 
 def block_weights(config: TransformerConfig) -> int:
     """Numbers in all matrices of the blocks: queries, keys, values, out; up and down."""
-    return config.depth * (4 * config.width**2 + 2 * config.width * config.mlp_width)
+    return config.depth * (4 * config.width**2 + 2 * config.width * config.filled.mlp_width)
 
 
 def towers(config: CLIPConfig) -> tuple[tuple[TransformerConfig, int], ...]:
     """Each tower's blocks, and how many tokens they see."""
     rows, columns = config.image.grid
-    image = (config.image.transformer, 1 + rows * columns)
-    return image, (config.text.transformer, config.text.context_length)
+    image = (config.image, 1 + rows * columns)
+    return image, (config.text, config.text.context_length)
 
 
 def forward_flops(config: CLIPConfig) -> float:

@@ -366,7 +366,7 @@ def llava() -> list[Row]:
 def llava_rows(name: str, vision, config) -> list[Row]:
     from peers import IMAGE_TOKEN, llavas
 
-    from mvlm.llava import IMAGE_MARKER
+    from mvlm.chat import IMAGE_MARKER
 
     ours, theirs = llavas(vision, config)
     ours, theirs = ours.to(DEVICE), theirs.to(DEVICE)

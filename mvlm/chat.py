@@ -12,8 +12,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from mvlm.language import IGNORED
-from mvlm.llava import IMAGE_MARKER
 from mvlm.tokenizer import IMAGE, Tokenizer, pad_rows
+
+IMAGE_MARKER = -200
+"""Stands for one picture among the token ids. It is never embedded: no vocabulary has it."""
 
 # The sentence LLaVA-1.5 and Vicuna were trained with, `conversation.py` in both repositories.
 VICUNA_SYSTEM = (

@@ -23,7 +23,7 @@ INITIAL_SIGLIP_BIAS = -10.0
 def clip_loss(
     image_features: Float[Tensor, "pair embed"],
     text_features: Float[Tensor, "pair embed"],
-    logit_scale: Float[Tensor, ""] | float,
+    scale: Float[Tensor, ""] | float,
 ) -> Float[Tensor, ""]:
     """The mean of two cross-entropies: which text is this image's, which image this text's?
 
@@ -34,15 +34,15 @@ def clip_loss(
     Args:
         image_features, text_features: (N, E), of length 1 each; row i of the one belongs to row i
             of the other.
-        logit_scale: the factor on the cosines ITSELF, not its logarithm: `clip.logit_scale.exp()`.
+        scale: the factor on the cosines ITSELF, not its logarithm: `clip.logit_scale.exp()`.
 
     Raises:
         ValueError: the two shapes differ, there is no pair, or a factor is not one number.
         TypeError: the features are no floats, or of two precisions.
     """
     _check_pairs(image_features, text_features)
-    _check_factors(logit_scale=logit_scale)
-    logits_per_image = logit_scale * image_features @ text_features.T  # N N
+    _check_factors(scale=scale)
+    logits_per_image = scale * image_features @ text_features.T  # N N
     labels = torch.arange(len(image_features), device=image_features.device)
     over_texts = F.cross_entropy(logits_per_image, labels)
     over_images = F.cross_entropy(logits_per_image.T, labels)
@@ -78,8 +78,8 @@ def clip_loss_sum(
 def siglip_loss(
     image_features: Float[Tensor, "pair embed"],
     text_features: Float[Tensor, "pair embed"],
-    logit_scale: Float[Tensor, ""] | float,
-    logit_bias: Float[Tensor, ""] | float,
+    scale: Float[Tensor, ""] | float,
+    bias: Float[Tensor, ""] | float,
 ) -> Float[Tensor, ""]:
     """Each of the N² combinations a yes-or-no question of its own; no softmax over the batch.
 
@@ -88,16 +88,16 @@ def siglip_loss(
 
     Args:
         image_features, text_features: (N, E), of length 1 each.
-        logit_scale: the factor itself, not its logarithm.
-        logit_bias: starts at −10 (`INITIAL_SIGLIP_BIAS`), since nearly all answers are "no".
+        scale: the factor itself, not its logarithm.
+        bias: starts at −10 (`INITIAL_SIGLIP_BIAS`), since nearly all answers are "no".
 
     Raises:
         ValueError: the two shapes differ, there is no pair, or a factor is not one number.
         TypeError: the features are no floats, or of two precisions.
     """
     _check_pairs(image_features, text_features)
-    _check_factors(logit_scale=logit_scale, logit_bias=logit_bias)
-    logits = logit_scale * image_features @ text_features.T + logit_bias  # N N
+    _check_factors(scale=scale, bias=bias)
+    logits = scale * image_features @ text_features.T + bias  # N N
     answers = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1  # N N
     return -F.logsigmoid(answers * logits).sum() / len(logits)
 
@@ -105,7 +105,7 @@ def siglip_loss(
 def clip_loss_chunked(
     image_features: Float[Tensor, "pair embed"],
     text_features: Float[Tensor, "pair embed"],
-    logit_scale: Float[Tensor, ""] | float,
+    scale: Float[Tensor, ""] | float,
 ) -> Float[Tensor, ""]:
     """`clip_loss`, value and gradients, without ever holding the N×N table of scores.
 
@@ -116,10 +116,10 @@ def clip_loss_chunked(
     Args, errors: see `clip_loss`. A second derivative is not defined.
     """
     _check_pairs(image_features, text_features)
-    _check_factors(logit_scale=logit_scale)
+    _check_factors(scale=scale)
     dtype = torch.promote_types(image_features.dtype, text_features.dtype)
     dtype = torch.promote_types(dtype, torch.float32)
-    scale = torch.as_tensor(logit_scale, dtype=dtype, device=image_features.device).reshape(())
+    scale = torch.as_tensor(scale, dtype=dtype, device=image_features.device).reshape(())
     with torch.autocast(image_features.device.type, enabled=False):
         return _ChunkedClipLoss.apply(image_features.to(dtype), text_features.to(dtype), scale)
 
@@ -129,9 +129,12 @@ STRIP_SCORES = 2**22
 and which keep the matrix products large. Of 2**20 to 2**25 the fastest when measured."""
 
 
-def _strips(pairs: int) -> Iterator[slice]:
-    rows = max(1, STRIP_SCORES // pairs)
-    return (slice(start, min(start + rows, pairs)) for start in range(0, pairs, rows))
+def _strips(images: Tensor, texts: Tensor, scale: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Some rows of the table of scores after the others: which rows, and their scores."""
+    rows = max(1, STRIP_SCORES // len(images))
+    for start in range(0, len(images), rows):
+        strip = slice(start, start + rows)
+        yield strip, scale * images[strip] @ texts.T  # n N
 
 
 class _ChunkedClipLoss(torch.autograd.Function):
@@ -147,8 +150,7 @@ class _ChunkedClipLoss(torch.autograd.Function):
         """The mean over pairs of (log Σ_j exp S_ij + log Σ_j exp S_ji) / 2 − S_ii."""
         over_texts = images.new_empty(len(images))  # N, log of the softmax's denominator in row i
         over_images = images.new_full((len(images),), -torch.inf)  # N, in column j, so far
-        for strip in _strips(len(images)):
-            scores = scale * images[strip] @ texts.T  # n N
+        for strip, scores in _strips(images, texts, scale):
             over_texts[strip] = scores.logsumexp(dim=1)
             over_images = torch.logaddexp(over_images, scores.logsumexp(dim=0))
         right = scale * (images * texts).sum(dim=1)  # N
@@ -162,9 +164,8 @@ class _ChunkedClipLoss(torch.autograd.Function):
         gradients are s·P·T, s·Pᵀ·I and Σ P∘(I·Tᵀ) = Σ I∘(P·T), each divided by N."""
         images, texts, scale, over_texts, over_images = ctx.saved_tensors
         from_texts, from_images = torch.empty_like(images), torch.zeros_like(texts)  # P·T, Pᵀ·I
-        for strip in _strips(len(images)):
-            with torch.autocast(images.device.type, enabled=False):
-                scores = scale * images[strip] @ texts.T  # n N, once more
+        with torch.autocast(images.device.type, enabled=False):
+            for strip, scores in _strips(images, texts, scale):
                 error = (scores - over_texts[strip, None]).exp_()  # n N
                 error += scores.sub_(over_images).exp_()
                 error /= 2
@@ -179,7 +180,7 @@ class _ChunkedClipLoss(torch.autograd.Function):
 def distributed_clip_loss(
     image_features: Float[Tensor, "pair embed"],
     text_features: Float[Tensor, "pair embed"],
-    logit_scale: Float[Tensor, ""] | float,
+    scale: Float[Tensor, ""] | float,
 ) -> Float[Tensor, ""]:
     """This process's share of `clip_loss` over the pairs of all processes.
 
@@ -197,22 +198,22 @@ def distributed_clip_loss(
     Args:
         image_features, text_features: this process's (n, E), of length 1 each; n must be the same
             everywhere.
-        logit_scale: the factor itself, not its logarithm.
+        scale: the factor itself, not its logarithm.
 
     Raises:
         ValueError: in every process, where one of them holds another number of pairs, another
             width or another precision, or what `clip_loss` refuses.
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return clip_loss(image_features, text_features, logit_scale)
-    _check_everywhere(image_features, text_features, logit_scale)
+        return clip_loss(image_features, text_features, scale)
+    _check_everywhere(image_features, text_features, scale)
     all_images = _Gather.apply(image_features)  # N E
     all_texts = _Gather.apply(text_features)  # N E
     count = len(image_features)
     labels = torch.arange(count, device=image_features.device)
     labels = labels + count * torch.distributed.get_rank()
-    over_texts = F.cross_entropy(logit_scale * image_features @ all_texts.T, labels)
-    over_images = F.cross_entropy(logit_scale * text_features @ all_images.T, labels)
+    over_texts = F.cross_entropy(scale * image_features @ all_texts.T, labels)
+    over_images = F.cross_entropy(scale * text_features @ all_images.T, labels)
     return (over_texts + over_images) / 2
 
 
@@ -240,13 +241,11 @@ class _Gather(torch.autograd.Function):
         return gradient[ctx.own]
 
 
-def _check_everywhere(
-    image_features: Tensor, text_features: Tensor, logit_scale: Tensor | float
-) -> None:
+def _check_everywhere(image_features: Tensor, text_features: Tensor, scale: Tensor | float) -> None:
     """Raise in all processes or in none: one that went on alone would wait for ever."""
     try:
         _check_pairs(image_features, text_features)
-        _check_factors(logit_scale=logit_scale)
+        _check_factors(scale=scale)
         error, holds = None, f"{tuple(image_features.shape)} of {image_features.dtype}"
     except (TypeError, ValueError) as refused:
         error, holds = refused, f"what was refused ({refused})"

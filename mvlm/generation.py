@@ -179,7 +179,7 @@ class Step:
     """
 
     def __init__(self, model: LanguageModel, cache: KVCache) -> None:
-        block = model.config.transformer
+        block = model.config.filled
         self.heads, self.kv_heads = block.heads, block.kv_heads
         self.shape = (cache.batch, -1, block.head_width)
         self.cache, self.norm = cache, norm(model.norm)

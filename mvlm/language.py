@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -64,58 +65,41 @@ class RotaryScaling:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageConfig:
-    """What a language model is made of.
+class LanguageConfig(TransformerConfig):
+    """What a language model is made of: a transformer, and the words it reads and writes.
 
-    `context` is the number of tokens it can see at most. With `tied` the output layer is the
-    embedding once more, which saves V·D weights. `kv_heads` and `head_width` default to `heads`
-    and `width / heads`.
+    Attributes:
+        vocab_size: number V of token ids.
+        context: the number of tokens it can see at most.
+        rope_theta, rope_scaling: of the rotary positions; see `RotaryTable`.
+        tied: whether the output layer is the embedding once more, which saves V·D weights.
+
+    The defaults of the blocks are Llama's: RMSNorm, SwiGLU and no offsets.
     """
 
     vocab_size: int
-    width: int
-    depth: int
-    heads: int
-    mlp_width: int
-    kv_heads: int | None = None
-    head_width: int | None = None
     context: int = 2048
     rope_theta: float = 10_000.0
     rope_scaling: RotaryScaling | None = None
-    eps: float = 1e-5
     tied: bool = True
+    norm: Literal["layer", "rms"] = "rms"
+    eps: float = 1e-5
+    activation: Literal["gelu", "quick_gelu", "gelu_tanh", "silu"] = "silu"
+    mlp: Literal["plain", "gated"] = "gated"
     qkv_bias: bool = False
     out_bias: bool = False
     mlp_bias: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_counts(vocab_size=self.vocab_size, context=self.context)
-        if self.transformer.head_width % 2:  # checks what it is made from, too
+        if (head_width := self.head_width or self.width // self.heads) % 2:
             raise ValueError(
-                f"a head is {self.transformer.head_width} wide: rotary positions turn its numbers "
+                f"a head is {head_width} wide: rotary positions turn its numbers "
                 f"in pairs, so make width / heads, or head_width, even"
             )
         if not self.rope_theta > 0:
             raise ValueError(f"rope_theta is {self.rope_theta}: pass more than 0, such as 10000")
-
-    @property
-    def transformer(self) -> TransformerConfig:
-        """The same, as the shared block wants it."""
-        return TransformerConfig(
-            width=self.width,
-            depth=self.depth,
-            heads=self.heads,
-            kv_heads=self.kv_heads,
-            head_width=self.head_width,
-            mlp_width=self.mlp_width,
-            norm="rms",
-            eps=self.eps,
-            activation="silu",
-            mlp="gated",
-            qkv_bias=self.qkv_bias,
-            out_bias=self.out_bias,
-            mlp_bias=self.mlp_bias,
-        )
 
 
 _SMOL = LanguageConfig(
@@ -191,7 +175,7 @@ class RotaryTable:
 
     @torch.inference_mode(False)  # made while generating, it must still serve training
     def _table(self, like: Tensor) -> Rotary:
-        width = self.config.transformer.head_width
+        width = self.config.filled.head_width
         even = torch.arange(0, width, 2, dtype=torch.float32, device=like.device)
         frequencies = 1 / self.config.rope_theta ** (even / width)  # (d/2,)
         if self.config.rope_scaling is not None:
@@ -233,7 +217,7 @@ class KVCache:
                 f"a cache of {length} tokens does not fit the model's context of "
                 f"{config.context}: make it 1 to {config.context} long"
             )
-        block = config.transformer
+        block = config.filled
         shape = (config.depth, 2, batch, block.kv_heads, length, block.head_width)
         self.memory = torch.empty(shape, device=device, dtype=dtype)
         self._visible = torch.ones(batch, length, dtype=torch.bool, device=device)
@@ -289,8 +273,8 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.width)
-        self.transformer = Transformer(config.transformer)
-        self.norm = NORMS["rms"](config.width, eps=config.eps)
+        self.transformer = Transformer(config)
+        self.norm = NORMS[config.norm](config.width, eps=config.eps)
         if not config.tied:
             self.head = nn.Linear(config.width, config.vocab_size, bias=False)
         self.rotary = RotaryTable(config)

@@ -24,11 +24,11 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
-from mvlm.chat import Example
+from mvlm.chat import IMAGE_MARKER, Example
 from mvlm.generation import generate, stream
 from mvlm.images import CLIP_MEAN, CLIP_STD, Colour, normalise, to_tensor
 from mvlm.language import IGNORED, LanguageModel, next_token_loss
-from mvlm.llava import IMAGE_MARKER, Output, Vision
+from mvlm.llava import Output, Vision
 from mvlm.tokenizer import IM_COL, IM_END, IM_PATCH, IM_START, Tokenizer, pad_rows
 from mvlm.transformer import check_counts
 

@@ -1,9 +1,15 @@
 """From an image to a sequence: patches, their embedding, and where each one stood.
 
-Chapter 02. Dosovitskiy et al., "An Image is Worth 16x16 Words" (2020), section 3.1, equation 1.
+    a b | c d        4×4 pixels, P = 2: N = 4 patches of C·P·P numbers each,
+    e f | g h        in reading order:
+    ----+----   →    a b e f,  c d g h,  i j m n,  k l o p
+    i j | k l
+    m n | o p        and one matrix makes a token of D numbers of each: equation 1.
 
-Letters: B images, C channels, H×W pixels, P the patch size in pixels,
-N = (H/P)·(W/P) patches, D the width of a token.
+Chapter 02. Dosovitskiy et al., "An Image is Worth 16x16 Words" (2020), section 3.1.
+
+Letters: B images, C channels, H×W pixels, P side of a patch in pixels, i and j a patch's row and
+column, h and w a pixel's place in its patch, N = (H/P)·(W/P) patches, D the width of a token.
 """
 
 import math
@@ -13,55 +19,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-
-
-def grid_size(height: int, width: int, patch_size: int) -> tuple[int, int]:
-    """Rows and columns of patches that cut a ``height×width`` image without a rest.
-
-    Args:
-        height, width: the image's size in pixels.
-        patch_size: side of one square patch in pixels.
-
-    Raises:
-        TypeError: ``patch_size`` is not an integer.
-        ValueError: ``patch_size`` is not positive, or does not divide both sides.
-    """
-    try:
-        patch_size = operator.index(patch_size)
-    except TypeError:
-        raise TypeError(
-            f"patch_size is {patch_size!r}, a {type(patch_size).__name__}: "
-            "pass a whole number of pixels, such as 40"
-        ) from None
-    if patch_size < 1:
-        raise ValueError(f"patch_size is {patch_size}: pass at least 1 pixel, such as 40")
-    if height < 1 or width < 1:
-        raise ValueError(f"the image is {height}×{width} pixels: pass one with at least 1×1")
-    if height % patch_size or width % patch_size:
-        smaller = [side // patch_size * patch_size for side in (height, width)]
-        larger = [math.ceil(side / patch_size) * patch_size for side in (height, width)]
-        crop = f"crop to {smaller[0]}×{smaller[1]} or " if min(smaller) else ""
-        raise ValueError(
-            f"patch_size {patch_size} does not divide {height}×{width}: "
-            f"{crop}pad to {larger[0]}×{larger[1]}"
-        )
-    return height // patch_size, width // patch_size
-
-
-def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor):
-        raise TypeError(
-            f"images is a {type(images).__name__}: pass a torch tensor (B, C, H, W), "
-            "for a picture mvlm.images.to_tensor(picture)[None]"
-        )
-    if images.ndim != 4:
-        hint = ": add the batch with images[None]" if images.ndim == 3 else ""
-        raise ValueError(
-            f"images has {images.ndim} dimensions {tuple(images.shape)}, wanted 4, "
-            f"(B, C, H, W){hint}"
-        )
-    if images.shape[0] == 0:
-        raise ValueError(f"images is an empty batch {tuple(images.shape)}: pass at least one image")
 
 
 def patchify(
@@ -77,13 +34,13 @@ def patchify(
         patch_size: side P of a patch in pixels; must divide H and W.
 
     Returns:
-        (B, N, C·P·P) with N = (H/P)·(W/P). The lecture's 120×120×3 with P = 40 gives (B, 9, 4800).
+        (B, N, C·P·P). The lecture's 120×120×3 with P = 40 gives (B, 9, 4800).
 
     Raises:
         TypeError, ValueError: not a (B, C, H, W) tensor, an empty batch, or a patch size
             that is not a whole number or does not divide the image.
     """
-    _check_images(images)
+    _check(images)
     batch, channels, height, width = images.shape
     rows, columns = grid_size(height, width, patch_size)
     grid = images.reshape(batch, channels, rows, patch_size, columns, patch_size)  # B C i h j w
@@ -109,33 +66,10 @@ def unpatchify(
     Raises:
         ValueError: N patches do not fill the image, or a patch's length is not a multiple of P².
     """
-    if patches.ndim != 3:
-        raise ValueError(
-            f"patches has {patches.ndim} dimensions {tuple(patches.shape)}, wanted 3: (B, N, C·P·P)"
-        )
-    batch, count, dim = patches.shape
-    if image_size is None:
-        side = math.isqrt(count)
-        if side * side != count:
-            raise ValueError(
-                f"{count} patches do not make a square grid: pass image_size=(height, width)"
-            )
-        image_size = (side * patch_size, side * patch_size)
-    rows, columns = grid_size(*image_size, patch_size)
-    if rows * columns != count:
-        raise ValueError(
-            f"a {image_size[0]}×{image_size[1]} image has {rows}×{columns} = {rows * columns} "
-            f"patches of {patch_size} pixels, but {count} came: check image_size and patch_size"
-        )
-    channels, rest = divmod(dim, patch_size * patch_size)
-    if rest or channels == 0:
-        raise ValueError(
-            f"a patch of {dim} numbers is not C·{patch_size}·{patch_size} for any whole C: "
-            "check patch_size"
-        )
+    batch, rows, columns, channels = _measure(patches, patch_size, image_size)
     grid = patches.reshape(batch, rows, columns, channels, patch_size, patch_size)  # B i j C h w
     grid = grid.permute(0, 3, 1, 4, 2, 5)  # B C i h j w
-    return grid.reshape(batch, channels, *image_size)  # B C H W
+    return grid.reshape(batch, channels, rows * patch_size, columns * patch_size)  # B C H W
 
 
 class PatchEmbedding(nn.Module):
@@ -167,7 +101,7 @@ class PatchEmbedding(nn.Module):
         Raises:
             TypeError: the images hold integers. ValueError: as :func:`patchify`, or other channels.
         """
-        _check_images(images)
+        patches = patchify(images, self.patch_size)  # B N C·P·P
         if not images.is_floating_point():
             raise TypeError(
                 f"images holds {images.dtype} numbers, a projection needs floats: "
@@ -178,7 +112,7 @@ class PatchEmbedding(nn.Module):
                 f"images has {images.shape[1]} channels {tuple(images.shape)}, this embedding was "
                 f"made for {self.channels}: pass (B, {self.channels}, H, W)"
             )
-        return self.projection(patchify(images, self.patch_size))  # B N D
+        return self.projection(patches)  # B N D
 
     def as_convolution(self) -> nn.Conv2d:
         """The same map as a convolution with kernel = stride = P, on a copy of the weights.
@@ -200,32 +134,6 @@ class PatchEmbedding(nn.Module):
             if bias is not None:
                 convolution.bias.copy_(bias)
         return convolution
-
-
-class LearnedPositions(nn.Module):
-    """One learned vector for each place, added to the token that stands there (ViT equation 1).
-
-    Args:
-        count: number N of places.
-        width: width D of a token.
-    """
-
-    def __init__(self, count: int, width: int) -> None:
-        super().__init__()
-        self.table = nn.Parameter(torch.empty(count, width))
-        nn.init.normal_(self.table, std=0.02)
-
-    def forward(
-        self, tokens: Float[Tensor, "batch patch width"]
-    ) -> Float[Tensor, "batch patch width"]:
-        """(B, N, D) → (B, N, D). Raises ValueError when N is not the table's."""
-        if tokens.ndim != 3 or tokens.shape[1:] != self.table.shape:
-            count, width = self.table.shape
-            raise ValueError(
-                f"the tokens are {tuple(tokens.shape)}, the position table is {count, width}: pass "
-                f"(B, {count}, {width}), or resize the table with resize_positions"
-            )
-        return tokens + self.table
 
 
 def sincos_positions(rows: int, columns: int, width: int) -> Float[Tensor, "patch width"]:
@@ -262,35 +170,38 @@ def resize_positions(
     positions: Float[Tensor, "place width"],
     old_grid: tuple[int, int],
     new_grid: tuple[int, int],
+    *,
+    class_rows: int = 0,
 ) -> Float[Tensor, "new_place width"]:
     """Stretch a learned position table to another patch grid (ViT section 3.2).
 
-    The table is read as a small picture of D channels and resized with bicubic interpolation
-    to the target size. A class row, which stands first and belongs to no place, is kept as it is.
+    The table is read as a small picture of D channels and resized with bicubic interpolation.
 
     Args:
-        positions: (N, D) or, with a class row, (1+N, D).
+        positions: (class_rows + N, D).
         old_grid, new_grid: (rows, columns) before and after.
+        class_rows: rows at the start that belong to no place, such as the class token's; they are
+            kept as they are.
 
     Returns:
-        (N', D) or (1+N', D); the same tensor when the grids are equal.
+        (class_rows + N', D); the same tensor when the grids are equal.
 
     Raises:
         ValueError: the table does not fit ``old_grid``, or ``new_grid`` is empty.
     """
     count = old_grid[0] * old_grid[1]
-    class_rows = positions.shape[0] - count
-    if positions.ndim != 2 or class_rows not in (0, 1):
+    if positions.ndim != 2 or len(positions) != class_rows + count:
         raise ValueError(
             f"a {old_grid[0]}×{old_grid[1]} grid has {count} places, the table is "
-            f"{tuple(positions.shape)}: pass ({count}, D), or ({count + 1}, D) with a class row"
+            f"{tuple(positions.shape)}: pass ({count}, D), and class_rows=1 if a class token's "
+            "row stands before them"
         )
     if min(new_grid) < 1:
         raise ValueError(f"new_grid is {tuple(new_grid)}: pass at least one row and one column")
     if tuple(old_grid) == tuple(new_grid):
         return positions
-    class_row, table = positions[:class_rows], positions[class_rows:]
-    picture = table.reshape(1, *old_grid, -1).permute(0, 3, 1, 2)  # 1 D r c
+    kept, table = positions[:class_rows], positions[class_rows:]
+    picture = table.reshape(1, *old_grid, -1).permute(0, 3, 1, 2)  # 1 D i j
     picture = F.interpolate(
         picture.float(),  # bicubic is not there for half precision on every device
         size=tuple(new_grid),  # by target size: a scale factor can round to one row too few
@@ -298,4 +209,76 @@ def resize_positions(
         align_corners=False,
     ).to(positions.dtype)
     table = picture.permute(0, 2, 3, 1).reshape(new_grid[0] * new_grid[1], -1)  # N' D
-    return torch.cat([class_row, table])  # [1+]N' D
+    return torch.cat([kept, table])  # class_rows+N' D
+
+
+def grid_size(height: int, width: int, patch_size: int) -> tuple[int, int]:
+    """Rows and columns of patches that cut a ``height×width`` image without a rest.
+
+    Args:
+        height, width: the image's size in pixels.
+        patch_size: side of one square patch in pixels.
+
+    Raises:
+        TypeError: ``patch_size`` is not an integer.
+        ValueError: ``patch_size`` is not positive, or does not divide both sides.
+    """
+    try:
+        patch_size = operator.index(patch_size)
+    except TypeError:
+        raise TypeError(
+            f"patch_size is {patch_size!r}, a {type(patch_size).__name__}: "
+            "pass a whole number of pixels, such as 40"
+        ) from None
+    if patch_size < 1:
+        raise ValueError(f"patch_size is {patch_size}: pass at least 1 pixel, such as 40")
+    if height < 1 or width < 1:
+        raise ValueError(f"the image is {height}×{width} pixels: pass one with at least 1×1")
+    if height % patch_size or width % patch_size:
+        smaller = [side // patch_size * patch_size for side in (height, width)]
+        larger = [math.ceil(side / patch_size) * patch_size for side in (height, width)]
+        crop = f"crop to {smaller[0]}×{smaller[1]} or " if min(smaller) else ""
+        raise ValueError(
+            f"patch_size {patch_size} does not divide {height}×{width}: "
+            f"{crop}pad to {larger[0]}×{larger[1]}"
+        )
+    return height // patch_size, width // patch_size
+
+
+def _check(images: Tensor) -> None:
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images is a {type(images).__name__}: pass a torch tensor (B, C, H, W), "
+            "for a picture mvlm.images.to_tensor(picture)[None]"
+        )
+    if images.ndim != 4 or len(images) == 0:
+        hint = ": add the batch with images[None]" if images.ndim == 3 else ""
+        raise ValueError(f"images is {tuple(images.shape)}, wanted (B, C, H, W) with B ≥ 1{hint}")
+
+
+def _measure(
+    patches: Tensor, patch_size: int, image_size: tuple[int, int] | None
+) -> tuple[int, int, int, int]:
+    """(B, rows, columns, C) of the images that these patches fill."""
+    if patches.ndim != 3:
+        raise ValueError(f"patches is {tuple(patches.shape)}, wanted (B, N, C·P·P)")
+    batch, count, dim = patches.shape
+    side = math.isqrt(count)
+    if image_size is None and side * side != count:
+        raise ValueError(
+            f"{count} patches do not make a square grid: pass image_size=(height, width)"
+        )
+    height, width = image_size or (side * patch_size, side * patch_size)
+    rows, columns = grid_size(height, width, patch_size)
+    if rows * columns != count:
+        raise ValueError(
+            f"a {height}×{width} image has {rows}×{columns} = {rows * columns} "
+            f"patches of {patch_size} pixels, but {count} came: check image_size and patch_size"
+        )
+    channels, rest = divmod(dim, patch_size * patch_size)
+    if rest or channels == 0:
+        raise ValueError(
+            f"a patch of {dim} numbers is not C·{patch_size}·{patch_size} for any whole C: "
+            "check patch_size"
+        )
+    return batch, rows, columns, channels

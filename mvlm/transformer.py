@@ -1,11 +1,13 @@
 """The transformer: one pre-norm block, shared by every model of the course.
 
-A ViT, both towers of CLIP and a Llama-style decoder differ in the norm, the activation and the
-shape of the MLP; how the tokens meet is the same. What differs is a field of
-`TransformerConfig`; what is the same is `Block`:
+    x = x + attention(norm1(x))     each token gathers from the tokens it may see
+    x = x + mlp(norm2(x))           each token works on what it has
 
-    x = x + attention(norm1(x))
-    x = x + mlp(norm2(x))
+A ViT, both towers of CLIP and a Llama-style decoder differ in the norm, the activation and the
+shape of the MLP: fields of `TransformerConfig`. How the tokens meet is the same.
+
+Letters: B rows of a batch, T tokens, S tokens that are looked at (T, or more with a cache),
+D width of a token, H heads, d width of a head, K heads of keys and values (H in most models).
 
 Sources: Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
 equations 2-3 (pre-norm); Shazeer 2020 (SwiGLU); Su et al. 2021 (rotary positions); Ainslie et
@@ -15,8 +17,8 @@ al. 2023 (grouped-query attention).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -24,56 +26,27 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
-def quick_gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The GELU of OpenAI's CLIP, x·σ(1.702x): close to the exact one, yet not equal to it."""
-    return x * torch.sigmoid(1.702 * x)
-
-
-def _gelu_tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    return F.gelu(x, approximate="tanh")
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": F.gelu,
-    "quick_gelu": quick_gelu,
-    "gelu_tanh": _gelu_tanh,
-    "silu": F.silu,
-}
-
-NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
-
-MAX_DEPTH = 1000
-"""Blocks that a model may have. The deepest published ones stay well below; a config that asks for
-more is damaged, and building it would only fill the memory."""
-
-
-def check_counts(**counts: int) -> None:
-    """Sizes and numbers of things: whole, and at least 1.
-
-    Raises:
-        TypeError: one of them is no whole number. ValueError: one is below 1.
-    """
-    for name, value in counts.items():
-        if not isinstance(value, int):
-            raise TypeError(f"{name} is {value!r}: pass a whole number")
-        if value < 1:
-            raise ValueError(f"{name} is {value}: pass at least 1")
-
-
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
-    """What one stack of blocks is made of.
+    """What a stack of blocks is made of. The models' own configs are this and what they add.
 
-    `width` is the length of a token's vector. Each of `heads` queries is `head_width` long
-    (`width / heads` unless given); keys and values have `kv_heads` heads (`heads` unless given),
-    each shared by `heads / kv_heads` queries. `eps` belongs to the norms. The `mlp` is "plain"
-    (up, activation, down) or "gated" (activation of a gate times up, then down).
+    Attributes:
+        width, depth: length D of a token's vector; number L of blocks.
+        heads, head_width: queries H a token, each d long; `head_width` is width / heads unless
+            given.
+        kv_heads: heads K of keys and values, each asked by heads / kv_heads queries; H unless
+            given.
+        mlp_width: width inside the MLP; 4·width unless given.
+        mlp: "plain" is up, activation, down; "gated" is activation of a gate times up, then down.
+        norm, eps: LayerNorm or RMSNorm, and what keeps them from dividing by zero.
+        activation: of the MLP.
+        qkv_bias, out_bias, mlp_bias: whether these matrices have offsets.
     """
 
     width: int
     depth: int
     heads: int
-    mlp_width: int
+    mlp_width: int | None = None
     kv_heads: int | None = None
     head_width: int | None = None
     norm: Literal["layer", "rms"] = "layer"
@@ -85,37 +58,247 @@ class TransformerConfig:
     mlp_bias: bool = True
 
     def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("norm", self.norm, NORMS),
-            ("activation", self.activation, ACTIVATIONS),
-            ("mlp", self.mlp, MLPS),
-        ):
-            if value not in choices:
-                raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
         names = ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width")
         given = {name: getattr(self, name) for name in names}
         check_counts(**{name: value for name, value in given.items() if value is not None})
-        if self.depth > MAX_DEPTH:
-            raise ValueError(f"depth is {self.depth}: pass at most {MAX_DEPTH} blocks")
-        if not self.eps > 0:
-            raise ValueError(f"eps is {self.eps}: pass more than 0, such as 1e-6")
-        if self.head_width is None:
-            if self.width % self.heads:
-                raise ValueError(
-                    f"width {self.width} does not divide into {self.heads} heads: "
-                    f"change one of them or give head_width"
-                )
-            object.__setattr__(self, "head_width", self.width // self.heads)
-        if self.kv_heads is None:
-            object.__setattr__(self, "kv_heads", self.heads)
-        if self.heads % self.kv_heads:
+        if self.head_width is None and self.width % self.heads:
+            raise ValueError(
+                f"width {self.width} does not divide into {self.heads} heads: "
+                f"change one of them or give head_width"
+            )
+        if self.heads % (self.kv_heads or self.heads):
             raise ValueError(
                 f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly: "
                 f"kv_heads must divide heads"
             )
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"depth is {self.depth}: pass at most {MAX_DEPTH} blocks")
+        if not self.eps > 0:
+            raise ValueError(f"eps is {self.eps}: pass more than 0, such as 1e-6")
+        for name, choices in (("norm", NORMS), ("activation", ACTIVATIONS), ("mlp", MLPS)):
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} {value!r} is not known: choose from {', '.join(choices)}")
+
+    @property
+    def filled(self) -> Self:
+        """The same with what was left out filled in.
+
+        It is not filled in once and for all, or `replace(config, width=…)` would keep the old
+        width's heads.
+        """
+        return replace(
+            self,
+            kv_heads=self.kv_heads or self.heads,
+            head_width=self.head_width or self.width // self.heads,
+            mlp_width=self.mlp_width or 4 * self.width,
+        )
 
 
-EVERY = slice(None)
+def attention_weights(
+    query: Float[Tensor, "batch head query head_width"],
+    key: Float[Tensor, "batch head key head_width"],
+    *,
+    mask: Bool[Tensor, "*batch query key"] | None = None,
+    causal: bool = False,
+) -> Float[Tensor, "batch head query key"]:
+    """softmax(Q Kᵀ / √d), where d is the width of ONE HEAD: what each query takes from each key.
+
+    Each row sums to 1. Vaswani et al. 2017, equation 1, without the values. Arguments: see
+    `attend`.
+    """
+    scores = query @ key.mT / query.shape[-1] ** 0.5  # B H T S
+    visible = visible_keys(query.shape[-2], key.shape[-2], mask, causal, query.device)
+    if visible is not None:
+        scores = scores.masked_fill(~visible, -torch.inf)
+    return scores.softmax(dim=-1)
+
+
+def attend(
+    query: Float[Tensor, "batch head query head_width"],
+    key: Float[Tensor, "batch head key head_width"],
+    value: Float[Tensor, "batch head key head_width"],
+    *,
+    mask: Bool[Tensor, "*batch query key"] | None = None,
+    causal: bool = False,
+) -> Float[Tensor, "batch head query head_width"]:
+    """`attention_weights(query, key) @ value`, by torch's kernel, which never holds the weights.
+
+    Args:
+        query, key, value: (B, H, T, d) and twice (B, H, S, d).
+        mask: True where a query may look; of a shape that broadcasts to (B, H, T, S).
+        causal: hides later keys. The last query stands at the last key.
+
+    Raises:
+        TypeError: the mask is not boolean.
+    """
+    queries, keys = query.shape[-2], key.shape[-2]
+    if causal and mask is None and queries == keys:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    visible = visible_keys(queries, keys, mask, causal, query.device)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; queries, keys and values come from one matrix product.
+
+    Rows of `qkv.weight`: first the queries of all heads, then the keys, then the values.
+    """
+
+    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
+        super().__init__()
+        config = config.filled
+        self.heads, self.kv_heads = config.heads, config.kv_heads
+        self.head_width, self.layer = config.head_width, layer
+        rows = (config.heads + 2 * config.kv_heads) * config.head_width
+        self.qkv = nn.Linear(config.width, rows, bias=config.qkv_bias)
+        self.out = nn.Linear(config.heads * config.head_width, config.width, bias=config.out_bias)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch token width"],
+        *,
+        mask: Bool[Tensor, "*batch query key"] | None = None,
+        causal: bool = False,
+        rotary: Rotary | None = None,
+        cache: Cache | None = None,
+        record: list[Tensor] | None = None,
+        first: int | None = None,
+    ) -> Float[Tensor, "batch asking width"]:
+        """Let each token gather from the tokens it may see.
+
+        Args:
+            x: the tokens (B, T, D), normalised.
+            mask, causal: see `attend`.
+            rotary: turns queries and keys by their positions.
+            cache: then `x` holds only the new tokens, and they see the cached ones too.
+            record: a list that receives this layer's weights (B, H, T, S), computed only then.
+            first: only so many first tokens ask. A ViT's last block needs its class token alone.
+
+        Raises:
+            ValueError: `first` where not every token sees every other.
+        """
+        if first is not None and (causal or mask is not None):
+            raise ValueError("first goes with attention of all to all: leave out mask and causal")
+        heads = self.qkv(x).unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # B H+2K T d
+        query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        if rotary is not None:
+            query, key = rotate(query, rotary), rotate(key, rotary)
+        if cache is not None:
+            key, value = cache.update(self.layer, key, value)  # B K S d
+        if self.kv_heads != self.heads:  # several queries share a key
+            key = key.repeat_interleave(self.heads // self.kv_heads, dim=1)  # B H S d
+            value = value.repeat_interleave(self.heads // self.kv_heads, dim=1)  # B H S d
+        query = query[:, :, :first]
+        if record is None:
+            gathered = attend(query, key, value, mask=mask, causal=causal)  # B H T d
+        else:
+            record.append(attention_weights(query, key, mask=mask, causal=causal))
+            gathered = record[-1] @ value  # B H T d
+        return self.out(gathered.transpose(1, 2).flatten(2))  # B H T d -> B T H·d -> B T D
+
+
+class MLP(nn.Module):
+    """Up to `mlp_width`, activation, down: what each token does by itself."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        config = config.filled
+        self.activation = ACTIVATIONS[config.activation]
+        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
+
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """Each token's vector in, one of the same width out."""
+        return self.down(self.activation(self.up(x)))
+
+
+class GatedMLP(nn.Module):
+    """down(activation(gate(x)) · up(x)); with SiLU this is SwiGLU (Shazeer 2020, equation 6)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        config = config.filled
+        self.activation = ACTIVATIONS[config.activation]
+        self.gate = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
+
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """Each token's vector in, one of the same width out."""
+        return self.down(self.activation(self.gate(x)) * self.up(x))
+
+
+MLPS: dict[str, type[nn.Module]] = {"plain": MLP, "gated": GatedMLP}
+
+
+class Block(nn.Module):
+    """One pre-norm block: attention, then MLP, each added to the residual path.
+
+    The residual path `x` itself is never normalised: overwriting it (`x = norm1(x)`) is a known
+    bug that trains all the same, only worse.
+    """
+
+    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
+        super().__init__()
+        norm = NORMS[config.norm]
+        self.norm1 = norm(config.width, eps=config.eps)
+        self.attention = Attention(config, layer)
+        self.norm2 = norm(config.width, eps=config.eps)
+        self.mlp = MLPS[config.mlp](config)
+
+    def forward(
+        self, x: Float[Tensor, "batch token width"], *, first: int | None = None, **options
+    ) -> Float[Tensor, "batch asking width"]:
+        """Tokens in, tokens out; the arguments are those of `Attention.forward`."""
+        x = x[:, :first] + self.attention(self.norm1(x), first=first, **options)
+        return x + self.mlp(self.norm2(x))
+
+
+class Transformer(nn.Module):
+    """A stack of `config.depth` blocks, without embedding before or norm after."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.depth))
+
+    def forward(
+        self, x: Float[Tensor, "batch token width"], **options
+    ) -> Float[Tensor, "batch token width"]:
+        """Pass tokens through every block; `options` are those of `Attention.forward`."""
+        for block in self.blocks:
+            x = block(x, **options)
+        return x
+
+    def encode(
+        self,
+        x: Float[Tensor, "batch token width"],
+        norm: nn.Module,
+        *,
+        causal: bool = False,
+        attentions: bool = False,
+    ) -> Encoding:
+        """Pass tokens through every block and keep all there is to see; `norm` ends the model."""
+        states, weights = [x], [] if attentions else None
+        for block in self.blocks:
+            states.append(block(states[-1], causal=causal, record=weights))
+        return Encoding(
+            tokens=norm(states[-1]), hidden_states=tuple(states), attentions=tuple(weights or ())
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """What a model made of its input, layer by layer.
+
+    `tokens` (B, T, D) is the model's output for each token, after its final norm.
+    `hidden_states` holds L + 1 tensors (B, T, D): what enters the first block, then what each
+    block leaves; none of them is normalised. `attentions` holds L tensors (B, H, T, T), or
+    nothing when they were not asked for.
+    """
+
+    tokens: Float[Tensor, "batch token width"]
+    hidden_states: tuple[Float[Tensor, "batch token width"], ...]
+    attentions: tuple[Float[Tensor, "batch head query key"], ...] = ()
 
 
 class Cache(Protocol):
@@ -158,7 +341,12 @@ def visible_keys(
     queries: int, keys: int, mask: Tensor | None, causal: bool, device: torch.device
 ) -> Tensor | None:
     """`mask` and causality as one boolean mask, or None where every query may see every key."""
-    _check_mask(mask)
+    if mask is not None and not (isinstance(mask, Tensor) and mask.dtype is torch.bool):
+        came = f"has {mask.dtype}" if isinstance(mask, Tensor) else f"is a {type(mask).__name__}"
+        raise TypeError(
+            f"attention mask {came}: give a boolean one, True where a query may attend "
+            f"(torch.as_tensor(mask).bool() for ones and zeros)"
+        )
     if not causal or (mask is None and queries == 1):
         return mask
     before = causal_mask(queries, keys, device=device)
@@ -170,206 +358,40 @@ def visible_keys(
     return (mask & before) | itself
 
 
-def _check_mask(mask: Tensor | None) -> None:
-    if mask is None or (isinstance(mask, Tensor) and mask.dtype is torch.bool):
-        return
-    came = f"has dtype {mask.dtype}" if isinstance(mask, Tensor) else f"is a {type(mask).__name__}"
-    raise TypeError(
-        f"attention mask {came}: give a boolean one, True where a query may attend "
-        f"(torch.as_tensor(mask).bool() for ones and zeros)"
-    )
+def quick_gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The GELU of OpenAI's CLIP, x·σ(1.702x): close to the exact one, yet not equal to it."""
+    return x * torch.sigmoid(1.702 * x)
 
 
-def attend(
-    query: Float[Tensor, "batch head query head_width"],
-    key: Float[Tensor, "batch head key head_width"],
-    value: Float[Tensor, "batch head key head_width"],
-    *,
-    mask: Bool[Tensor, "*batch query key"] | None = None,
-    causal: bool = False,
-) -> Float[Tensor, "batch head query head_width"]:
-    """softmax(Q Kᵀ / √d) V, where d is the width of ONE HEAD (Vaswani et al. 2017, equation 1).
+def _gelu_tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return F.gelu(x, approximate="tanh")
 
-    `mask` is boolean, True where a query may attend, of a shape that broadcasts to
-    (batch, head, query, key). `causal` hides later keys, the last query being at the last key.
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "quick_gelu": quick_gelu,
+    "gelu_tanh": _gelu_tanh,
+    "silu": F.silu,
+}
+
+NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
+
+MAX_DEPTH = 1000
+"""Blocks that a model may have. The deepest published ones stay well below; a config that asks for
+more is damaged, and building it would only fill the memory."""
+
+
+def check_counts(**counts: int) -> None:
+    """Sizes and numbers of things: whole, and at least 1.
+
+    Raises:
+        TypeError: one of them is no whole number. ValueError: one is below 1.
     """
-    queries, keys = query.shape[-2], key.shape[-2]
-    if causal and mask is None and queries == keys:
-        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
-    visible = visible_keys(queries, keys, mask, causal, query.device)
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
-
-
-def attention_weights(
-    query: Float[Tensor, "batch head query head_width"],
-    key: Float[Tensor, "batch head key head_width"],
-    *,
-    mask: Bool[Tensor, "*batch query key"] | None = None,
-    causal: bool = False,
-) -> Float[Tensor, "batch head query key"]:
-    """The softmax(Q Kᵀ / √d) that `attend` uses and does not keep; each row sums to 1."""
-    scores = query @ key.mT * query.shape[-1] ** -0.5
-    visible = visible_keys(query.shape[-2], key.shape[-2], mask, causal, query.device)
-    if visible is not None:
-        scores = scores.masked_fill(~visible, float("-inf"))
-    return scores.softmax(dim=-1)
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention; queries, keys and values come from one matrix product.
-
-    Rows of `qkv.weight`: first the queries of all heads, then the keys, then the values.
-    """
-
-    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
-        super().__init__()
-        self.heads, self.kv_heads = config.heads, config.kv_heads
-        self.head_width, self.layer = config.head_width, layer
-        rows = (config.heads + 2 * config.kv_heads) * config.head_width
-        self.qkv = nn.Linear(config.width, rows, bias=config.qkv_bias)
-        self.out = nn.Linear(config.heads * config.head_width, config.width, bias=config.out_bias)
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch token width"],
-        *,
-        mask: Bool[Tensor, "*batch query key"] | None = None,
-        causal: bool = False,
-        rotary: Rotary | None = None,
-        cache: Cache | None = None,
-        keep: slice = EVERY,
-        record: list[Tensor] | None = None,
-    ) -> Float[Tensor, "batch kept width"]:
-        """Let each token gather from the tokens it may see.
-
-        `rotary` turns queries and keys by their positions. With a `cache`, `x` holds only the new
-        tokens, and they see the cached ones too. `keep` names the tokens to return, when a model
-        reads only some of the last layer's; where `causal`, they must be the last ones. A list
-        given as `record` receives this layer's attention weights (batch, head, query, key); they
-        are computed only then.
-        """
-        qkv = self.qkv(x).unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # (B, H+2K, T, d)
-        turned, value = qkv.split((self.heads + self.kv_heads, self.kv_heads), dim=1)
-        if rotary is not None:
-            turned = rotate(turned, rotary)
-        query, key = turned.split((self.heads, self.kv_heads), dim=1)
-        if cache is not None:
-            key, value = cache.update(self.layer, key, value)
-        query, mask = query[:, :, keep], self._kept_rows(mask, keep, causal, x.shape[1])
-        if self.kv_heads != self.heads:
-            same_for_all = mask is None or mask.ndim < 3 or mask.shape[-3] == 1
-            if query.shape[2] == 1 and same_for_all and record is None:
-                visible = visible_keys(1, key.shape[2], mask, causal, x.device)
-                return self.out(self._share(query, key, value, visible))
-            shared_by = self.heads // self.kv_heads
-            key = key.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
-            value = value.repeat_interleave(shared_by, dim=1)  # (B, H, T, d)
-        if record is None:
-            heads = attend(query, key, value, mask=mask, causal=causal)
-        else:
-            weights = attention_weights(query, key, mask=mask, causal=causal)
-            record.append(weights)
-            heads = weights @ value
-        return self.out(heads.transpose(1, 2).flatten(2))  # (B, H, T, d) -> (B, T, H·d)
-
-    @staticmethod
-    def _kept_rows(mask: Tensor | None, keep: slice, causal: bool, tokens: int) -> Tensor | None:
-        """The kept tokens' rows of a mask that has one for each token."""
-        _check_mask(mask)
-        if causal and keep.indices(tokens)[1:] != (tokens, 1):
-            raise ValueError(
-                f"keep is {keep} of {tokens} tokens: where attention is causal, keep the last ones"
-            )
-        if mask is None or mask.ndim < 2 or mask.shape[-2] == 1:
-            return mask
-        return mask[..., keep, :]
-
-    def _share(
-        self,
-        query: Float[Tensor, "batch head 1 head_width"],
-        key: Float[Tensor, "batch kv_head key head_width"],
-        value: Float[Tensor, "batch kv_head key head_width"],
-        mask: Bool[Tensor, "*batch 1 key"] | None,
-    ) -> Float[Tensor, "batch 1 width"]:
-        """One new token: the queries of a group ask the keys they share, where those lie.
-
-        They stand as several queries of one head, so no key is copied. Reading the cache is what
-        a step of generation costs beside the weights.
-        """
-        grouped = query.squeeze(2).unflatten(1, (self.kv_heads, -1))  # (B, K, H/K, d)
-        return attend(grouped, key, value, mask=mask).flatten(1).unsqueeze(1)  # (B, 1, H·d)
-
-
-class MLP(nn.Module):
-    """Up to `mlp_width`, activation, down: what each token does by itself."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[config.activation]
-        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
-        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
-
-    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        """Each token's vector in, one of the same width out."""
-        return self.down(self.activation(self.up(x)))
-
-
-class GatedMLP(nn.Module):
-    """down(activation(gate(x)) · up(x)); with SiLU this is SwiGLU (Shazeer 2020, equation 6)."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[config.activation]
-        self.gate = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
-        self.up = nn.Linear(config.width, config.mlp_width, bias=config.mlp_bias)
-        self.down = nn.Linear(config.mlp_width, config.width, bias=config.mlp_bias)
-
-    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        """Each token's vector in, one of the same width out."""
-        return self.down(self.activation(self.gate(x)) * self.up(x))
-
-
-MLPS: dict[str, type[nn.Module]] = {"plain": MLP, "gated": GatedMLP}
-
-
-class Block(nn.Module):
-    """One pre-norm block: attention, then MLP, each added to the residual path.
-
-    The residual path `x` itself is never normalised: overwriting it (`x = norm1(x)`) is a known
-    bug that trains all the same, only worse.
-    """
-
-    def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
-        super().__init__()
-        norm = NORMS[config.norm]
-        self.norm1 = norm(config.width, eps=config.eps)
-        self.attention = Attention(config, layer)
-        self.norm2 = norm(config.width, eps=config.eps)
-        self.mlp = MLPS[config.mlp](config)
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch token width"],
-        *,
-        mask: Bool[Tensor, "*batch query key"] | None = None,
-        causal: bool = False,
-        rotary: Rotary | None = None,
-        cache: Cache | None = None,
-        keep: slice = EVERY,
-        record: list[Tensor] | None = None,
-    ) -> Float[Tensor, "batch kept width"]:
-        """Tokens in, tokens out; the arguments are those of `Attention`."""
-        gathered = self.attention(
-            self.norm1(x),
-            mask=mask,
-            causal=causal,
-            rotary=rotary,
-            cache=cache,
-            keep=keep,
-            record=record,
-        )
-        x = x[:, keep] + gathered
-        return x + self.mlp(self.norm2(x))
+    for name, value in counts.items():
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is {value!r}: pass a whole number")
+        if value < 1:
+            raise ValueError(f"{name} is {value}: pass at least 1")
 
 
 def check_token_ids(ids: Tensor, name: str = "ids") -> None:
@@ -413,80 +435,4 @@ def check_precision(name: str, x: Tensor, weight: Tensor) -> None:
         raise TypeError(
             f"{name} is {x.dtype}, the model {weight.dtype}: pass {name}.to({weight.dtype}), or "
             f"convert the model with model.to({x.dtype})"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """What a model made of its input, layer by layer.
-
-    `tokens` (B, T, D) is the model's output for each token, after its final norm.
-    `hidden_states` holds L + 1 tensors (B, T, D): what enters the first block, then what each
-    block leaves; none of them is normalised. `attentions` holds L tensors (B, H, T, T), or
-    nothing when they were not asked for.
-    """
-
-    tokens: Float[Tensor, "batch token width"]
-    hidden_states: tuple[Float[Tensor, "batch token width"], ...]
-    attentions: tuple[Float[Tensor, "batch head query key"], ...] = ()
-
-
-class Transformer(nn.Module):
-    """A stack of `config.depth` blocks, without embedding before or norm after."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.depth))
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch token width"],
-        *,
-        mask: Bool[Tensor, "*batch query key"] | None = None,
-        causal: bool = False,
-        rotary: Rotary | None = None,
-        cache: Cache | None = None,
-        keep: slice = EVERY,
-        hidden_states: list[Tensor] | None = None,
-        attentions: list[Tensor] | None = None,
-    ) -> Float[Tensor, "batch kept width"]:
-        """Pass tokens through every block.
-
-        `keep` names the tokens to return. The last block then works for these alone, which for
-        the one class token of a ViT-B saves 6 % of all the work.
-
-        Lists given as `hidden_states` and `attentions` receive L + 1 and L tensors (see
-        `Encoding`); without them nothing is kept.
-        """
-        if hidden_states is not None:
-            hidden_states.append(x)
-        last = len(self.blocks) - 1
-        for layer, block in enumerate(self.blocks):
-            x = block(
-                x,
-                mask=mask,
-                causal=causal,
-                rotary=rotary,
-                cache=cache,
-                keep=keep if layer == last else EVERY,
-                record=attentions,
-            )
-            if hidden_states is not None:
-                hidden_states.append(x)
-        return x
-
-    def encode(
-        self,
-        x: Float[Tensor, "batch token width"],
-        norm: nn.Module,
-        *,
-        causal: bool = False,
-        attentions: bool = False,
-    ) -> Encoding:
-        """Pass tokens through every block and keep all there is to see; `norm` ends the model."""
-        states: list[Tensor] = []
-        weights: list[Tensor] | None = [] if attentions else None
-        tokens = self(x, causal=causal, hidden_states=states, attentions=weights)
-        return Encoding(
-            tokens=norm(tokens), hidden_states=tuple(states), attentions=tuple(weights or ())
         )

@@ -1,21 +1,19 @@
 """The vision transformer: an image as a sequence of patch tokens.
 
-Chapter 03. Dosovitskiy et al., "An Image is Worth 16x16 Words" (2020), section 3.1 and table 1.
-
     z_0 = [class; x_1·E; …; x_N·E] + positions     equation 1
     z_l = block(z_{l-1})                           equations 2 and 3
     y   = head(norm(z_L's class token))            equation 4
 
+Chapter 03. Dosovitskiy et al., "An Image is Worth 16x16 Words" (2020), section 3.1 and table 1.
 The same class is CLIP's image tower (`mvlm.clip`), which leaves the patch projection's bias out,
 normalises once more before the first block, and has other constants.
 
-Letters: B images, P the patch size in pixels, N patches, D the width of a token, L blocks.
+Letters: B images, C channels, H×W pixels, N patches, D the width of a token, L blocks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -30,32 +28,20 @@ from mvlm.transformer import (
     check_precision,
 )
 
-SIZES = {
-    "Ti": {"width": 192, "depth": 12, "heads": 3, "mlp_width": 768},
-    "S": {"width": 384, "depth": 12, "heads": 6, "mlp_width": 1536},
-    "B": {"width": 768, "depth": 12, "heads": 12, "mlp_width": 3072},
-    "L": {"width": 1024, "depth": 24, "heads": 16, "mlp_width": 4096},
-    "H": {"width": 1280, "depth": 32, "heads": 16, "mlp_width": 5120},
-    "g": {"width": 1408, "depth": 40, "heads": 16, "mlp_width": 6144},
-    "G": {"width": 1664, "depth": 48, "heads": 16, "mlp_width": 8192},
-}
-"""Table 1 of the ViT paper (B, L, H), table 1 of "How to train your ViT?" (Steiner et al. 2021;
-Ti, S) and table 2 of "Scaling Vision Transformers" (Zhai et al. 2021; g, G)."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class ViTConfig:
-    """The shape of a ViT.
+class ViTConfig(TransformerConfig):
+    """The shape of a ViT: that of its transformer, and of what it looks at.
 
     Attributes:
         image_size: side of the square images in pixels, or (height, width).
         patch_size: side P of a patch in pixels; divides the image.
-        width, depth, heads, mlp_width: of the transformer; `mlp_width` is 4·width unless given.
+        channels: C of the images.
         num_classes: rows of the head; None leaves the head out.
-        channels: of the images.
-        activation, eps: of the MLPs and the norms. timm's ViTs have eps 1e-6, transformers' 1e-12.
-        qkv_bias, patch_bias: whether these projections add an offset.
+        patch_bias: whether the patch projection adds an offset.
         pre_norm: whether the tokens are normalised before the first block (CLIP's `ln_pre`).
+
+    `eps` is 1e-6 in timm's ViTs and 1e-12 in transformers'.
     """
 
     image_size: int | tuple[int, int] = 224
@@ -63,52 +49,25 @@ class ViTConfig:
     width: int = 768
     depth: int = 12
     heads: int = 12
-    mlp_width: int | None = None
-    num_classes: int | None = None
     channels: int = 3
-    activation: Literal["gelu", "quick_gelu", "gelu_tanh", "silu"] = "gelu"
-    eps: float = 1e-6
-    qkv_bias: bool = True
+    num_classes: int | None = None
     patch_bias: bool = True
     pre_norm: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.image_size, int):
-            object.__setattr__(self, "image_size", (self.image_size, self.image_size))
-        else:
-            sides = self.image_size if isinstance(self.image_size, list | tuple) else ()
-            if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
-                raise TypeError(
-                    f"image_size is {self.image_size!r}: pass a whole number of pixels, or "
-                    f"(height, width)"
-                )
-            object.__setattr__(self, "image_size", tuple(sides))
-        if self.mlp_width is None:
-            object.__setattr__(self, "mlp_width", 4 * self.width)
+        super().__post_init__()
+        object.__setattr__(self, "image_size", _sides(self.image_size))
+        check_counts(channels=self.channels)
         if self.num_classes is not None and self.num_classes < 1:
             raise ValueError(
                 f"num_classes is {self.num_classes}: pass at least 1, or None for no head"
             )
-        check_counts(channels=self.channels)
-        _ = self.grid, self.transformer  # both check what they are made from
+        grid_size(*self.image_size, self.patch_size)  # raises where it does not divide
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of patches."""
         return grid_size(*self.image_size, self.patch_size)
-
-    @property
-    def transformer(self) -> TransformerConfig:
-        """The blocks' part of this config."""
-        return TransformerConfig(
-            width=self.width,
-            depth=self.depth,
-            heads=self.heads,
-            mlp_width=self.mlp_width,
-            activation=self.activation,
-            eps=self.eps,
-            qkv_bias=self.qkv_bias,
-        )
 
 
 class ViT(nn.Module):
@@ -130,7 +89,7 @@ class ViT(nn.Module):
         self.pre_norm = (
             nn.LayerNorm(config.width, eps=config.eps) if config.pre_norm else nn.Identity()
         )
-        self.transformer = Transformer(config.transformer)
+        self.transformer = Transformer(config)
         self.norm = nn.LayerNorm(config.width, eps=config.eps)
         self.head = (
             nn.Identity()
@@ -138,6 +97,47 @@ class ViT(nn.Module):
             else nn.Linear(config.width, config.num_classes)
         )
         self._initialise()
+
+    def forward(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits (B, num_classes); without a head the normalised class token (B, D).
+
+        Raises:
+            ValueError: the images are not of the size, or the channels, the model was made for.
+            TypeError: they are no floating-point tensor, or of another precision than the model.
+        """
+        return self.head(self.pooled(images))
+
+    def pooled(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch width"]:
+        """The class token after the last block, normalised (B, D): what the head reads."""
+        tokens = self.embed(images)  # B 1+N D
+        *blocks, last = self.transformer.blocks
+        for block in blocks:
+            tokens = block(tokens)
+        class_token = last(tokens, first=1)[:, 0]  # B D: nothing reads the other tokens
+        return self.norm(class_token)
+
+    def embed(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch token width"]:
+        """Class token and patch tokens with their positions added: (B, 1+N, D), equation 1."""
+        self._check(images)
+        patches = self.patches(images) + self.positions[1:]  # B N D
+        first = (self.class_token + self.positions[0]).expand(len(images), 1, -1)  # B 1 D
+        return self.pre_norm(torch.cat((first, patches), dim=1))  # B 1+N D
+
+    def encode(
+        self, images: Float[Tensor, "batch channel height width"], *, attentions: bool = False
+    ) -> Encoding:
+        """Every token at every depth, as data: see `Encoding`. The class token is the first.
+
+        `attentions` asks for the attention weights too, which costs the fused attention's speed
+        and memory.
+        """
+        return self.transformer.encode(self.embed(images), self.norm, attentions=attentions)
 
     @classmethod
     def from_variant(
@@ -166,51 +166,6 @@ class ViT(nn.Module):
             )
         )
 
-    def forward(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch classes"]:
-        """Logits (B, num_classes); without a head the normalised class token (B, D).
-
-        Raises:
-            ValueError: the images are not of the size, or the channels, the model was made for.
-            TypeError: they are no floating-point tensor, or of another precision than the model.
-        """
-        class_token = self.transformer(self.embed(images), keep=slice(1))[:, 0]  # B D
-        return self.head(self.norm(class_token))
-
-    def encode(
-        self, images: Float[Tensor, "batch channel height width"], *, attentions: bool = False
-    ) -> Encoding:
-        """Every token at every depth, as data: see `Encoding`. The class token is the first.
-
-        `attentions` asks for the attention weights too, which costs the fused attention's speed
-        and memory.
-        """
-        return self.transformer.encode(self.embed(images), self.norm, attentions=attentions)
-
-    def embed(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch token width"]:
-        """Class token and patch tokens with their positions added: (B, 1+N, D), equation 1."""
-        wanted = self.config.image_size
-        if not isinstance(images, Tensor):
-            raise TypeError(
-                f"images is a {type(images).__name__}: pass a torch tensor (B, C, H, W), for a "
-                f"picture mvlm.images.to_tensor(picture)[None]"
-            )
-        if images.is_floating_point():  # `patches` refuses the others
-            check_precision("images", images, self.positions)
-        if images.ndim == 4 and tuple(images.shape[2:]) != wanted:
-            came = images.shape[2:]
-            raise ValueError(
-                f"the images are {came[0]}×{came[1]} pixels, this model was made for "
-                f"{wanted[0]}×{wanted[1]}: resize them, or fit the model to them with "
-                f"resize_(({came[0]}, {came[1]}))"
-            )
-        patches = self.patches(images) + self.positions[1:]  # B N D
-        first = (self.class_token + self.positions[0]).expand(len(images), 1, -1)  # B 1 D
-        return self.pre_norm(torch.cat((first, patches), dim=1))  # B 1+N D
-
     def resize_(self, image_size: int | tuple[int, int]) -> ViT:
         """Fit the model to images of another size, in place, and return it.
 
@@ -218,23 +173,64 @@ class ViT(nn.Module):
         weight stays. It becomes a new parameter: make optimisers afterwards.
         """
         config = replace(self.config, image_size=image_size)
-        table = resize_positions(self.positions.detach(), self.config.grid, config.grid)
+        table = resize_positions(
+            self.positions.detach(), self.config.grid, config.grid, class_rows=1
+        )
         self.positions = nn.Parameter(table.clone(), requires_grad=self.positions.requires_grad)
         self.config = config
         return self
 
     def _initialise(self) -> None:
+        config = self.config.filled
+        widths = [heads * config.head_width for heads in (config.heads, *2 * (config.kv_heads,))]
         nn.init.normal_(self.positions, std=0.02)
-        for module in self.transformer.modules():
+        for name, module in self.transformer.named_modules():
             if isinstance(module, nn.Linear):
-                # Queries, keys and values are three square matrices in one: draw each by itself,
-                # or the larger matrix would make all three smaller.
-                square = module.in_features
-                parts = module.weight.split(square) if module.out_features == 3 * square else ()
-                for part in parts or (module.weight,):
+                # Queries, keys and values are three matrices in one: draw each by itself, or the
+                # larger matrix would make all three smaller.
+                parts = module.weight.split(widths) if name.endswith("qkv") else (module.weight,)
+                for part in parts:
                     nn.init.xavier_uniform_(part)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         if isinstance(self.head, nn.Linear):
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
+
+    def _check(self, images: Tensor) -> None:
+        """What `patches` cannot know: the size and the precision this model was made for."""
+        if not isinstance(images, Tensor) or images.ndim != 4:
+            return  # `patches` says so
+        came, wanted = tuple(images.shape[2:]), self.config.image_size
+        if came != wanted:
+            raise ValueError(
+                f"the images are {came[0]}×{came[1]} pixels, this model was made for "
+                f"{wanted[0]}×{wanted[1]}: resize them, or fit the model to them with "
+                f"resize_(({came[0]}, {came[1]}))"
+            )
+        if images.is_floating_point():
+            check_precision("images", images, self.positions)
+
+
+SIZES = {
+    "Ti": {"width": 192, "depth": 12, "heads": 3, "mlp_width": 768},
+    "S": {"width": 384, "depth": 12, "heads": 6, "mlp_width": 1536},
+    "B": {"width": 768, "depth": 12, "heads": 12, "mlp_width": 3072},
+    "L": {"width": 1024, "depth": 24, "heads": 16, "mlp_width": 4096},
+    "H": {"width": 1280, "depth": 32, "heads": 16, "mlp_width": 5120},
+    "g": {"width": 1408, "depth": 40, "heads": 16, "mlp_width": 6144},
+    "G": {"width": 1664, "depth": 48, "heads": 16, "mlp_width": 8192},
+}
+"""Table 1 of the ViT paper (B, L, H), table 1 of "How to train your ViT?" (Steiner et al. 2021;
+Ti, S) and table 2 of "Scaling Vision Transformers" (Zhai et al. 2021; g, G)."""
+
+
+def _sides(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of an image size that may be one number."""
+    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+    pair = isinstance(sides, list | tuple) and len(sides) == 2
+    if not pair or not all(isinstance(side, int) for side in sides):
+        raise TypeError(
+            f"image_size is {image_size!r}: pass a whole number of pixels, or (height, width)"
+        )
+    return tuple(sides)

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mvlm.patches import (
-    LearnedPositions,
     PatchEmbedding,
     grid_size,
     patchify,
@@ -150,16 +149,6 @@ def test_sincos_positions_by_hand():
     assert table[row * 5 + column, 5] == pytest.approx(math.sin(column * frequency), abs=1e-6)
 
 
-def test_learned_positions_tell_equal_patches_apart():
-    torch.manual_seed(0)
-    positions = LearnedPositions(9, 16)
-    tokens = torch.zeros(1, 9, 16)
-    assert torch.equal(positions(tokens)[0], positions.table)
-    assert positions.table.std().item() == pytest.approx(0.02, abs=0.005)
-    with pytest.raises(ValueError, match="resize_positions"):
-        positions(torch.zeros(1, 4, 16))
-
-
 def test_resize_positions_equals_transformers_vit():
     from transformers import ViTConfig
     from transformers.models.vit.modeling_vit import ViTEmbeddings
@@ -167,7 +156,7 @@ def test_resize_positions_equals_transformers_vit():
     torch.manual_seed(0)
     theirs = ViTEmbeddings(ViTConfig(image_size=64, patch_size=16, hidden_size=8))
     torch.nn.init.normal_(theirs.position_embeddings)
-    ours = resize_positions(theirs.position_embeddings[0], (4, 4), (6, 3))
+    ours = resize_positions(theirs.position_embeddings[0], (4, 4), (6, 3), class_rows=1)
     expected = theirs.interpolate_pos_encoding(torch.zeros(1, 1 + 18, 8), 6 * 16, 3 * 16)[0]
     torch.testing.assert_close(ours, expected, atol=1e-6, rtol=0)
 
@@ -176,14 +165,14 @@ def test_resize_positions_equals_transformers_vit():
 def test_resize_positions_to_any_grid(rows, columns):
     """A constant table stays constant, and the class row is not touched."""
     table = torch.cat([torch.full((1, 4), 7.0), torch.ones(6, 4)])
-    resized = resize_positions(table, (2, 3), (rows, columns))
+    resized = resize_positions(table, (2, 3), (rows, columns), class_rows=1)
     assert resized.shape == (1 + rows * columns, 4)
     assert torch.equal(resized[0], table[0])
     torch.testing.assert_close(resized[1:], torch.ones(rows * columns, 4))
 
 
 def test_resize_positions_same_grid_is_an_identity():
-    table = torch.randn(7, 4)
+    table = torch.randn(6, 4)
     assert torch.equal(resize_positions(table, (2, 3), (2, 3)), table)
     assert resize_positions(table.half(), (2, 3), (4, 4)).dtype == torch.float16
 
@@ -229,9 +218,13 @@ def test_patch_size_may_be_a_numpy_integer():
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [
-        (IMAGES[0], ValueError, r"3 dimensions .*, wanted 4.*images\[None\]"),
-        (IMAGES[0, 0], ValueError, "2 dimensions"),
-        (IMAGES[:0], ValueError, "empty batch .*pass at least one image"),
+        (
+            IMAGES[0],
+            ValueError,
+            r"\(3, 128, 128\), wanted .*: add the batch with images\[None\]",
+        ),
+        (IMAGES[0, 0], ValueError, r"images is \(128, 128\), wanted \(B, C, H, W\)"),
+        (IMAGES[:0], ValueError, r"images is \(0, 3, 128, 128\), wanted .* with B ≥ 1"),
         (IMAGES[..., :0], ValueError, "128×0 pixels"),
         (IMAGES.numpy(), TypeError, "images is a ndarray: pass a torch tensor"),
     ],
@@ -248,7 +241,7 @@ def test_bad_unpatchify():
         unpatchify(torch.zeros(1, 6, 48), 4, (8, 8))
     with pytest.raises(ValueError, match=r"50 numbers is not C·4·4"):
         unpatchify(torch.zeros(1, 4, 50), 4)
-    with pytest.raises(ValueError, match="wanted 3"):
+    with pytest.raises(ValueError, match=r"patches is \(4, 48\), wanted \(B, N, C·P·P\)"):
         unpatchify(torch.zeros(4, 48), 4)
 
 
@@ -261,12 +254,12 @@ def test_bad_embedding_input():
 
 
 def test_bad_positions():
-    with pytest.raises(ValueError, match=r"tokens are \(4, 8\), .* pass \(B, 4, 8\), or resize"):
-        LearnedPositions(4, 8)(torch.zeros(4, 8))
     with pytest.raises(ValueError, match="multiple of 4"):
         sincos_positions(2, 2, 6)
     with pytest.raises(ValueError, match=r"3×3 grid has 9 places, the table is \(8, 4\)"):
         resize_positions(torch.zeros(8, 4), (3, 3), (2, 2))
+    with pytest.raises(ValueError, match="class_rows=1 if a class token's row stands before"):
+        resize_positions(torch.zeros(10, 4), (3, 3), (2, 2))
     with pytest.raises(ValueError, match="at least one row"):
         resize_positions(torch.zeros(9, 4), (3, 3), (0, 2))
 

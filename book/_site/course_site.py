@@ -132,7 +132,7 @@ def finish_page(
     for text in page.find_all(string=True):
         if text.find_parent("summary") and not text.find_parent("code"):
             text.replace_with(landing.curl(text))
-    _fold_code(page)
+    fold_cells(page)
     if pagename.startswith("notebooks/"):
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
@@ -183,16 +183,25 @@ def _hold_punctuation(page: BeautifulSoup, formula: Tag) -> None:
         behind.replace_with(behind[found.end() :])
 
 
-def _fold_code(page: BeautifulSoup) -> None:
-    """Fold away the set-up cell, and give myst-nb's `hide-input` cells the same plain summary."""
+def fold_cells(page: BeautifulSoup) -> None:
+    """Fold away the set-up cell, and give what myst-nb folds a plain summary of our own.
+
+    The tag `hide-input` folds a figure's code, `hide-output` the answer to a prediction.
+    """
     for source in page.select(".cell.tag_setup > .cell_input"):
         source.wrap(page.new_tag("details", attrs={"class": "hide"}))
         source.insert_before(page.new_tag("summary"))
     for fold in page.select(".cell > details.hide"):
-        is_setup = "tag_setup" in fold.parent["class"]
-        fold["class"] = "course-fold"
+        fold["class"], said = ["course-fold"], "Show the code"
+        if fold.select_one(".cell_output"):
+            fold["class"], said = ["course-fold", "course-answer"], PREDICT
+        elif "tag_setup" in fold.parent["class"]:
+            said = "Set-up: the cell that runs first"
         fold.summary.attrs.clear()
-        fold.summary.string = "Set-up: the cell that runs first" if is_setup else "Show the code"
+        fold.summary.string = said
+
+
+PREDICT = "Your prediction first: then open"
 
 
 def _is_unused(asset: Any) -> bool:

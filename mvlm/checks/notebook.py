@@ -7,6 +7,7 @@ import html
 import os
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from mvlm.checks.core import Exercise, Outcome, Question, Status, run_question
 from mvlm.checks.local import LocalCaller
-from mvlm.checks.sources import GRADED, kept_text
+from mvlm.checks.sources import CELL, kept_texts, replaces, split_script
 
 
 @dataclass(frozen=True)
@@ -190,18 +191,21 @@ def answers_source(exercise: Exercise, namespace: dict[str, Any]) -> str:
     """What counts of the notebook's cells, as they were last run (or of the script), as one file.
 
     That is what :mod:`mvlm.checks.sources` keeps: imports, definitions, plain constants, answers.
+    Each cell begins with ``# %%``, so that one which is no Python costs the others nothing.
     """
+    wanted = [question.function for question in exercise.questions]
     cells = namespace.get("In", [])
     if not cells and "__file__" in namespace:
-        cells = [Path(namespace["__file__"]).read_text(encoding="utf-8")]
-    kept: dict[str, str] = {}  # a cell that was run again moves to where it was run last
-    for cell in cells:
-        if text := kept_text(cell):
-            name = text.splitlines()[0] if GRADED.match(text) else text
-            kept.pop(name, None)
-            kept[name] = text
+        with tokenize.open(namespace["__file__"]) as file:
+            cells = [cell for _, cell in split_script(file.read())]
+    kept: list[str] = []
+    for text in kept_texts(cells, wanted):
+        if text:
+            # A cell that was run again stands where it was run last.
+            kept = [earlier for earlier in kept if not replaces(text, earlier)]
+            kept.append(CELL.sub(r"# \g<0>", text))
     title = f"# {exercise.name}: answers, written by check.report()"
-    return "\n\n\n".join([title, *kept.values()]) + "\n"
+    return "\n\n\n".join([title, *(f"# %%\n{text}" for text in kept)]) + "\n"
 
 
 def checker(exercise: Exercise, namespace: dict[str, Any], strict: bool | None) -> Checker:

@@ -28,7 +28,9 @@ DTYPES = {
     )
 }
 ARRAY_KINDS = frozenset("biuf")  # booleans, integers and floats
+SCALAR_KINDS = ARRAY_KINDS | {"U"}  # and text
 _PLAIN = (bool, int, float, str, type(None))
+_KEYS = (str, int, bool)
 _HEAD = struct.Struct("<II")  # bytes of the tree, number of buffers
 _SIZE = struct.Struct("<Q")
 
@@ -61,13 +63,16 @@ class _Packer:
         if kind is np.ndarray:
             return self._array(value)
         if kind.__module__ == "numpy" and isinstance(value, np.generic):
-            if kind is np.void:
-                return self._array(np.asarray(value))
-            return self.tree(value.item(), depth)  # as the Python number it is, nan and inf too
+            plain = value.item() if value.dtype.kind in SCALAR_KINDS else value
+            if type(plain) not in _PLAIN:  # a long double is its own item
+                raise Refused(f"a NumPy {kind.__name__}: return a tensor, or a float, int or bool")
+            return self.tree(plain, depth)  # as the Python number it is, nan and inf too
         if kind in (list, tuple, torch.Size):
             name = "list" if kind is list else "tuple"
             return {name: [self.tree(item, depth + 1) for item in value]}
         if kind is dict:
+            if any(type(key) not in _KEYS for key in value):
+                raise Refused("a dict with keys other than text and whole numbers")
             pairs = [[self.tree(k, depth + 1), self.tree(v, depth + 1)] for k, v in value.items()]
             return {"dict": pairs}
         if isinstance(value, torch.Tensor):
@@ -87,11 +92,17 @@ class _Packer:
 
     def _tensor(self, tensor: torch.Tensor) -> dict[str, Any]:
         name = str(tensor.dtype).removeprefix("torch.")
-        if tensor.layout is not torch.strided or name not in DTYPES or tensor.is_meta:
-            kind = "meta" if tensor.is_meta else str(tensor.layout).removeprefix("torch.")
+        kind = "dense"
+        if tensor.layout is not torch.strided:
+            kind = str(tensor.layout).removeprefix("torch.")
+        for other in ("is_meta", "is_nested", "is_quantized"):
+            kind = other.removeprefix("is_") if getattr(tensor, other) else kind
+        if kind != "dense":
             raise Refused(f"a {kind} tensor of {name}: return a dense one of real numbers")
+        if name not in DTYPES:
+            raise Refused(f"a tensor of {name}: return one of {', '.join(DTYPES)}")
         self._add(tensor.numel() * tensor.element_size())
-        plain = tensor.detach().cpu().contiguous()
+        plain = tensor.detach().resolve_neg().cpu().contiguous()
         self.buffers.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
         place = len(self.buffers) - 1
         shape, view = list(tensor.shape), not tensor.is_contiguous()
@@ -113,7 +124,15 @@ def pack(value: Any) -> bytes:
         Refused: the value is not plain, too large, or too deep.
     """
     packer = _Packer()
-    tree = json.dumps(packer.tree(value), allow_nan=False).encode()
+    try:
+        tree = json.dumps(packer.tree(value), allow_nan=False).encode()
+    except Refused:
+        raise
+    except Exception as error:  # a tensor inside torch.func, an object with tricks
+        name = type.__getattribute__(type(value), "__name__")
+        raise Refused(
+            f"a {name} that cannot be read ({type(error).__name__}: {error}): return a plain tensor"
+        ) from None
     if len(tree) > MAX_TREE_BYTES:
         raise Refused("more than a million characters of text and numbers")
     parts = [_HEAD.pack(len(tree), len(packer.buffers)), tree]
@@ -163,7 +182,7 @@ def _split(message: bytes) -> tuple[Any, list[bytes]]:
 
 class _Unpacker:
     def __init__(self, buffers: list[bytes]) -> None:
-        self.buffers = buffers
+        self.buffers: list[bytes | None] = [*buffers]
         self.items = 0
 
     def value(self, tree: Any, depth: int = 0) -> Any:
@@ -189,7 +208,7 @@ class _Unpacker:
         raise Refused("a damaged message (kind)")
 
     def _key(self, tree: Any) -> Any:
-        if type(tree) not in (str, int, bool):
+        if type(tree) not in _KEYS:
             raise Refused("a dict with keys other than text and whole numbers")
         return tree
 
@@ -198,7 +217,10 @@ class _Unpacker:
             raise Refused("a damaged message (shape)")
         if at >= len(self.buffers) or len(shape) > 16:
             raise Refused("a damaged message (shape)")
-        buffer = self.buffers[at]
+        # Each only once: a short message must not become a long list of copies.
+        buffer, self.buffers[at] = self.buffers[at], None
+        if buffer is None:
+            raise Refused("a damaged message (one buffer twice)")
         if math.prod(shape) * dtype.itemsize != len(buffer):
             raise Refused("a damaged message (length)")
         numbers = np.frombuffer(bytearray(buffer), dtype) if buffer else np.empty(0, dtype)
@@ -217,7 +239,7 @@ class _Unpacker:
         raw = np.dtype(bool) if name == "bool" else np.dtype(f"u{dtype.itemsize}")
         numbers = self._numbers(raw, shape, at).view(np.uint8)
         tensor = torch.from_numpy(numbers).view(dtype).reshape(shape)
-        if view is True:
+        if view is True and tensor.numel():
             *outer, last = shape or [1]
             larger = torch.empty(*outer, last + 1, dtype=dtype)
             tensor = larger[..., :last].copy_(tensor)

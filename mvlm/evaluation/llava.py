@@ -19,7 +19,7 @@ from mvlm.evaluation.scoring import blind_for, share, split_scores
 from mvlm.llava import LLaVA
 from mvlm.tasks import exact_match
 from mvlm.training.recipes.clip import drawing_table, vocabulary
-from mvlm.training.recipes.llava import answer, pictures
+from mvlm.training.recipes.llava import pictures
 from mvlm.training.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, outside
 from mvlm.training.recipes.views import on_white
 
@@ -42,7 +42,7 @@ def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
 
     def ask(part: list[Scene], questions: list[tuple[int, str]], pixels: Tensor) -> list[str]:
         images = pictures(pixels)[[i for i, _ in questions]]
-        return answer(llava, chat, images, [text for _, text in questions])
+        return llava.answer(chat, images, [text for _, text in questions])
 
     blind = blind_for(seed, count)
     for name, split in (("test", "test"), ("unseen artist", "artist")):
@@ -114,9 +114,9 @@ def outside_scores(llava: LLaVA, chat: Chat, scenes: Scenes) -> dict:
 def answer_in_parts(
     llava: LLaVA, chat: Chat, images: Sequence[Tensor], questions: Sequence[str], size: int = 128
 ) -> list[str]:
-    """As `answer`, some questions at a time."""
+    """As `LLaVA.answer`, some questions at a time."""
     said: list[str] = []
     for start in range(0, len(questions), size):
         part = torch.stack(list(images[start : start + size]))
-        said += answer(llava, chat, pictures(part), questions[start : start + size])
+        said += llava.answer(chat, pictures(part), questions[start : start + size])
     return said

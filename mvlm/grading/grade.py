@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -22,9 +23,10 @@ from mvlm.checks.core import (
 )
 from mvlm.checks.guard import longest
 from mvlm.checks.values import Refused
-from mvlm.grading.sandbox import Sandbox, SandboxError, Worker, WorkerDied
+from mvlm.grading.sandbox import Sandbox, SandboxError, Worker, WorkerDied, WorkerLate
 
 LOAD_SECONDS = 90.0
+CALLS = 3  # a question has the time of so many calls for each of its checks, all calls together
 GRACE_SECONDS = 2.0  # a worker stops its own endless loops; beyond this it is stopped
 SECONDS_AFTER_A_LOOP = 1.0  # for a function that has used up its time once
 FRESH = "right on the notebook's inputs, not on others: what do you take for granted about them?"
@@ -78,11 +80,32 @@ class Grade:
 
 
 class RemoteCaller:
-    """Calls a student's functions in the sandbox. A worker that died is replaced by a fresh one."""
+    """Calls a student's functions in the sandbox. A worker that died is replaced by a fresh one.
 
-    def __init__(self, sandbox: Sandbox, cells: Sequence[tuple[str, str]]) -> None:
+    Args:
+        sandbox: where they run.
+        cells: the code cells, as (name, source).
+        seconds: for each question, by the function it asks for, on the clock on the wall: the time
+            that all the calls of its checks may take together, with what it takes to load the
+            cells again after them.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        cells: Sequence[tuple[str, str]],
+        seconds: dict[str, float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.sandbox = sandbox
+        self.wanted = list(seconds)  # the functions that the exercise asks for
         self.cells = json.dumps([list(cell) for cell in cells]).encode()
+        self.seconds = seconds
+        self.left = dict(seconds)
+        self.clock = clock
+        self.question = ""  # whose checks are being run
+        self.ended_by = ""  # the question that the last worker ended in
         self.worker: Worker | None = None
         self.notes: tuple[str, ...] = ()
         self.broken: str | None = None  # why the cells cannot be loaded at all
@@ -94,6 +117,7 @@ class RemoteCaller:
         if self.worker:
             self.worker.close()
             self.worker = None
+            self.ended_by = self.question
 
     def load(self) -> None:
         """Start a worker and let it load the cells, if none is there.
@@ -106,9 +130,11 @@ class RemoteCaller:
         if self.worker:
             return
         self.worker = self.sandbox.open()
+        start = self.clock()
         try:
             # As raw numbers: a tree of values may not be as long as a notebook.
-            self.worker.send({"cells": np.frombuffer(self.cells, np.uint8)})
+            cells = np.frombuffer(self.cells, np.uint8)
+            self.worker.send({"cells": cells, "wanted": self.wanted})
             answer = self.worker.receive(LOAD_SECONDS)
             notes = answer["notes"]
             self.notes = tuple(_line(note) for note in notes if isinstance(note, str))
@@ -118,22 +144,39 @@ class RemoteCaller:
             self.broken = f"while the cells were loaded, {how}"
             self.notes = (self.broken,)
             raise AnswerFailed(self.broken) from None
+        if self.ended_by:
+            self.left[self.ended_by] -= self.clock() - start
 
     def call(self, name: str, arguments: tuple[Any, ...], seconds: float) -> Returned:
         """See :class:`mvlm.checks.core.Caller`."""
+        if self.left[self.question] <= 0:
+            raise AnswerFailed(
+                f"not run: the calls before it took the {self.seconds[self.question]:g} s that "
+                "all of this question's may take together"
+            )
         self.load()
         assert self.worker is not None
+        start = self.clock()
+        try:
+            return self._call(self.worker, name, arguments, seconds)
+        finally:
+            self.left[self.question] -= self.clock() - start
+
+    def _call(
+        self, worker: Worker, name: str, arguments: tuple[Any, ...], seconds: float
+    ) -> Returned:
         seconds = SECONDS_AFTER_A_LOOP if name in self.slow else seconds
         self.number += 1
         request = {"name": name, "arguments": arguments, "seconds": seconds, "number": self.number}
         limit = longest(seconds) + GRACE_SECONDS
         try:
-            self.worker.send(request)
-            answer = self.worker.receive(limit)
+            worker.send(request)
+            answer = worker.receive(limit)
+        except WorkerLate:
+            self.close()
+            self._late(name, f"stopped after {limit:g} s: does each loop come to an end?")
         except WorkerDied as error:
             self.close()
-            if "answer in time" in str(error):
-                self._late(name, f"stopped after {limit:g} s: does each loop come to an end?")
             raise AnswerFailed(f"{name}: {error}") from None
         except Refused as reason:
             self.close()
@@ -174,8 +217,9 @@ def grade(
     """Grade one submission.
 
     Each check runs on the notebook's inputs, then on inputs drawn from ``secret``; both must pass.
-    Of the second run, and of hidden checks, the student learns the hint alone, because a message
-    could tell the inputs.
+    The second runs, and hidden checks, come after all of the first, in a process of their own:
+    what that one says could tell its inputs, so the student learns nothing of it but whether a
+    check was passed, and the check's hint.
 
     Args:
         exercise: whose checks.
@@ -187,39 +231,75 @@ def grade(
     Returns:
         The grade; its status is ``GRADER ERROR`` when the sandbox itself failed, twice.
     """
-    for last_try in (False, True):
-        caller = RemoteCaller(sandbox, cells)
+    try:
+        return _grade(exercise, cells, sandbox, secret, hidden or {})
+    except SandboxError:
         try:
-            return _grade(exercise, caller, secret, hidden or {})
+            return _grade(exercise, cells, sandbox, secret, hidden or {})
         except SandboxError as error:
-            if last_try:
-                return Grade(status="GRADER ERROR", marks=(), notes=(_line(str(error)),))
-        finally:
-            caller.close()
-    raise AssertionError("not reached")
+            return Grade(status="GRADER ERROR", marks=(), notes=(_line(str(error)),))
 
 
 def _grade(
-    exercise: Exercise, caller: RemoteCaller, secret: str, hidden: dict[str, tuple[Check, ...]]
+    exercise: Exercise,
+    cells: Sequence[tuple[str, str]],
+    sandbox: Sandbox,
+    secret: str,
+    hidden: dict[str, tuple[Check, ...]],
 ) -> Grade:
+    every = {
+        question.function: (*question.checks, *hidden.get(question.function, ()))
+        for question in exercise.questions
+    }
+    public = {name: tuple(c for c in checks if not c.hidden) for name, checks in every.items()}
+    seen, notes = _run(public, RemoteCaller(sandbox, cells, _seconds(public)), PUBLIC_SEED)
+    passed = {check for check, outcome in seen.items() if outcome.status is Status.PASSED}
+    again = {
+        name: tuple(check for check in checks if check.hidden or check in passed)
+        for name, checks in every.items()
+    }
+    unseen, _ = _run(again, RemoteCaller(sandbox, cells, _seconds(every)), secret)
     marks = []
     for question in exercise.questions:
-        for check in (*question.checks, *hidden.get(question.function, ())):
-            outcome = _outcome(check, caller, secret)
-            marks.append(_mark(question, outcome))
-    return Grade(status="graded", marks=tuple(marks), notes=caller.notes)
+        public_ends = {seen[check].status for check in public[question.function]}
+        for check in every[question.function]:
+            if check in unseen:
+                marks.append(_mark(question, _without_words(unseen[check], public_ends)))
+            else:
+                marks.append(_mark(question, seen[check]))
+    return Grade(status="graded", marks=tuple(marks), notes=notes)
 
 
-def _outcome(check: Check, caller: RemoteCaller, secret: str) -> Outcome:
-    if not check.hidden:
-        outcome = run_check(check, caller, PUBLIC_SEED)
-        if outcome.status is not Status.PASSED:
-            return outcome
-    outcome = run_check(check, caller, secret)
-    if outcome.status is Status.FAILED:
-        message = "" if check.hidden else FRESH
-        return dataclasses.replace(outcome, message=message, hint=check.hint)
-    return outcome
+def _seconds(checks: dict[str, tuple[Check, ...]]) -> dict[str, float]:
+    return {name: CALLS * sum(one.seconds for one in each) for name, each in checks.items()}
+
+
+def _run(
+    checks: dict[str, tuple[Check, ...]], caller: RemoteCaller, seed: str
+) -> tuple[dict[Check, Outcome], tuple[str, ...]]:
+    """How each check ended, and what went wrong when the cells were loaded."""
+    outcomes = {}
+    try:
+        for caller.question, each in checks.items():
+            for check in each:
+                outcomes[check] = run_check(check, caller, seed)
+    finally:
+        caller.close()
+    return outcomes, caller.notes
+
+
+def _without_words(outcome: Outcome, public_ends: set[Status]) -> Outcome:
+    """What a student may know of a run on inputs that they may not: nothing that it said.
+
+    That an answer is not written is known from the public runs, or not at all.
+    """
+    check = outcome.check
+    if outcome.status is Status.PASSED:
+        return Outcome(check=check, status=Status.PASSED)
+    if check.hidden and public_ends == {Status.NOT_WRITTEN}:
+        return Outcome(check=check, status=Status.NOT_WRITTEN, hint=check.hint)
+    message = "" if check.hidden else FRESH
+    return Outcome(check=check, status=Status.FAILED, message=message, hint=check.hint)
 
 
 def _mark(question: Question, outcome: Outcome) -> Mark:
@@ -231,6 +311,6 @@ def _mark(question: Question, outcome: Outcome) -> Mark:
         sign=outcome.status.value,
         points=outcome.points,
         out_of=check.points,
-        message=outcome.message,
+        message=_line(outcome.message),
         hint=outcome.hint,
     )

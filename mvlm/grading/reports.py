@@ -9,24 +9,28 @@ import html
 import io
 import json
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mvlm.checks.core import Exercise
+from mvlm.grading.files import text_of
 
 Record = dict[str, Any]  # one student's JSON file; see mvlm.grading.run.record
 
 KEPT = ("late", "late_penalty", "manual_points", "comment")  # the instructor's own columns
 _PASSED = "✅"
+_SIGNS = "[=+\\-@＝＋－＠﹦﹢﹣﹫−]"
+FORMULA = re.compile(rf"^(?=[\t\r]|[\s\ufeff\u200b\u2060]*{_SIGNS})|(?<=[;|\t\r\n])(?=\s*{_SIGNS})")
 
 
 def write(path: Path, text: str) -> None:
     """Write a file so that it is whole or not there, however the run ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
+    part.write_text(text, encoding="utf-8", errors="replace", newline="")
     os.replace(part, path)
 
 
@@ -34,13 +38,17 @@ def write(path: Path, text: str) -> None:
 
 
 def _safe_cell(value: Any) -> Any:
-    """A value that a spreadsheet shows as it is, and does not run."""
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    """A value that a spreadsheet shows as it is, and does not run.
+
+    Some programs take full-width signs for the narrow ones, skip what is white before them, and
+    begin a new cell at each semicolon or tab.
+    """
+    if not isinstance(value, str):
         return value
     try:
         float(value.replace(",", "."))
     except ValueError:
-        return f"'{value}"
+        return FORMULA.sub("'", value)
     return value
 
 
@@ -57,11 +65,25 @@ def _final(points: int, row: dict[str, Any]) -> str:
 
 
 def read_kept(path: Path) -> dict[str, dict[str, str]]:
-    """The instructor's columns of an earlier table, for each student; empty if there is none."""
+    """The instructor's columns of an earlier table, for each student; empty if there is none.
+
+    A spreadsheet may have saved it with other separators, or in another encoding.
+
+    Raises:
+        ValueError: it is no such table. It is not written over.
+    """
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {row["student"]: row for row in csv.DictReader(file) if row.get("student")}
+    text = text_of(path.read_bytes())
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    if rows and "student" not in rows[0]:
+        raise ValueError(
+            f"{path} has no column named student, so what was filled in would be lost: mend its "
+            "first line or move it away, and grade again"
+        )
+    return {row["student"]: row for row in rows if row.get("student")}
 
 
 def grades_table(exercise: Exercise, records: list[Record], before: dict[str, dict]) -> str:

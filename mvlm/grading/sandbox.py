@@ -1,10 +1,10 @@
-"""The sandbox around students' code: bubblewrap, and a warm worker process inside it.
+"""The sandbox around students' code: bubblewrap, and a warm process inside it that forks workers.
 
-One bubblewrap sandbox is started for a run. In it a process that has imported torch forks a worker
-for each submission, in under a tenth of a second, and every worker gets namespaces, limits and an
-empty place to write in: /tmp, or /scratch where Python itself lies under /tmp. Where a worker may
-not make namespaces (Ubuntu 24.04 lets bubblewrap do it and nobody else), each submission gets a
-bubblewrap of its own and waits for torch: slower, as safe.
+One bubblewrap sandbox is started for a run. In it a process that has imported torch forks workers,
+in under a tenth of a second each, and every worker gets namespaces, limits and an empty place to
+write in: /tmp, or /scratch where Python itself lies under /tmp. Where a worker may not make
+namespaces (Ubuntu 24.04 lets bubblewrap do it and nobody else), each gets a bubblewrap of its own
+and waits for torch: slower, as safe.
 
 What is to be seen inside: the system's programs and libraries and Python's, read-only, and a copy
 of `mvlm` without the answers. Neither the grader, nor its seed, nor the submissions.
@@ -12,7 +12,6 @@ of `mvlm` without the answers. Neither the grader, nor its seed, nor the submiss
 
 import contextlib
 import itertools
-import json
 import os
 import shutil
 import socket
@@ -22,7 +21,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +28,18 @@ import mvlm
 import mvlm.checks
 from mvlm.checks.core import GraderError
 from mvlm.checks.values import MAX_BYTES, MAX_TREE_BYTES, Refused, pack, unpack
+from mvlm.grading.isolation import memory_is_low
 
 START_SECONDS = 180.0
-WORKER_SECONDS = 20.0  # until a forked worker says that it is there
+WORKER_SECONDS = 30.0  # until a forked worker is there; until it has read what it is sent
+END_SECONDS = 5.0  # until a worker that is ended is gone, with the memory that it had
+PATIENCE_SECONDS = 2.0  # until a worker whose socket is closed is gone
+LOOK_SECONDS = 0.1
+SHORT_SECONDS = 5.0  # how long memory may be short until somebody outside must have taken it
 NOBODY = 65534
 SCRATCH_BYTES = 256 * 2**20
 MAX_REPLY = MAX_BYTES + 2 * MAX_TREE_BYTES
-LEAST_MEMORY = 0.06  # of the machine's: below this, whoever is running is stopped
 _LENGTH = struct.Struct("<Q")
-_MEMORY = threading.Lock()
 
 INSTALL = "install it with `apt install bubblewrap` or `dnf install bubblewrap`"
 APPARMOR = (
@@ -57,6 +58,13 @@ class WorkerDied(Exception):
     """The worker is gone, or did not answer; the message says how, for the student."""
 
 
+class WorkerLate(WorkerDied):
+    """It did not answer in time."""
+
+    def __init__(self) -> None:
+        super().__init__("it was stopped, because it did not answer in time")
+
+
 class Staging:
     """A folder with what the sandbox shows in place of the course: made once, removed at the end.
 
@@ -70,8 +78,9 @@ class Staging:
         self.course = self.folder / "course"
         package = Path(mvlm.__file__).parent
         copy_course(package, self.course / "mvlm", forbids)
-        for name in ("values", "sources", "guard"):
-            shutil.copy(package / "checks" / f"{name}.py", self.course / f"grader_{name}.py")
+        beside = [package / "checks" / f"{name}.py" for name in ("values", "sources", "guard")]
+        for path in (*beside, Path(__file__).with_name("isolation.py")):
+            shutil.copy(path, self.course / f"grader_{path.name}")
         shutil.copy(Path(__file__).with_name("worker.py"), self.course / "worker.py")
         for path in self.course.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -241,9 +250,7 @@ class _Process:
     """One started sandbox: the process, and the socket to it."""
 
     def __init__(self, staging: Staging, forbids: tuple[str, ...], mode: str) -> None:
-        ours, theirs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_STREAM if mode == "cold" else socket.SOCK_SEQPACKET
-        )
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = os.geteuid() == 0
         sites = _sites()
         program = [sys.executable, "-s", "-B", "-P", "/course/worker.py"]
@@ -276,6 +283,50 @@ class _Process:
         self.socket = ours
         self.broken = False
         self.last_words = ""
+
+    def wait(self) -> None:
+        """Wait until it has imported the libraries.
+
+        Raises:
+            SandboxError: it did not start.
+        """
+        self.socket.settimeout(START_SECONDS)
+        try:
+            answer = self.socket.recv(16)
+        except TimeoutError:
+            raise SandboxError(f"the sandbox did not start within {START_SECONDS:g} s") from None
+        except OSError:
+            answer = b""
+        if not answer:
+            self.process.wait()
+            raise SandboxError(_mend(self.said()))
+
+    def open(self) -> tuple[socket.socket, socket.socket]:
+        """A fresh worker: the socket to it, and the one to its keeper.
+
+        Raises:
+            SandboxError: it could not be started.
+        """
+        link, channel = socket.socketpair()
+        keeper, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with channel, far:
+            try:
+                # From several threads at once: each message goes through whole or not at all.
+                socket.send_fds(self.socket, [b"open"], [channel.fileno(), far.fileno()])
+            except OSError as error:
+                self.broken = True
+                said = f"the sandbox is gone: {error}"
+        try:
+            if not self.broken:
+                keeper.settimeout(WORKER_SECONDS)
+                said = keeper.recv(1024).decode(errors="replace")
+        except OSError as error:
+            said = f"{error}"
+        if said == "ready":
+            return link, keeper
+        link.close()
+        keeper.close()
+        raise SandboxError(f"a worker could not be started ({said or 'it died at once'})")
 
     def said(self) -> str:
         """What it wrote to its error stream, the last of it."""
@@ -328,7 +379,6 @@ class Sandbox:
         self.forbids = forbids
         self.staging = Staging(forbids)
         self.lock = threading.Lock()
-        self.numbers = itertools.count()
         self.warm: _Process | None = None
         try:
             self.mode = mode or "warm"
@@ -359,19 +409,17 @@ class Sandbox:
 
     def _try_out(self) -> None:
         if self.mode != "cold":
-            self._start()
+            self.warm = self._start()
         self.open().close()
 
-    def _start(self) -> None:
-        self.warm = _Process(self.staging, self.forbids, self.mode)
-        self.warm.socket.settimeout(START_SECONDS)
+    def _start(self) -> _Process:
+        process = _Process(self.staging, self.forbids, self.mode)
         try:
-            answer = self.warm.socket.recv(4096)
-        except OSError as error:
-            raise SandboxError(f"the sandbox did not answer ({error})") from None
-        if not answer:
-            self.warm.process.wait()
-            raise SandboxError(_mend(self.warm.said()))
+            process.wait()
+        except SandboxError:
+            process.end()
+            raise
+        return process
 
     def open(self) -> "Worker":
         """A fresh worker, which has loaded nothing yet.
@@ -379,105 +427,78 @@ class Sandbox:
         Raises:
             SandboxError: it could not be started, three times in a row, or memory is short.
         """
-        if memory_is_low():
-            raise SandboxError("this machine's memory is nearly used up: close other programs")
+        deadline = time.monotonic() + SHORT_SECONDS
+        while memory_is_low():  # until whoever took it has been ended
+            if time.monotonic() > deadline:
+                raise SandboxError("this machine's memory is nearly used up: close other programs")
+            time.sleep(LOOK_SECONDS)
         for attempt in itertools.count(1):
             try:
-                return self._open_cold() if self.mode == "cold" else self._open_warm()
+                return self._open()
             except SandboxError:
                 if attempt == 3:
                     raise
-                with self.lock:
-                    if self.warm and self.warm.broken:
-                        self.warm.end()
-                        self._start()
+        raise AssertionError("not reached")
 
-    def _ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def _open(self) -> "Worker":
+        if self.mode == "cold":
+            process = self._start()
+            try:
+                return Worker(*process.open(), own=process)
+            except SandboxError:
+                process.end()
+                raise
         with self.lock:
-            assert self.warm is not None
-            try:
-                message = json.dumps(request).encode()
-                socket.send_fds(self.warm.socket, [message], descriptors)
-                return json.loads(self.warm.socket.recv(4096))
-            except (OSError, ValueError) as error:
-                self.warm.broken = True
-                raise SandboxError(f"the sandbox's warm process is gone ({error})") from None
-
-    def _open_warm(self) -> "Worker":
-        number = next(self.numbers)
-        ours, theirs = socket.socketpair()
-        answer = self._ask({"do": "open", "number": number}, [theirs.fileno()])
-        theirs.close()
-        if "error" in answer:
-            ours.close()
-            raise SandboxError(f"a worker could not be started ({answer['error']})")
-
-        def end(patience: float) -> int:
-            request = {"do": "kill", "number": number, "patience": patience}
-            return self._ask(request, [])["status"]
-
-        return self._greet(Worker(ours, end), lambda: "")
-
-    def _open_cold(self) -> "Worker":
-        process = _Process(self.staging, self.forbids, "cold")
-
-        def end(patience: float) -> int:
-            try:
-                status = process.process.wait(patience)
-            except subprocess.TimeoutExpired:
-                status = -1
-            process.end()
-            return status
-
-        return self._greet(Worker(process.socket, end), process.said)
-
-    def _greet(self, worker: "Worker", said: Callable[[], str]) -> "Worker":
-        seconds = START_SECONDS if self.mode == "cold" else WORKER_SECONDS
-        try:
-            if worker.receive(seconds) != {"ready": True}:
-                raise WorkerDied("it said something else")
-        except (WorkerDied, Refused) as error:
-            text = said() or str(error)
-            worker.close()
-            raise SandboxError(_mend(text)) from None
-        return worker
+            process = self.warm
+            assert process is not None
+            if process.broken:
+                process.end()
+                process = self.warm = self._start()
+        return Worker(*process.open())
 
 
 class Worker:
-    """The grader's end of one worker."""
+    """The grader's end of one worker.
 
-    def __init__(self, link: socket.socket, end: Callable[[float], int]) -> None:
+    Args:
+        link: the socket to it.
+        keeper: the socket to the process that started it, and alone is asked how it ended.
+        own: the sandbox that was made for it alone, if one was.
+    """
+
+    def __init__(
+        self, link: socket.socket, keeper: socket.socket, own: _Process | None = None
+    ) -> None:
         self.link = link
-        self._end = end
-        self.open = True
+        self.keeper = keeper
+        self.own = own
 
     def close(self) -> None:
         """Kill it, if it lives, with everything that it started."""
-        with contextlib.suppress(SandboxError):  # then it died with the sandbox
-            self._close(0.0)
-
-    def _close(self, patience: float) -> int:
-        """End it; the status it ended with by itself within ``patience`` seconds, -1 if none.
-
-        Raises:
-            SandboxError: the sandbox is gone, and every worker with it.
-        """
-        if not self.open:
-            return -1
-        self.open = False
-        try:
-            return self._end(patience)
-        finally:
-            self.link.close()
+        if self.link.fileno() < 0:
+            return
+        self.link.close()
+        with contextlib.suppress(OSError):
+            self.keeper.shutdown(socket.SHUT_WR)
+            self.keeper.settimeout(END_SECONDS)
+            self.keeper.recv(64)
+        self.keeper.close()
+        if self.own:
+            self.own.end()
 
     def send(self, request: dict[str, Any]) -> None:
-        """Send plain values."""
+        """Send plain values.
+
+        Raises:
+            WorkerDied: it does not read them.
+            SandboxError: its sandbox is gone.
+        """
         message = pack(request)
         try:
             self.link.settimeout(WORKER_SECONDS)
             self.link.sendall(_LENGTH.pack(len(message)) + message)
         except OSError:
-            raise WorkerDied(self._how()) from None
+            raise self._died() from None
 
     def receive(self, seconds: float) -> Any:
         """The next answer, strictly decoded.
@@ -485,6 +506,7 @@ class Worker:
         Raises:
             WorkerDied: none came within ``seconds``, or the process ended.
             Refused: what came is too large, or nothing that the worker's own code writes.
+            SandboxError: its sandbox is gone, or somebody outside has taken the machine's memory.
         """
         deadline = time.monotonic() + seconds
         (size,) = _LENGTH.unpack(self._exactly(_LENGTH.size, deadline))
@@ -493,14 +515,16 @@ class Worker:
         return unpack(self._exactly(size, deadline))
 
     def _exactly(self, size: int, deadline: float) -> bytes:
-        parts = bytearray()
+        parts, short_since = bytearray(), None
         while len(parts) < size:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise WorkerDied("it was stopped, because it did not answer in time")
-            if memory_is_low():
-                self._free_memory()
-            self.link.settimeout(min(left, 0.25))
+            now = time.monotonic()
+            if now > deadline:
+                raise WorkerLate
+            short_since = (short_since or now) if memory_is_low() else None
+            if short_since and now - short_since > SHORT_SECONDS:
+                # A worker that took it would have been ended by its keeper.
+                raise SandboxError("this machine's memory is used up: close other programs")
+            self.link.settimeout(max(0.001, min(deadline - now, 0.25)))
             try:
                 part = self.link.recv(min(size - len(parts), 2**20))
             except TimeoutError:
@@ -508,35 +532,25 @@ class Worker:
             except OSError:
                 part = b""
             if not part:
-                raise WorkerDied(self._how())
+                raise self._died()
             parts += part
         return bytes(parts)
 
-    def _free_memory(self) -> None:
-        """End this worker if the machine is short of memory, and see whether it was to blame.
-
-        Raises:
-            WorkerDied: with this worker gone there is memory again.
-            SandboxError: there is not, so somebody else took it, and this student is tried again.
-        """
-        with _MEMORY:  # one suspect at a time
-            if not memory_is_low():
-                return
-            self.close()
-            time.sleep(1.0)  # the kernel takes its time to give the memory back
-            if memory_is_low():
-                raise SandboxError("this machine's memory is used up: close other programs")
-        raise WorkerDied("it was stopped, because it used up the machine's memory")
-
-    def _how(self) -> str:
-        status = self._close(0.5)
-        if status > 128:
-            return f"the process died (signal {status - 128})"
-        return "the process died" + (f" (exit status {status})" if status >= 0 else "")
-
-
-def memory_is_low() -> bool:
-    """Whether the machine is nearly out of memory: many processes, each below its limit."""
-    with open("/proc/meminfo") as file:
-        sizes = {line.split(":")[0]: int(line.split()[1]) for line in itertools.islice(file, 3)}
-    return sizes["MemAvailable"] < LEAST_MEMORY * sizes["MemTotal"]
+    def _died(self) -> WorkerDied | SandboxError:
+        """What to raise when the worker no longer talks, by what its keeper says of its end."""
+        try:
+            self.keeper.settimeout(PATIENCE_SECONDS)
+            how = self.keeper.recv(64).decode()
+        except TimeoutError:
+            how = "alive"  # it has closed its socket, or stopped itself
+        except OSError:
+            how = ""
+        if how == "memory":
+            return WorkerDied("it was stopped, because it used up its memory")
+        if how.isdigit() and int(how) > 128:
+            return WorkerDied(f"the process died (signal {int(how) - 128})")
+        if how.isdigit():
+            return WorkerDied(f"the process died (exit status {how})")
+        if how or self.own:  # in a sandbox of its own it can kill its keeper too
+            return WorkerDied("the process died")
+        return SandboxError("the sandbox is gone, with every worker in it")

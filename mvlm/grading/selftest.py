@@ -1,20 +1,25 @@
 """``python -m mvlm grade --self-test``: what of the hostile collection is contained here."""
 
 import contextlib
+import json
 import os
 import secrets
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from mvlm.checks.core import generator_for
 from mvlm.grading.grade import Grade, grade
-from mvlm.grading.hostile import ATTACKS, EXERCISE, Attack, submission
+from mvlm.grading.hostile import ATTACKS, EXERCISE, NEIGHBOUR, Attack
 from mvlm.grading.sandbox import Sandbox
+
+SECRET = "self-test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +73,16 @@ def ground() -> Iterator[tuple[Ground, socket.socket]]:
 
 def attempt(attack: Attack, sandbox: Sandbox, place: Ground) -> Grade:
     """Grade one attack."""
-    cells = submission(attack, str(place.canary), place.port, place.mark)
-    return grade(EXERCISE, cells, sandbox, secret="self-test")
+    cells = attack.cells(str(place.canary), place.port, place.mark)
+    return grade(EXERCISE, cells, sandbox, SECRET)
+
+
+def neighbour(sandbox: Sandbox) -> str:
+    """What is wrong with the grade of an honest right answer; empty when nothing is."""
+    result = grade(EXERCISE, [("cell 1", NEIGHBOUR)], sandbox, SECRET)
+    said = [*result.notes, *(mark.message for mark in result.marks if mark.message)]
+    whole = result.status == "graded" and result.points == EXERCISE.points and not said
+    return "" if whole else f"a neighbour: {result.status}, {result.points}: {'; '.join(said)}"
 
 
 def verdict(attack: Attack, result: Grade) -> str:
@@ -78,8 +91,27 @@ def verdict(attack: Attack, result: Grade) -> str:
         return f"{result.status}: {'; '.join(result.notes)}"
     if result.points != attack.keeps:
         return f"{result.points} points, wanted {attack.keeps}"
+    report = json.dumps(result.as_dict())
+    told = [number for number in _secret_numbers() if number in report]
+    if told:
+        return f"the report tells a secret input, {told[0]}"
     said = " ".join([*result.notes, *(mark.message for mark in result.marks)])
     return "" if attack.says in said else f"the report says: {said[:200]}"
+
+
+def _secret_numbers() -> list[str]:
+    """The first digits of every number that an answer is asked about in a secret run."""
+    names = [check.name for question in EXERCISE.questions for check in question.checks]
+    drawn = [torch.randn(3, generator=generator_for(SECRET, name)) for name in names]
+    return [str(abs(number))[:7] for numbers in drawn for number in numbers.tolist()]
+
+
+def contained(attack: Attack, sandbox: Sandbox, place: Ground, server: socket.socket) -> str:
+    """What an attack achieves while an honest answer is graded beside it; empty if nothing."""
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(neighbour, sandbox)
+        result = attempt(attack, sandbox, place)
+    return verdict(attack, result) or beside.result() or place.harm(server)
 
 
 def self_test() -> int:
@@ -91,13 +123,12 @@ def self_test() -> int:
     torch.set_num_threads(1)
     broken = 0
     with Sandbox(EXERCISE.forbids) as sandbox, ground() as (place, server):
-        print(f"{len(ATTACKS)} attacks, in a {sandbox.mode} sandbox:")
+        print(f"{len(ATTACKS)} attacks, an honest answer beside each, in a {sandbox.mode} sandbox:")
         for attack in ATTACKS:
-            result = attempt(attack, sandbox, place)
-            wrong = verdict(attack, result) or place.harm(server)
+            wrong = contained(attack, sandbox, place, server)
             broken += bool(wrong)
             print(f"{'NOT CONTAINED' if wrong else 'contained':<14}{attack.name}: {attack.tries}")
             if wrong:
-                print(f"{'':<14}{wrong}")
+                print(f"{'':<14}{wrong}", flush=True)
     print("All contained." if not broken else f"{broken} not contained: do not grade here.")
     return 1 if broken else 0

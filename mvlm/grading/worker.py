@@ -1,20 +1,22 @@
 """What runs inside the sandbox: a warm process that forks one worker for each submission.
 
 Nothing here is trusted by the grader: by the time it answers, a student's code has run in it.
-The folder that this file is copied to holds the checks' `values`, `sources` and `guard` beside it.
+The folder that this file is copied to holds `isolation` and the checks' `values`, `sources` and
+`guard` beside it.
 
     python worker.py SOCKET MODE SITE…
 
 MODE is `warm` (in bubblewrap: every worker gets namespaces of its own, inside it), `cold` (in
-bubblewrap: this process is the one worker) or `open` (no sandbox at all).
+bubblewrap: for one worker) or `open` (no sandbox at all).
+
+For each worker the grader sends two sockets: one to the worker, and one to its keeper, the process
+outside the worker's namespaces that starts it, ends it, and alone says how it ended.
 """
 
-import ctypes
 import gc
 import importlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -22,200 +24,113 @@ import struct
 import sys
 from typing import Any, NoReturn
 
-MEMORY = 3 * 2**30  # bytes, beyond what the libraries take
-LIMITS = {
-    resource.RLIMIT_CPU: 120,
-    resource.RLIMIT_FSIZE: 64 * 2**20,
-    resource.RLIMIT_NOFILE: 256,
-    resource.RLIMIT_CORE: 0,
-    # Set in a user namespace of the worker's own, so that one fork bomb does not use up the
-    # processes of the next student.
-    resource.RLIMIT_NPROC: 64,
-}
 CELL_SECONDS = 5.0
+LOOK_SECONDS = 0.1  # between two looks at a worker's memory
 LIBRARIES = ("torch", "torch.nn.functional", "numpy", "einops", "jaxtyping", "math")
 LENGTH = struct.Struct("<Q")
 MAX_REQUEST = 80 * 2**20
 
-# linux/sched.h, sys/mount.h, linux/prctl.h
-CLONE_ALL = 0x10000000 | 0x20000000 | 0x00020000 | 0x08000000 | 0x40000000 | 0x04000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 24, 38, 47
+
+# The warm process, and a keeper for each worker -------------------------------------------------
 
 
-# The warm process ------------------------------------------------------------------------------
-
-
-def serve(control: socket.socket, isolated: bool) -> None:
-    """Fork a worker for each socket that comes in; kill it when told to."""
-    workers: dict[int, tuple[int, int]] = {}  # number → its keeper's pid, its own pidfd
+def serve(control: socket.socket, mode: str) -> None:
+    """Fork a keeper for each pair of sockets that comes in."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks this process how a keeper ended
     gc.collect()
     gc.freeze()  # what is shared with the workers stays shared
-    control.send(json.dumps({"ready": True}).encode())
+    control.send(b"ready")
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 2)
         if not message:
             return
-        request = json.loads(message)
-        number = request["number"]
-        if request["do"] == "open":
-            (channel,) = descriptors
-            answer: dict[str, Any] = {"number": number}
-            try:
-                workers[number] = _fork(channel, isolated)
-            except OSError as error:
-                answer["error"] = str(error)
-            os.close(channel)
-        else:
-            known = workers.pop(number, None)
-            status = _kill(*known, request["patience"]) if known else -1
-            answer = {"number": number, "status": status}
-        control.send(json.dumps(answer).encode())
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            keep(*descriptors, mode)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def _fork(channel: int, isolated: bool) -> tuple[int, int]:
-    """Start a keeper, which starts the worker in namespaces of its own.
-
-    Returns:
-        The keeper's pid and a pidfd of the worker, which stays the worker's whatever dies.
-    """
-    ours, theirs = socket.socketpair()
-    keeper = os.fork()
-    if keeper == 0:
-        ours.close()
-        _keep(channel, theirs, isolated)
-    theirs.close()
-    with ours:
-        text = ours.recv(4096).decode()
-        if not text.isdigit():
-            os.waitpid(keeper, 0)
-            raise OSError(text or "the worker's keeper died")
-        worker = os.pidfd_open(int(text))
-        ours.send(b"go")  # until then the keeper reaps nothing, so the pid is the worker's
-    return keeper, worker
+def _only(*descriptors: int) -> list[int]:
+    """Close every descriptor but 0, 1, 2 and these, which get the numbers from 3 on."""
+    high = [os.dup2(one, 100 + place) for place, one in enumerate(descriptors)]
+    os.closerange(3, 100)
+    low = [os.dup2(one, 3 + place, inheritable=False) for place, one in enumerate(high)]
+    os.closerange(3 + len(low), 65536)
+    return low
 
 
-def _keep(channel: int, link: socket.socket, isolated: bool) -> NoReturn:
-    """Start the worker, wait for its end, and end as it did."""
-    try:
-        if isolated:
-            own_namespaces()
-        worker = os.fork()
-        if worker == 0:
-            link.close()
-            work(channel, isolated)
-        os.close(channel)
-        link.send(str(worker).encode())
-        link.recv(2)
-        _, status = os.waitpid(worker, 0)
-        code = os.waitstatus_to_exitcode(status)
-        os._exit(code if code >= 0 else 128 - code)
-    except OSError as error:
-        link.send(str(error).encode())
-    finally:
-        os._exit(255)
-
-
-def _kill(keeper: int, worker: int, patience: float) -> int:
-    """End a worker and everything that it started.
+def keep(channel: int, link: int, mode: str) -> NoReturn:
+    """Start a worker, say how it ended, and end it when told to.
 
     Args:
-        keeper: its keeper's pid.
-        worker: its pidfd.
-        patience: seconds to wait for it to end by itself.
-
-    Returns:
-        The status that it ended with by itself, -1 if it did not.
+        channel: the socket that the worker gets.
+        link: where the grader hears "ready", or what is in the way, and in the end the status:
+            the exit code, 128 + a signal's number, or "memory". That the grader closes its end
+            ends the worker.
+        mode: as for this file.
     """
-    ended, _, _ = select.select([worker], [], [], patience)
-    if not ended:
-        # The first of its process namespace: all of the namespace dies with it.
-        signal.pidfd_send_signal(worker, signal.SIGKILL)
-    os.close(worker)
-    _, status = os.waitpid(keeper, 0)
-    return os.waitstatus_to_exitcode(status) if ended else -1
-
-
-# Isolation -------------------------------------------------------------------------------------
-
-
-def _call(name: str, *arguments: Any) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    converted = [a.encode() if isinstance(a, str) else a for a in arguments]
-    if getattr(libc, name)(*converted) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
-
-
-def own_namespaces() -> None:
-    """User, process, mount, network, IPC and host-name namespaces that no other worker shares."""
-    user, group = os.getuid(), os.getgid()
-    _call("unshare", CLONE_ALL)
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{user} {user} 1"),
-        ("gid_map", f"{group} {group} 1"),
-    ):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
-
-
-def _own_files() -> None:
-    """Empty places to write that vanish with the worker, and a /proc that shows it alone."""
-    quiet = MS_NOSUID | MS_NODEV
-    _call("mount", None, "/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
-    _call("mount", "proc", "/proc", "proc", ctypes.c_ulong(quiet | MS_NOEXEC), None)
-    for place in (os.environ["HOME"], "/dev/shm"):
-        _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(quiet), "size=256m,nr_inodes=4096")
-    with open("/proc/sys/user/max_user_namespaces", "w") as file:
-        file.write("0")  # no further namespaces
-
-
-def _no_privileges() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(64):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0)  # clear all
-    header = struct.pack("<Ii", 0x20080522, 0)
-    _call("capset", header, bytes(24))
-    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def _limits() -> None:
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[0])
-    limits = {resource.RLIMIT_AS: pages * resource.getpagesize() + MEMORY, **LIMITS}
-    for kind, value in limits.items():
-        _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+    channel, link = _only(channel, link)
+    grader = socket.socket(fileno=link)
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")  # should memory run out, the kernel takes this process first
-    except OSError:
-        pass
+        os.setsid()
+        if mode == "warm":
+            isolation.own_namespaces()
+        ours, theirs = socket.socketpair()
+        worker = os.fork()
+        if worker == 0:
+            work(channel, theirs, mode)
+        os.close(channel)
+        theirs.close()
+        size, _, said = ours.recv(4096).decode().partition(" ")
+        if not size.isdigit():
+            raise OSError(f"{size} {said}" if size else "the worker died at its start")
+        grader.send(b"ready")
+        grader.send(_watch(worker, grader, int(size), mode).encode())
+    except OSError as error:
+        grader.send(str(error).encode()[:1000])
+    finally:
+        os._exit(0)
 
 
-def work(channel: int, isolated: bool) -> NoReturn:
+def _watch(worker: int, grader: socket.socket, size: int, mode: str) -> str:
+    """Wait until a worker ends, or end it, with everything that it started; how it ended."""
+    how, ending = "", os.pidfd_open(worker)
+    while ending not in (ready := select.select([ending, grader], [], [], LOOK_SECONDS)[0]):
+        if mode != "open" and isolation.too_much(size):
+            how = "memory"
+        if ready or how:
+            # The first of its process namespace: all of the namespace dies with it.
+            os.killpg(worker, signal.SIGKILL)
+            break
+    _, status = os.waitpid(worker, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return how or str(code if code >= 0 else 128 - code)
+
+
+def work(channel: int, keeper: socket.socket, mode: str) -> NoReturn:
     """Be the worker for one submission."""
     try:
-        # Closed: the socket to the grader that the warm process has. Kept: 0, 1, 2 and our own.
-        own = os.dup2(channel, 3, inheritable=False) if channel != 3 else 3
-        os.closerange(4, 65536)
+        # Of the warm process's and the keeper's sockets none is left. Kept: 0, 1, 2 and our own.
+        channel, start = _only(channel, keeper.detach())
         nothing = os.open("/dev/null", os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
         os.close(nothing)
-        if isolated:
-            _own_files()
-            _no_privileges()
-            os.chdir(os.environ["HOME"])
-        else:
-            os.setsid()
-        _limits()
-        link = socket.socket(fileno=own)
-        _answer(link, {"ready": True})
-        _Submission(link).serve()
+        try:
+            os.setsid()  # what it sends to "its process group" reaches what it started alone
+            if mode == "warm":
+                isolation.own_files()
+            size = isolation.limits()
+            if mode != "open":
+                os.chdir(os.environ["HOME"])
+                isolation.no_privileges()
+        except OSError as error:
+            os.write(start, str(error).encode())
+            os._exit(254)
+        os.write(start, str(size).encode())
+        os.close(start)
+        _Submission(socket.socket(fileno=channel)).serve()
     except BaseException:
         os._exit(254)
     os._exit(0)
@@ -252,40 +167,37 @@ class _Submission:
     def __init__(self, link: socket.socket) -> None:
         self.link = link
         self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.run = sources.Runner(self.names)
 
     def serve(self) -> None:
         request = _receive(self.link)
         cells = json.loads(request["cells"].tobytes())
-        _answer(self.link, {"notes": self.load(cells)})
+        _answer(self.link, {"notes": self.load(cells, request["wanted"])})
         while True:
             request = _receive(self.link)
             reply = self.call(request["name"], request["arguments"], request["seconds"])
             _answer(self.link, {"number": request["number"], **reply})
 
-    def load(self, cells: list[list[str]]) -> list[str]:
+    def load(self, cells: list[list[str]], wanted: list[str]) -> list[str]:
         """Run what counts of each cell; what went wrong, each with the name of its cell."""
-        notes, kept = [], []
+        kept, notes = sources.collect(cells, wanted)
         for label, source in cells:
-            try:
-                kept += [(label, piece) for piece in sources.pieces(source)]
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
-                text = getattr(error, "msg", None) or error
-                notes.append(f"{label}: {type(error).__name__}{line}: {text}")
             guard.remember(label, source)
-        written = {p.node.name for _, p in kept if _is_written(p.node)}
+        failed = []
         for label, piece in kept:
-            if sources.is_stub(piece.node) and piece.node.name in written:
-                continue  # a copy of the stub, left beside the answer
             if note := self._run(label, piece.node):
+                failed.append((label, piece.node, note))
+        for label, node, note in failed:
+            # Once more, for cells that were run in another order than they stand in.
+            again = "NameError" in note and not sources.binds(node) & self.names.keys()
+            if not again or self._run(label, node):
                 notes.append(f"{label}: {note}")
         return [note[:400] for note in notes[:20]]
 
     def _run(self, label: str, node: Any) -> str | None:
         try:
-            code = compile(sources.module_of(node), label, "exec")
             with guard.time_limit(CELL_SECONDS):
-                exec(code, self.names)
+                self.run(label, node)
         except guard.TimeIsUp as why:
             return f"line {node.lineno} was {why}"
         except BaseException as error:
@@ -324,10 +236,6 @@ class _Submission:
         return reply
 
 
-def _is_written(node: Any) -> bool:
-    return hasattr(node, "name") and not sources.is_stub(node)
-
-
 def main() -> None:
     """Warm up, then serve."""
     _, descriptor, mode, *sites = sys.argv
@@ -336,16 +244,14 @@ def main() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     sys.modules["torch"].set_num_threads(1)
-    control = socket.socket(fileno=int(descriptor))
-    if mode == "cold":
-        work(control.detach(), False)
-    serve(control, isolated=mode == "warm")
+    serve(socket.socket(fileno=int(descriptor)), mode)
 
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     # Beside this file, and no part of the package that the student may import.
     import grader_guard as guard
+    import grader_isolation as isolation
     import grader_sources as sources
     import grader_values as values
 

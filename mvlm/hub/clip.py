@@ -168,9 +168,7 @@ def clip_sources(config: CLIPConfig) -> Sources:
     sources |= same("image_projection", "visual_projection", bias=False)
     sources |= same("text_projection", "text_projection", bias=False)
     sources |= same("text.norm", f"{text}final_layer_norm")
-    sources |= transformer_sources(
-        config.text.transformer, "text.transformer", within(text, CLIP_NAMES)
-    )
+    sources |= transformer_sources(config.text, "text.transformer", within(text, CLIP_NAMES))
     return sources | clip_vision_sources(config.image, "vision_model.", ours="image.")
 
 
@@ -184,9 +182,7 @@ def clip_vision_sources(config: ViTConfig, theirs: str, *, ours: str = "") -> So
     sources |= patch_sources(config, f"{ours}patches.projection", f"{embeddings}.patch_embedding")
     sources |= same(f"{ours}pre_norm", f"{theirs}pre_layrnorm")  # so spelt in every file
     sources |= same(f"{ours}norm", f"{theirs}post_layernorm")
-    return sources | transformer_sources(
-        config.transformer, f"{ours}transformer", within(theirs, CLIP_NAMES)
-    )
+    return sources | transformer_sources(config, f"{ours}transformer", within(theirs, CLIP_NAMES))
 
 
 def read_clip_tokenizer(folder: Path, length: int) -> CLIPTokenizer | None:

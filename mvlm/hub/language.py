@@ -223,9 +223,7 @@ def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: st
     }
     if not config.tied:
         sources[f"{ours}head.weight"] = Source((head,))
-    return sources | transformer_sources(
-        config.transformer, f"{ours}transformer", within(theirs, LLAMA_NAMES)
-    )
+    return sources | transformer_sources(config, f"{ours}transformer", within(theirs, LLAMA_NAMES))
 
 
 def with_the_head_that_is_there(config: LanguageConfig, checkpoint: Checkpoint) -> LanguageConfig:

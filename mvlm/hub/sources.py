@@ -159,6 +159,7 @@ def within(prefix: str, names: BlockNames) -> BlockNames:
 
 def transformer_sources(config: TransformerConfig, ours: str, names: BlockNames) -> Sources:
     """Where each block of a `Transformer`, called `ours` in its model, finds its numbers."""
+    config = config.filled
     rows = [heads * config.head_width for heads in (config.heads, config.kv_heads, config.kv_heads)]
     norm_bias = config.norm == "layer"
     sources: Sources = {}

@@ -137,7 +137,7 @@ def vit_sources(config: ViTConfig, checkpoint: Checkpoint) -> Sources:
     sources |= patch_sources(
         config, "patches.projection", f"{embeddings}.patch_embeddings.projection"
     )
-    sources |= transformer_sources(config.transformer, "transformer", within(prefix, block_names))
+    sources |= transformer_sources(config, "transformer", within(prefix, block_names))
     sources |= same("norm", f"{prefix}layernorm")
     if config.num_classes is not None:
         sources |= same("head", "classifier")

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from torch import Tensor
 
-from mvlm.chat import Chat
+from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.data.questions import Question
 from mvlm.data.scene import Scene
-from mvlm.llava import IMAGE_MARKER, LLaVA, Spliced
+from mvlm.llava import LLaVA, Spliced
 from mvlm.show.figures import (
     BLACK,
     BLUE,
@@ -75,7 +75,7 @@ def pipeline(llava: LLaVA, chat: Chat, picture: Tensor, question: str) -> list[S
         Station(does="CLIP's tower", gives=shape(seen), column=2, row=0),
         Station(does="class token\n+ place", gives=shape(vectors), column=3, row=0),
         Station(does="projector", gives=shape(features), column=1, row=1),
-        Station(does="question", gives=f"{len(ids)} ids, 1 marker", column=0, row=2),
+        Station(does="question", gives=f"{len(ids)} ids with marker", column=0, row=2),
         Station(does="word table", gives=shape(words), column=1, row=2),
         Station(does="splice", gives=shape(spliced.embeddings[0]), column=2, row=1),
         Station(does="language\nmodel", gives=shape(logits), column=3, row=1),
@@ -140,7 +140,7 @@ def _arrow(ax, way: Sequence[tuple[float, float]]) -> None:
     ax.add_patch(FancyArrowPatch(way[-2], way[-1], **head, **line))
 
 
-def told(stations: Sequence[Station]) -> str:
+def in_words(stations: Sequence[Station]) -> str:
     """The same drawing in words, for its alt text."""
     steps = [f"{s.does.replace(chr(10), ' ')} gives {s.gives}" for s in stations]
     return (

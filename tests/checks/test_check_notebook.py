@@ -109,6 +109,7 @@ def test_a_script_hands_in_what_counts_of_it(tmp_path):
     Checker(exercise("02_patches"), {"__file__": str(script)}, False).report()
     lines = Path("02_patches_answers.py").read_text().splitlines()
     assert [line for line in lines if line][1:] == [
+        "# %%",
         "import torch",
         "P = 40",
         "def patchify_hwc(i, p): return P",

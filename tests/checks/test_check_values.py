@@ -1,6 +1,9 @@
 """Only plain values cross, and they come back as they were."""
 
+import collections
 import contextlib
+import enum
+import fractions
 import json
 import struct
 
@@ -98,6 +101,114 @@ def nested(depth):
 def test_what_is_not_plain_is_refused_with_the_reason(value, reason):
     with pytest.raises(Refused, match=reason):
         unpack(pack(value))
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+
+
+class Itself(np.float64):
+    """A number that says it is its own plain number."""
+
+    def item(self):
+        return self
+
+
+Itself.__module__ = "numpy"
+
+
+class Tricks(type):
+    def __getattribute__(cls, name):
+        raise ValueError(name)
+
+
+class Tricky(metaclass=Tricks):
+    pass
+
+
+Pair = collections.namedtuple("Pair", "x y")
+ROUND: list = []
+ROUND.append(ROUND)
+STRUCTURED = np.zeros(2, [("a", int)])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (np.longdouble(1), "a NumPy longdouble: return a tensor, or a float"),
+        (np.clongdouble(1), "a NumPy clongdouble"),
+        (np.complex64(1), "a NumPy complex64"),
+        (np.datetime64("2020-01-01", "ns"), "a NumPy datetime64"),
+        (np.timedelta64(1, "ns"), "a NumPy timedelta64"),
+        (np.bytes_(b"a"), "a NumPy bytes_"),
+        (np.void(b"ab"), "a NumPy void"),
+        (STRUCTURED[0], "a NumPy void"),
+        (STRUCTURED, "NumPy array of"),
+        (np.zeros(2, np.clongdouble), "NumPy array of complex"),
+        (np.zeros(2, "datetime64[ns]"), "NumPy array of datetime64"),
+        (np.ma.array([1]), "an object of type MaskedArray"),
+        (Itself(1), "a NumPy Itself"),
+        ([np.longdouble(1)], "a NumPy longdouble"),
+        ({"loss": np.longdouble(1)}, "a NumPy longdouble"),
+        ({float("nan"): 1}, "keys other than text"),
+        ({(1, 2): 3}, "keys other than text"),
+        (torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]), "a nested tensor"),
+        (torch.ones(2, dtype=torch.complex64).conj(), "a tensor of complex64"),
+        (torch.nn.UninitializedParameter(), "a UninitializedParameter, a kind of tensor"),
+        (ROUND, "nested more than 8 deep"),
+        (Colour.RED, "an object of type Colour"),
+        (Pair(1, 2), "an object of type Pair"),
+        (collections.OrderedDict(a=1), "an object of type OrderedDict"),
+        (torch.ones(2, 2).max(0), "an object of type max"),
+        ((n for n in [1]), "an object of type generator"),
+        (range(3), "an object of type range"),
+        ({1}, "an object of type set"),
+        (b"a", "an object of type bytes"),
+        (1j, "an object of type complex"),
+        (fractions.Fraction(1, 2), "an object of type Fraction"),
+        (Tricky(), "a Tricky that cannot be read"),
+    ],
+)
+def test_whatever_cannot_cross_is_refused_by_name_and_at_once(value, reason):
+    with pytest.raises(Refused, match=reason):
+        pack(value)
+
+
+@pytest.mark.parametrize("through", [torch.func.grad, torch.vmap])
+def test_a_tensor_of_a_running_transformation_is_refused(through):
+    said = []
+
+    def look(x):
+        with pytest.raises(Refused, match="a Tensor that cannot be read .*return a plain tensor"):
+            pack(x)
+        said.append(True)
+        return x.sum()
+
+    through(look)(torch.ones(2))
+    assert said == [True]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (torch.ones(2, dtype=torch.complex64).conj().imag, [-0.0, -0.0]),
+        (torch.ones(2, requires_grad=True) * 2, [2.0, 2.0]),
+        (torch.ones(1).expand(3), [1.0, 1.0, 1.0]),
+        (np.arange(3)[::-1], [2, 1, 0]),
+        (np.array(1.5), 1.5),
+        (np.asfortranarray([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+    ],
+)
+def test_plain_values_in_unusual_memory_come_back(value, plain):
+    assert unpack(pack(value)).tolist() == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"), [(np.str_("a"), "a"), (np.bool_(True), True), (np.float16(1.5), 1.5)]
+)
+def test_numpys_plain_scalars_come_back_as_pythons(value, plain):
+    back = unpack(pack(value))
+    assert (back, type(back)) == (plain, type(plain))
 
 
 def forged(tree, *buffers):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mvlm.__main__ import main
+from mvlm.grading import isolation
 from mvlm.grading import sandbox as module
 from mvlm.grading.sandbox import Sandbox, SandboxError, Staging, WorkerDied
 
@@ -108,27 +109,51 @@ def test_without_a_sandbox_answers_run_all_the_same():
         worker.close()
 
 
-def wait_for(sandbox, monkeypatch, *low):
-    """What comes of a worker that never answers, when memory is as ``low`` says, look by look."""
+TAKES_MEMORY = """
+import os, time
+def f():
+    for _ in range(4):
+        if os.fork() == 0:
+            break
+    block = bytearray(900 * 2**20)
+    time.sleep(20)
+"""
+
+
+def test_a_worker_that_takes_too_much_memory_is_stopped_and_told(sandbox):
+    """Each of its five processes stays below the limit of one."""
     worker = sandbox.open()
-    looks = iter(low)
-    monkeypatch.setattr(module, "memory_is_low", lambda: next(looks, False))
-    try:
-        worker.receive(0.7)
-    finally:
-        worker.close()
-
-
-def test_a_worker_that_takes_all_memory_is_stopped_and_told(sandbox, monkeypatch):
-    with pytest.raises(WorkerDied, match="used up the machine's memory"):
-        wait_for(sandbox, monkeypatch, True, True, False)
+    worker.send({"cells": packed(["a", TAKES_MEMORY])})
+    assert worker.receive(60.0) == {"notes": []}
+    worker.send({"name": "f", "arguments": (), "seconds": 5.0, "number": 1})
+    with pytest.raises(WorkerDied, match="used up its memory"):
+        worker.receive(60.0)
+    worker.close()
 
 
 def test_memory_that_somebody_else_takes_is_nobodys_zero(sandbox, monkeypatch):
-    with pytest.raises(SandboxError, match="memory is used up: close other programs"):
-        wait_for(sandbox, monkeypatch, True, True, True)
-    with pytest.raises(WorkerDied, match="did not answer in time"):  # it was given back meanwhile
-        wait_for(sandbox, monkeypatch, True, False)
-    monkeypatch.setattr(module, "memory_is_low", lambda: True)
-    with pytest.raises(SandboxError, match="nearly used up"):
-        sandbox.open()
+    monkeypatch.setattr(module, "SHORT_SECONDS", 0.3)
+    worker = sandbox.open()
+    looks = iter([True, False])
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "memory_is_low", lambda: next(looks, False))
+        with pytest.raises(WorkerDied, match="did not answer in time"):  # it was given back
+            worker.receive(1.0)
+        patched.setattr(module, "memory_is_low", lambda: True)
+        with pytest.raises(SandboxError, match="memory is used up: close other programs"):
+            worker.receive(5.0)
+        with pytest.raises(SandboxError, match="nearly used up"):
+            sandbox.open()
+    worker.close()
+
+
+def test_only_who_takes_much_is_to_blame_where_memory_is_short(monkeypatch):
+    for size, low, ends in (
+        (2**20, True, False),
+        (2 * 2**30, False, False),
+        (2 * 2**30, True, True),
+        (4 * 2**30, False, True),
+    ):
+        monkeypatch.setattr(isolation, "taken", lambda _, size=size: size)
+        monkeypatch.setattr(isolation, "memory_is_low", lambda low=low: low)
+        assert isolation.too_much(0) is ends

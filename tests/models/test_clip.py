@@ -355,6 +355,14 @@ def test_wrong_configs_are_refused():
         CLIPConfig(image=ViTConfig(**IMAGE, num_classes=5))
 
 
+@pytest.mark.parametrize("left_out", ["qkv_bias", "out_bias", "mlp_bias"])
+def test_bug_a_tower_without_offsets_could_not_be_made(left_out):
+    image = clip_vision_config(**IMAGE, **{left_out: False})
+    text = TextConfig(**TEXT, **{left_out: False})
+    clip = CLIP(CLIPConfig(image=image, text=text, embed_dim=8))
+    assert clip.encode_text(torch.tensor([[1, text.eot_id]])).isfinite().all()
+
+
 def test_a_new_model_starts_as_the_released_code():
     image = clip_vision_config(**IMAGE | {"width": 192})
     text = TextConfig(**TEXT | {"width": 96, "vocab_size": 300})
@@ -382,7 +390,7 @@ def test_it_overfits_one_batch():
     clip, images, ids = tiny(), torch.randn(8, 3, 8, 8), texts(8)
     optimiser = torch.optim.AdamW(clip.parameters(), lr=3e-3)
     for _ in range(100):
-        loss = clip_loss(clip.encode_image(images), clip.encode_text(ids), clip.logit_scale.exp())
+        loss = clip.loss(images, ids)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

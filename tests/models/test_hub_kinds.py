@@ -203,7 +203,7 @@ def test_an_empty_config_means_the_familys_defaults(family):
         theirs.num_hidden_layers,
         theirs.num_attention_heads,
     )
-    assert ours.transformer.kv_heads == theirs.num_key_value_heads
+    assert ours.filled.kv_heads == theirs.num_key_value_heads
     assert (ours.mlp_width, ours.eps) == (theirs.intermediate_size, theirs.rms_norm_eps)
     assert ours.rope_theta == theirs.rope_parameters["rope_theta"]
     assert ours.tied == theirs.tie_word_embeddings

@@ -8,8 +8,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from mvlm import hub
+from mvlm.chat import IMAGE_MARKER
 from mvlm.generation import generate
-from mvlm.llava import IMAGE_MARKER
 from mvlm.tokenizer import Tokenizer
 
 CASES = {

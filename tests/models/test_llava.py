@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvlm.chat import VICUNA_SYSTEM, Chat, collate
+from mvlm.chat import IMAGE_MARKER, VICUNA_SYSTEM, Chat, collate
 from mvlm.language import LanguageConfig, LanguageModel
-from mvlm.llava import IMAGE_MARKER, LLaVA, Projector, splice
+from mvlm.llava import LLaVA, Projector, splice
 from mvlm.tokenizer import IMAGE, Tokenizer
 from mvlm.vit import ViT, ViTConfig
 

@@ -1,6 +1,7 @@
 """The shared block against PyTorch's own layer, a double loop and transformers."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -150,12 +151,9 @@ def test_the_residual_path_is_never_scaled():
 @pytest.mark.parametrize("shape", [WIDE, LLAMA])
 def test_recorded_weights_are_those_of_the_fused_path(shape, mask, causal):
     stack, x = Transformer(TransformerConfig(**shape)), torch.randn(2, 5, 24)
-    states, weights = [], []
-    recorded = stack(x, mask=mask, causal=causal, hidden_states=states, attentions=weights)
+    weights = []
+    recorded = stack(x, mask=mask, causal=causal, record=weights)
     torch.testing.assert_close(stack(x, mask=mask, causal=causal), recorded, atol=1e-6, rtol=1e-5)
-    assert len(states) == 3
-    assert torch.equal(states[0], x)
-    assert torch.equal(states[-1], recorded)
     assert [tuple(w.shape) for w in weights] == [(2, shape["heads"], 5, 5)] * 2
     torch.testing.assert_close(weights[0].sum(-1), torch.ones(2, shape["heads"], 5))
     if causal:
@@ -194,27 +192,15 @@ def test_with_a_cache_tokens_may_come_in_chunks(chunks):
     torch.testing.assert_close(torch.cat(parts, 1), stack(x, causal=True), atol=1e-6, rtol=1e-5)
 
 
-def test_kept_tokens_under_a_mask_with_a_row_for_each():
-    stack, x = Transformer(TransformerConfig(**WIDE)), torch.randn(2, 5, 24)
-    mask = torch.rand(2, 1, 5, 5) > 0.3
-    mask |= torch.eye(5, dtype=torch.bool)
-    want = stack(x, mask=mask)[:, 1:3]
-    torch.testing.assert_close(stack(x, mask=mask, keep=slice(1, 3)), want, atol=1e-6, rtol=1e-5)
+def test_the_first_tokens_alone_equal_those_of_the_whole():
+    block, x = Block(TransformerConfig(**WIDE)), torch.randn(2, 5, 24)
+    torch.testing.assert_close(block(x, first=2), block(x)[:, :2], atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("keep", [slice(1), slice(0, 5, 2)])
-def test_causal_attention_keeps_the_last_tokens_only(keep):
-    stack = Transformer(TransformerConfig(**WIDE))
-    with pytest.raises(ValueError, match=r"of 5 tokens: where attention is causal, keep the last"):
-        stack(torch.randn(2, 5, 24), causal=True, keep=keep)
-
-
-@pytest.mark.parametrize("keep", [slice(1), slice(-1, None), slice(2, None)])
-def test_kept_tokens_equal_those_of_the_whole(keep):
-    stack, x = Transformer(TransformerConfig(**LLAMA)), torch.randn(2, 5, 24)
-    causal = keep.stop is None
-    want = stack(x, causal=causal)[:, keep]
-    torch.testing.assert_close(stack(x, causal=causal, keep=keep), want, atol=1e-6, rtol=1e-5)
+@pytest.mark.parametrize("options", [{"causal": True}, {"mask": torch.ones(5, 5).bool()}])
+def test_the_first_tokens_alone_need_attention_of_all_to_all(options):
+    with pytest.raises(ValueError, match="leave out mask and causal"):
+        Block(TransformerConfig(**WIDE))(torch.randn(2, 5, 24), first=1, **options)
 
 
 def test_grouped_queries_equal_repeated_keys():
@@ -257,9 +243,15 @@ def test_the_three_gelus_differ():
     assert 1e-4 < (exact - tanh).abs().max() < 1e-3
 
 
-def test_nothing_is_kept_unless_asked():
-    stack = Transformer(TransformerConfig(**WIDE))
-    assert isinstance(stack(torch.randn(1, 2, 24)), torch.Tensor)
+def test_encode_keeps_what_enters_and_leaves_each_block_and_weights_only_when_asked():
+    stack, x = Transformer(TransformerConfig(**WIDE)), torch.randn(2, 5, 24)
+    encoding = stack.encode(x, nn.Identity(), causal=True)
+    assert [torch.equal(encoding.hidden_states[0], x), len(encoding.hidden_states)] == [True, 3]
+    assert torch.equal(encoding.tokens, encoding.hidden_states[-1])
+    assert encoding.attentions == ()
+    asked = stack.encode(x, nn.Identity(), causal=True, attentions=True)
+    torch.testing.assert_close(asked.tokens, stack(x, causal=True), atol=1e-6, rtol=1e-5)
+    assert [tuple(w.shape) for w in asked.attentions] == [(2, 3, 5, 5)] * 2
 
 
 @pytest.mark.parametrize(
@@ -278,6 +270,11 @@ def test_config_says_what_is_wrong(change, message):
         TransformerConfig(**WIDE | change)
 
 
+def test_a_changed_config_does_not_keep_what_followed_from_the_old_one():
+    wide = replace(TransformerConfig(width=24, heads=3, depth=2), width=48, heads=4).filled
+    assert (wide.head_width, wide.kv_heads, wide.mlp_width) == (12, 4, 192)
+
+
 def test_config_is_frozen_and_keyword_only():
     config = TransformerConfig(**WIDE)
     with pytest.raises(AttributeError):
@@ -289,7 +286,7 @@ def test_config_is_frozen_and_keyword_only():
 @pytest.mark.parametrize("call", [attention_weights, lambda q, k, **m: attend(q, k, k, **m)])
 def test_a_mask_of_numbers_is_refused(call):
     query = torch.randn(1, 1, 2, 4)
-    with pytest.raises(TypeError, match=r"dtype torch.float32: give a boolean one, True where"):
+    with pytest.raises(TypeError, match=r"has torch.float32: give a boolean one, True where"):
         call(query, query, mask=torch.ones(2, 2))
 
 

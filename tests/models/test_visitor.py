@@ -275,22 +275,22 @@ def test_images_of_another_precision_are_named():
         (
             lambda: clip_loss(torch.ones(2, 2), torch.ones(2, 2), torch.ones(2)),
             ValueError,
-            r"logit_scale is \(2,\), wanted one number: the whole batch shares it",
+            r"scale is \(2,\), wanted one number: the whole batch shares it",
         ),
         (
             lambda: siglip_loss(torch.ones(2, 2), torch.ones(2, 2), torch.ones(2), 0.0),
             ValueError,
-            r"logit_scale is \(2,\), wanted one number",
+            r"scale is \(2,\), wanted one number",
         ),
         (
             lambda: siglip_loss(torch.ones(2, 2), torch.ones(2, 2), 1.0, torch.ones(2)),
             ValueError,
-            r"logit_bias is \(2,\), wanted one number",
+            r"bias is \(2,\), wanted one number",
         ),
         (
             lambda: clip_loss(torch.ones(2, 2), torch.ones(2, 2), None),
             TypeError,
-            "logit_scale is None: pass one number, or a tensor that holds one",
+            "scale is None: pass one number, or a tensor that holds one",
         ),
         (
             lambda: language()(torch.ones(1, 2).long(), attention_mask=[[1, 1]]),

@@ -144,6 +144,20 @@ def test_a_new_model_starts_as_the_papers():
         assert 0.9 * bound < part.abs().max().item() <= bound
 
 
+def test_bug_an_mlp_three_times_as_wide_was_drawn_as_if_it_were_queries_keys_and_values():
+    """It was told from the shape of the matrix; its draws came out √2 too large."""
+    vit = ViT(ViTConfig(**TINY | {"width": 96, "mlp_width": 3 * 96}))
+    bound = (6 / (96 + 3 * 96)) ** 0.5  # Glorot's, of the whole 96×288 matrix
+    assert 0.9 * bound < vit.transformer.blocks[0].mlp.up.weight.abs().max().item() <= bound
+
+
+def test_shared_keys_are_drawn_by_themselves():
+    vit = ViT(ViTConfig(**TINY | {"width": 96, "heads": 4, "kv_heads": 2}))
+    for part in vit.transformer.blocks[0].attention.qkv.weight.split([96, 48, 48]):
+        bound = (6 / (96 + len(part))) ** 0.5
+        assert 0.9 * bound < part.abs().max().item() <= bound
+
+
 @pytest.mark.parametrize("grid", [(2, 3), (4, 4), (1, 5)])
 def test_resize_fits_the_model_to_other_images(grid):
     vit = ViT(ViTConfig(**TINY))
@@ -183,8 +197,8 @@ def test_it_overfits_one_batch():
     [
         ((1, 3, 8, 12), r"8×12 pixels, this model was made for 8×8: resize them, or fit"),
         ((1, 1, 8, 8), r"1 channels .* made for 3"),
-        ((3, 8, 8), r"3 dimensions .* add the batch with images\[None\]"),
-        ((0, 3, 8, 8), r"empty batch"),
+        ((3, 8, 8), r"images is .* add the batch with images\[None\]"),
+        ((0, 3, 8, 8), r"\(0, 3, 8, 8\), wanted .* with B ≥ 1"),
     ],
 )
 def test_wrong_images_are_refused(shape, message):

@@ -146,3 +146,22 @@ def test_text_face_until_the_font_has_come_is_as_wide(html: Path) -> None:
     style = (html / "_static/course.css").read_text(encoding="utf-8")
     assert style.count("size-adjust") >= 3
     assert '"Source Serif 4", "Times for Source Serif"' in style
+
+
+def test_an_answer_to_a_prediction_is_folded_and_says_so() -> None:
+    hidden = '<details class="admonition hide {}"><summary aria-label="x"><p>y</p></summary>{}'
+    html = (
+        '<div class="cell tag_hide-input tag_hide-output">'
+        + hidden.format("above-input", '<div class="cell_input">plot()</div></details>')
+        + hidden.format("below-input", '<div class="cell_output">4</div></details>')
+        + '</div><div class="cell tag_setup"><div class="cell_input">import mvlm</div></div>'
+    )
+    page = BeautifulSoup(html, "html.parser")
+    course_site.fold_cells(page)
+    folds = [(fold.summary.get_text(), fold.get("class")) for fold in page.select("details")]
+    assert folds == [
+        ("Show the code", ["course-fold"]),
+        (course_site.PREDICT, ["course-fold", "course-answer"]),
+        ("Set-up: the cell that runs first", ["course-fold"]),
+    ]
+    assert not page.select("details[open], summary[aria-label]")

@@ -239,6 +239,31 @@ def test_questions_need_no_script(browser: Browser, html: Path, chapter: str) ->
     context.close()
 
 
+def test_answers_to_predictions_open_by_keyboard_and_by_touch(
+    browser: Browser, html: Path, pages: list[str]
+) -> None:
+    for name in with_a(html, pages, "details.course-answer"):
+        for width, touch in ((1280, False), (390, True)):
+            context = browser.new_context(
+                viewport={"width": width, "height": 800}, has_touch=touch, java_script_enabled=False
+            )
+            page = context.new_page()
+            page.goto((html / name).as_uri())
+            answers = page.locator("details.course-answer")
+            assert page.locator("details.course-answer[open]").count() == 0, name
+            for answer in answers.all():
+                output, summary = answer.locator(".cell_output"), answer.locator("summary")
+                assert not output.is_visible()
+                if touch:
+                    summary.tap()
+                else:
+                    summary.focus()
+                    page.keyboard.press("Enter")
+                assert output.is_visible(), (name, width)
+                assert summary.bounding_box()["height"] >= 24  # what a finger hits, WCAG 2.5.8
+            context.close()
+
+
 def test_all_explanations_stand_on_paper_and_close_again(
     desk: Page, address: str, chapter: str
 ) -> None:

@@ -20,11 +20,11 @@ from mvlm.show.figures import encode
 from mvlm.show.llava import (
     asked,
     draw_pipeline,
+    in_words,
     pipeline,
     results_table,
     row_of_tokens,
     splice_figure,
-    told,
 )
 from mvlm.small.cells import Cells
 from mvlm.vit import ViT, ViTConfig
@@ -59,12 +59,12 @@ def test_the_pipeline_notes_every_shape(llava, chat):
         "CLIP's tower": "9×5×12",
         "class token": "9×18",
         "projector": "9×16",
-        "question": f"{len(ids)} ids, 1 marker",
+        "question": f"{len(ids)} ids with marker",
         "word table": f"{len(ids) - 1}×16",
         "splice": f"{len(ids) + 8}×16",
         "language": f"{len(ids) + 8}×{chat.tokenizer.vocab_size}",
     }
-    assert "splice gives" in told(stations)
+    assert "splice gives" in in_words(stations)
     assert encode(draw_pipeline(stations, learns=("projector",)))[1]
 
 

@@ -14,11 +14,10 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.__main__ import load, main
-from mvlm.chat import Chat
+from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.commands.chat import prepare, remembered, room
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation.clip import SEEN
-from mvlm.llava import IMAGE_MARKER
 from mvlm.training.loop import read_metrics
 
 TINY = {

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from mvlm import weights
+from mvlm.chat import IMAGE_MARKER
 from mvlm.data.dice import Dice
 from mvlm.data.questions import KEPT_FOR_TESTING, PHRASINGS, Question
 from mvlm.data.scene import Scenes
 from mvlm.data.things import PLACES, counts, plural
 from mvlm.evaluation.scoring import is_kept_phrasing
 from mvlm.language import LanguageModel, next_token_loss
-from mvlm.llava import IMAGE_MARKER, splice
+from mvlm.llava import splice
 from mvlm.training.recipes.bylength import ByLength
 from mvlm.training.recipes.drills import (
     DEEDS,

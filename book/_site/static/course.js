@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   mark();
   addEventListener("resize", mark);
   addEventListener("change", mark); // another frame of a moving figure
+  addEventListener("toggle", mark, true); // what was folded away had no width
 
   // A result of the search quotes text: no launch links, no formula twice, no words run together.
   if (typeof Search !== "undefined") {

@@ -6,7 +6,6 @@ each picture is worked out once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -153,19 +152,3 @@ class LLaVAObjective(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
         return spliced_loss(self.language, self.projector(batch["states"]), batch)
-
-
-def answer(
-    llava: LLaVA,
-    chat: Chat,
-    images: Float[Tensor, "picture 3 height width"],
-    questions: Sequence[str],
-    *,
-    max_new_tokens: int = 40,
-) -> list[str]:
-    """The likeliest answer to one question about each picture."""
-    prompts = [chat.prompt([(f"<image>\n{question}", None)]) for question in questions]
-    rows = llava.generate(
-        images, prompts, max_new_tokens=max_new_tokens, end_id=chat.tokenizer.end_id
-    )
-    return [chat.tokenizer.decode(row).strip() for row in rows]

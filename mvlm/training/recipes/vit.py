@@ -135,7 +135,7 @@ class ViTObjective(nn.Module):
         """(summed loss, number of pictures)."""
         images, things = batch["images"], batch["things"]
         vit = self.vit
-        token = vit.norm(vit.transformer(vit.embed(images), keep=slice(1))[:, 0])  # (B, D)
+        token = vit.pooled(images)  # (B, D)
         named = F.cross_entropy(
             vit.head(token).float(),
             self.place[things],
