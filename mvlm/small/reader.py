@@ -527,7 +527,7 @@ class Answer(nn.Module):
         self.looks = nn.ModuleList(
             Look(config.width, config.heads) for _ in range(config.answer_depth)
         )
-        self.transformer = Transformer(self.language.transformer)
+        self.transformer = Transformer(self.language)
         self.rotary = RotaryTable(self.language)
         self.norm = nn.RMSNorm(config.width)
         self.out = nn.Linear(config.width, vocabulary)
