@@ -8,7 +8,6 @@ and this package; they execute each notebook as a whole, and score in the proces
 
 import argparse
 import itertools
-import json
 import os
 import platform
 import subprocess
@@ -18,12 +17,15 @@ import time
 from pathlib import Path
 
 import nbformat
+from harness import processor, written
 from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
 
 from mvlm.checks import exercise
 
 ROOT = Path(__file__).parents[1]
-BANK = ROOT / "tests/exercises/02_patches"
+sys.path.append(str(ROOT / "tests/exercises"))
+from bank import Answer, mistakes, right_answers  # noqa: E402
+
 QUESTIONS = exercise("02_patches").questions
 IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor"
 LOAD = "from mvlm.checks import load\n"
@@ -31,14 +33,16 @@ LOAD = "from mvlm.checks import load\n"
 
 def answer_cells(count: int) -> list[dict[str, str]]:
     """The source of each function's cell, for each of ``count`` students."""
-    right = sorted((BANK / "right").glob("*.py"))[1].read_text()  # the loops
-    head, *parts = right.split("# GRADED ")
-    base = {part.split()[0]: f"{head}\n{part.split(maxsplit=1)[1]}" for part in parts}
-    students = []
-    for path in itertools.islice(itertools.cycle(sorted((BANK / "wrong").glob("*.py"))), count):
-        name = path.read_text().split("# GRADED ")[1].split()[0]
-        students.append({**base, name: path.read_text()})
-    return students
+    names = [question.function for question in QUESTIONS]
+    base = {name: _script(right_answers("02_patches", name)[0]) for name in names}
+    wrong = [answer for name in names for answer in mistakes("02_patches", name)]
+    chosen = itertools.islice(itertools.cycle(wrong), count)
+    return [{**base, answer.question: _script(answer)} for answer in chosen]
+
+
+def _script(answer: Answer) -> str:
+    shared, own = answer.cells()
+    return f"{shared}\n\n\n{own.split(maxsplit=3)[3]}"
 
 
 def check_source(function: str) -> str:
@@ -162,7 +166,7 @@ def main() -> None:
         folder = Path(name)
         total, alone = ours(students, folder / "ours")
         result = {
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor(),
             "python": platform.python_version(),
             "submissions": options.count,
             "seconds a submission": {"mvlm grade": round(total / options.count, 2)},
@@ -173,7 +177,7 @@ def main() -> None:
             for tool in (otter, nbgrader):
                 took = tool(students, folder / tool.__name__, options.peers)
                 each[tool.__name__] = round(took / options.count, 2)
-    print(json.dumps(result, indent=1))
+    print(written(result))
 
 
 if __name__ == "__main__":

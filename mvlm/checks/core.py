@@ -9,6 +9,7 @@ notebook and on functions in a sandbox on the instructor's machine.
 import contextlib
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -63,17 +64,20 @@ class Returned:
     Attributes:
         value: the returned value.
         arguments: the arguments as they are after the call, to see what was changed in place.
+        slopes: for each argument that was passed with ``requires_grad``, the gradient that reached
+            it from the value (see :func:`mvlm.checks.values.followed`); None where none did.
     """
 
     value: Any
     arguments: tuple[Any, ...]
+    slopes: tuple[Tensor | None, ...] = ()
 
 
 class Caller(Protocol):
     """Where the student's functions are: in this notebook, or in a sandbox."""
 
     def call(self, name: str, arguments: tuple[Any, ...], seconds: float) -> Returned:
-        """Call one function on copies of ``arguments``.
+        """Call one function on copies of ``arguments``; those that require a gradient get one.
 
         Raises:
             NotWritten: there is no such function, or only its stub.
@@ -122,9 +126,12 @@ class Student:
         return torch.randn(*shape, generator=self.generator)
 
     def distinct(self, *shape: int) -> Tensor:
-        """Whole numbers 1, 2, 3, … in a random order, as float32: no two are alike, none is 0."""
+        """Numbers 1.25, 2.25, 3.25, … in a random order, float32: no two are alike, none is 0.
+
+        Each is exact in float32, and none of them whole, so that a fraction cut off shows.
+        """
         count = torch.Size(shape).numel()
-        return torch.randperm(count, generator=self.generator).add(1).float().reshape(shape)
+        return torch.randperm(count, generator=self.generator).add(1.25).float().reshape(shape)
 
     @contextlib.contextmanager
     def on(self, place: str, hint: str | None = None) -> Iterator[None]:
@@ -146,7 +153,7 @@ Run = Callable[[Student], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that a right answer does.
+    """One thing that a right answer does; mostly made by the decorator :func:`check`.
 
     Attributes:
         name: what to call it in files and tests, unique in the exercise.
@@ -154,7 +161,6 @@ class Check:
         hint: what to think about when it fails.
         points: what it is worth.
         run: the check itself; returns when the answer is right, calls :func:`fail` when not.
-            See :func:`beyond` and :func:`keeps_arguments`.
         seconds: how long one call of the student's function may take.
         hidden: whether the student learns the hint alone, never what was seen.
     """
@@ -300,17 +306,47 @@ def run_question(question: Question, caller: Caller, seed: str = PUBLIC_SEED) ->
     return [run_check(check, caller, seed) for check in question.checks if not check.hidden]
 
 
-# What checks have in common: each looks at one property, and fails with a question or a fact.
+# Writing checks ---------------------------------------------------------------------------------
 
 
-def beyond(run: Run, *earlier: Run) -> Run:
-    """A check's ``run`` whose hint is printed for its own fault alone.
+def check(
+    title: str,
+    hint: str,
+    *,
+    after: Sequence[Check | Run] = (),
+    keeps_arguments: bool = False,
+    points: int = 1,
+    seconds: float = 5.0,
+) -> Callable[[Run], Check]:
+    """A decorator: this function is a check, with its own name (``pad_mask`` is ``pad-mask``).
 
-    An answer that fails ``run`` may do so by a fault that an earlier check has named already. So
-    that one's ``run`` is tried as well, and if it fails, it is what the student reads, and no hint
-    to look elsewhere.
+    Args:
+        title: what it looks at, as the student reads it.
+        hint: what to think about when it fails.
+        after: earlier checks. An answer may fail by a fault that one of them has named already: so
+            they are tried as well, and if one fails, that is what the student reads, and no hint
+            to look elsewhere.
+        keeps_arguments: also look whether the calls left their arguments as they were. One check
+            of a question does so, its widest one, so that one mistake costs one point.
+        points: what it is worth.
+        seconds: how long one call of the student's function may take.
     """
 
+    def made(run: Run) -> Check:
+        name = run.__name__.strip("_").replace("_", "-")
+        whole = (
+            _beyond(run, [inspect.unwrap(getattr(one, "run", one)) for one in after])
+            if after
+            else run
+        )
+        if keeps_arguments:
+            whole = _keeping(whole)
+        return Check(name=name, title=title, hint=hint, points=points, run=whole, seconds=seconds)
+
+    return made
+
+
+def _beyond(run: Run, earlier: Sequence[Run]) -> Run:
     @functools.wraps(run)
     def checked(student: Student) -> None:
         try:
@@ -326,52 +362,15 @@ def beyond(run: Run, *earlier: Run) -> Run:
     return checked
 
 
-def keeps_arguments(run: Run) -> Run:
-    """A check's ``run`` that also looks whether the calls left their arguments as they were.
-
-    One check of a question does so, its widest one, so that one mistake costs one point.
-    """
-
+def _keeping(run: Run) -> Run:
     @functools.wraps(run)
     def checked(student: Student) -> None:
         run(student)
         if student.changes:
             fail(
-                student.changes[0],
+                f"every result is right, but {student.changes[0]}",
                 "Somebody else may still use it. Work on a copy (clone a tensor, copy a list), "
                 "and mind what ends in _ or has an = after a sign: add_, +=, x[0] = …",
             )
 
     return checked
-
-
-def expect_tensor(value: Any, function: str) -> Tensor:
-    """``value``, when it is a tensor."""
-    if value is None:
-        raise AnswerFailed(f"{function} returned None: is there a return at its end?")
-    if type(value) is not Tensor:
-        kind = "NumPy array" if type(value).__name__ == "ndarray" else type(value).__name__
-        raise AnswerFailed(f"{function} returned a {kind}, wanted a torch tensor")
-    return value
-
-
-def expect_shape(value: Any, shape: Sequence[int], function: str, meaning: str) -> Tensor:
-    """``value``, when it is a tensor of this shape; ``meaning`` names the dimensions."""
-    tensor = expect_tensor(value, function)
-    if tuple(tensor.shape) != tuple(shape):
-        fail(
-            f"{function} returned {tuple(tensor.shape)}, wanted {tuple(shape)}, which is {meaning}"
-        )
-    return tensor
-
-
-def equal(value: Tensor, expected: Tensor) -> bool:
-    """Whether shape and every number agree exactly; the kinds of number may differ."""
-    return value.shape == expected.shape and bool((value.double() == expected.double()).all())
-
-
-def close(value: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
-    """Whether shape and every number agree up to rounding."""
-    if value.shape != expected.shape:
-        return False
-    return torch.allclose(value.double(), expected.double(), rtol=tolerance, atol=tolerance)

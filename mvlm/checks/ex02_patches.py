@@ -12,18 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mvlm.checks.core import (
-    AnswerFailed,
-    Check,
-    Exercise,
-    Question,
-    Student,
+from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
+from mvlm.checks.expect import (
+    KIND,
     close,
     equal,
+    every_kind,
+    expect_kind,
+    expect_parts,
     expect_shape,
     expect_tensor,
-    fail,
-    keeps_arguments,
+    expect_truth,
+    same,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -100,7 +100,10 @@ SLOWEST = "Which of the two grid axes must change slowest, so stand first after 
 # patchify_hwc ---------------------------------------------------------------------------------
 
 
-def _hwc_shape(student: Student) -> None:
+@check(
+    "the shape is (B, N, P·P·C)", "How many patches are there, and how many numbers in one of them?"
+)
+def hwc_shape(student: Student) -> None:
     batch, size, side = student.integer(2, 3), student.integer(2, 4), student.integer(2, 4)
     images = student.distinct(batch, 3, side * size, side * size)
     patches = student.call("patchify_hwc", images, size)
@@ -120,7 +123,8 @@ def _expect_patches(patches: Tensor, shape: tuple[int, int, int]) -> None:
     expect_shape(patches, shape, "patchify_hwc", "(B, N, P·P·C)")
 
 
-def _hwc_order_of_patches(student: Student) -> None:
+@check("patches come row by row, as one reads, also when height and width differ", SLOWEST)
+def hwc_order_of_patches(student: Student) -> None:
     size = student.integer(2, 4)
     images = student.distinct(2, 3, 2 * size, 3 * size)
     with student.on(f"{2 * size}×{3 * size} pixels, patches of {size}", COUNT):
@@ -153,7 +157,11 @@ def _hwc_order_of_patches(student: Student) -> None:
         fail("patch n does not hold the pixels of the n-th patch, row by row", SLOWEST)
 
 
-def _hwc_order_inside(student: Student) -> None:
+@check(
+    "inside a patch: row, then column, then channel",
+    "The last axis before you flatten changes fastest. Which one should it be?",
+)
+def hwc_order_inside(student: Student) -> None:
     size = student.integer(3, 5)
     images = student.distinct(1, 3, 2 * size, 2 * size)
     patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
@@ -193,7 +201,12 @@ def _order_inside(ours: set[tuple[float, ...]], windows: list[Tensor]) -> str | 
     return None
 
 
-def _hwc_any_tensor(student: Student) -> None:
+@check(
+    "any number of channels, whole numbers, and views of larger images work as well",
+    "What does your code suppose about the images that the question does not say?",
+    keeps_arguments=True,
+)
+def hwc_any_tensor(student: Student) -> None:
     size = student.integer(2, 3)
     for channels in (1, 4):
         with student.on(f"on images of {channels} channel{'s'[: channels - 1]}", THREE):
@@ -201,12 +214,11 @@ def _hwc_any_tensor(student: Student) -> None:
             patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
             _same_numbers(patches, _patches_hwc(images, size))
     whole = student.distinct(1, 3, 3 * size, 6 * size)
-    with student.on("on images of whole numbers, uint8", "Which of your steps makes floats?"):
-        integers = (whole[..., : 3 * size] % 251).to(torch.uint8).contiguous()
-        patches = expect_tensor(student.call("patchify_hwc", integers, size), "patchify_hwc")
-        if patches.dtype != torch.uint8:
-            fail(f"torch.uint8 went in, {patches.dtype} came out; cutting changes no number")
-        _same_numbers(patches, _patches_hwc(integers, size))
+    for name, images in every_kind(whole[..., : 3 * size].contiguous()):
+        with student.on(f"on images of {name}", KIND):
+            patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
+            expect_kind(patches, images, "cutting changes no number")
+            _same_numbers(patches, _patches_hwc(images, size))
     with student.on(
         "on a view of larger images, such as images[..., :n]",
         "Which of your steps needs memory that lies in one piece?",
@@ -222,43 +234,6 @@ def _same_numbers(patches: Tensor, expected: Tensor) -> None:
         fail(f"no patches of {expected.shape[-1]} numbers: the shape is {tuple(patches.shape)}")
     _expect_numbers(patches, expected)
 
-
-PATCHIFY = Question(
-    function="patchify_hwc",
-    title="Patches in the lecture's order",
-    minutes=10,
-    teaches="which order of numbers a reshape and a permute make",
-    checks=(
-        Check(
-            name="hwc-shape",
-            title="the shape is (B, N, P·P·C)",
-            hint="How many patches are there, and how many numbers in one of them?",
-            points=1,
-            run=_hwc_shape,
-        ),
-        Check(
-            name="hwc-order-of-patches",
-            title="patches come row by row, as one reads, also when height and width differ",
-            hint=SLOWEST,
-            points=1,
-            run=_hwc_order_of_patches,
-        ),
-        Check(
-            name="hwc-order-inside",
-            title="inside a patch: row, then column, then channel",
-            hint="The last axis before you flatten changes fastest. Which one should it be?",
-            points=1,
-            run=_hwc_order_inside,
-        ),
-        Check(
-            name="hwc-any-tensor",
-            title="any number of channels, whole numbers, and views of larger images work as well",
-            hint="What does your code suppose about the images that the question does not say?",
-            points=1,
-            run=keeps_arguments(_hwc_any_tensor),
-        ),
-    ),
-)
 
 # unpatchify_hwc -------------------------------------------------------------------------------
 
@@ -306,14 +281,22 @@ def _misplaced(back: Tensor, patches: Tensor, sizes: tuple[int, int, int, int]) 
     return ""
 
 
-def _back_square(student: Student) -> None:
+@check(
+    "patches of a square image go back to their places",
+    "Undo your steps of the first question, the last one first.",
+)
+def back_square(student: Student) -> None:
     size, side = 2 * student.integer(1, 2), student.integer(2, 3)
     *_, wrong = _put_back(student, 1, 3, size, side, side)
     if wrong:
         fail(wrong)
 
 
-def _back_oblong(student: Student) -> None:
+@check(
+    "patches of an oblong image as well",
+    "Which number is the rows, which the columns? Does any line suppose a square?",
+)
+def back_oblong(student: Student) -> None:
     size, rows = 2 * student.integer(1, 2), student.integer(2, 3)
     with student.on("a square image", FIRST):
         *_, always = _put_back(student, 1, 3, size, 2, 2)
@@ -326,7 +309,12 @@ def _back_oblong(student: Student) -> None:
                 fail(wrong)
 
 
-def _back_any(student: Student) -> None:
+@check(
+    "any number of images, any number of channels",
+    "Does any line suppose three channels? A patch holds P·P·C numbers, you know P.",
+    keeps_arguments=True,
+)
+def back_any(student: Student) -> None:
     with student.on("one colour image", FIRST):
         *_, always = _put_back(student, 1, 3, 2, 2, 2)
     several = "What does your code do with the first axis?"
@@ -339,42 +327,23 @@ def _back_any(student: Student) -> None:
             # One order that is wrong everywhere has checks of its own.
             if not equal(back.flatten(1).sort(-1).values, images.flatten(1).sort(-1).values):
                 fail("an image does not hold the numbers of its patches")
+    for name, images in every_kind(student.distinct(1, 3, 4, 4)):
+        with student.on(f"an image of {name}", KIND):
+            back = student.call("unpatchify_hwc", _patches_hwc(images, 2), 2, 4, 4)
+            expect_shape(back, images.shape, "unpatchify_hwc", "(B, C, H, W)")
+            expect_kind(back, images, "putting together changes no number")
+            if not equal(back.flatten().sort().values, images.flatten().sort().values):
+                fail("the image does not hold the numbers of its patches")
 
-
-UNPATCHIFY = Question(
-    function="unpatchify_hwc",
-    title="Back to the image",
-    minutes=10,
-    teaches="to undo a permutation of axes",
-    checks=(
-        Check(
-            name="back-square",
-            title="patches of a square image go back to their places",
-            hint="Undo your steps of the first question, the last one first.",
-            points=1,
-            run=_back_square,
-        ),
-        Check(
-            name="back-oblong",
-            title="patches of an oblong image as well",
-            hint="Which number is the rows, which the columns? Does any line suppose a square?",
-            points=1,
-            run=_back_oblong,
-        ),
-        Check(
-            name="back-any",
-            title="any number of images, any number of channels",
-            hint="Does any line suppose three channels? A patch holds P·P·C numbers, you know P.",
-            points=1,
-            run=keeps_arguments(_back_any),
-        ),
-    ),
-)
 
 # weight_to_hwc --------------------------------------------------------------------------------
 
 
-def _weight_tokens(student: Student) -> None:
+@check(
+    "new weight on new patches gives the tokens of old on old",
+    "One row of the weight is one filter. Which shape makes it a small picture?",
+)
+def weight_tokens(student: Student) -> None:
     for channels, hint in ((3, None), (5, THREE)):
         size, width = 2 * student.integer(1, 2), student.integer(6, 7)
         weight = student.normal(width, channels * size * size)
@@ -406,7 +375,11 @@ def _fail_on_columns(moved: Tensor, weight: Tensor, size: int) -> None:
     fail("the (h, w, c) patches and your weight do not give the tokens of before")
 
 
-def _weight_kept(student: Student) -> None:
+@check(
+    "a new weight comes back, and the one that was passed is unchanged",
+    "Do you write into the tensor you were given? Somebody else may still use it.",
+)
+def weight_kept(student: Student) -> None:
     size = student.integer(2, 3)
     weight = student.normal(4, 3 * size * size)
     returned = student.look("weight_to_hwc", weight, size)
@@ -415,30 +388,13 @@ def _weight_kept(student: Student) -> None:
         fail("after the call, the weight that was passed has other numbers than before")
     if equal(value.flatten(), weight.flatten()):
         fail("no new weight to look at: the old numbers came back in the old order", "")
+    weight = 1 + student.distinct(4, 3 * size * size).double() * 2.0**-40
+    with student.on("a weight of float64", KIND):
+        value = expect_tensor(student.call("weight_to_hwc", weight, size), "weight_to_hwc")
+        expect_kind(value, weight, "another order changes no number")
+        if not equal(value.flatten().sort().values, weight.flatten().sort().values):
+            fail("the new weight does not hold the numbers of the one that was passed")
 
-
-WEIGHT = Question(
-    function="weight_to_hwc",
-    title="A weight for the new order",
-    minutes=10,
-    teaches="that a matrix and the order of its input belong together",
-    checks=(
-        Check(
-            name="weight-tokens",
-            title="new weight on new patches gives the tokens of old on old",
-            hint="One row of the weight is one filter. Which shape makes it a small picture?",
-            points=1,
-            run=_weight_tokens,
-        ),
-        Check(
-            name="weight-kept",
-            title="a new weight comes back, and the one that was passed is unchanged",
-            hint="Do you write into the tensor you were given? Somebody else may still use it.",
-            points=1,
-            run=_weight_kept,
-        ),
-    ),
-)
 
 # overlapping_patches --------------------------------------------------------------------------
 
@@ -451,7 +407,11 @@ def _overlap(student: Student, images: Tensor, size: int, stride: int) -> tuple[
     return patches, _patches_chw(images, size, stride)
 
 
-def _overlap_count(student: Student) -> None:
+@check(
+    "the shape is (B, N, C·P·P), with the right N for several strides",
+    "Where may the last window begin? How many steps lead there, and from where?",
+)
+def overlap_count(student: Student) -> None:
     size = student.integer(4, 6)
     for stride in (size // 2, size - 1, size):
         rows, columns = student.integer(1, 2), student.integer(3, 4)
@@ -494,7 +454,11 @@ def _order_of_windows(patches: Tensor, expected: Tensor, rows: int, size: int) -
     return _order_of(patches, expected, axes)
 
 
-def _overlap_step(student: Student) -> None:
+@check(
+    "the next patch begins one stride further",
+    "A window begins at a multiple of the stride and is P pixels long.",
+)
+def overlap_step(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     images = student.distinct(1, 3, size + stride, size + 2 * stride)
@@ -509,7 +473,11 @@ def _overlap_step(student: Student) -> None:
             fail(f"the {name} patch of a row holds other pixels, at stride {stride}")
 
 
-def _overlap_order(student: Student) -> None:
+@check(
+    "patches come row by row, each in (c, h, w) order",
+    "Columns change fastest. Which of the two loops or axes is the inner one?",
+)
+def overlap_order(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     height, width = size + 2 * stride, size + 3 * stride
@@ -561,7 +529,12 @@ def _fail_on_axes(found: str) -> None:
     )
 
 
-def _overlap_rest(student: Student) -> None:
+@check(
+    "pixels too few for another window are left out",
+    "Nothing may be padded, and no window may end outside the image.",
+    keeps_arguments=True,
+)
+def overlap_rest(student: Student) -> None:
     for size, stride, rest in ((5, 3, 1), (4, 4, 3)):
         height, width = size + stride + rest, size + 2 * stride + rest
         left = f"{rest} pixel{'s'[: rest - 1]} left over"
@@ -575,44 +548,13 @@ def _overlap_rest(student: Student) -> None:
                 fail(f"{patches.shape[1]} patches came back, wanted {expected.shape[1]}")
             if not equal(patches.flatten().unique(), expected.flatten().unique()):
                 fail("the patches hold other pixels than those of the whole windows")
+    images = 1 + student.distinct(1, 3, 6, 6).double() * 2.0**-40
+    with student.on("images of float64", KIND):
+        given, expected = _overlap(student, images, 4, 2)
+        expect_kind(given, images, "cutting changes no number")
+        if not torch.isin(given, expected).all():
+            fail("the patches hold other numbers than the image")
 
-
-OVERLAP = Question(
-    function="overlapping_patches",
-    title="Patches that overlap",
-    minutes=15,
-    teaches="to count windows, with a stride and a rest",
-    checks=(
-        Check(
-            name="overlap-count",
-            title="the shape is (B, N, C·P·P), with the right N for several strides",
-            hint="Where may the last window begin? How many steps lead there, and from where?",
-            points=1,
-            run=_overlap_count,
-        ),
-        Check(
-            name="overlap-step",
-            title="the next patch begins one stride further",
-            hint="A window begins at a multiple of the stride and is P pixels long.",
-            points=1,
-            run=_overlap_step,
-        ),
-        Check(
-            name="overlap-order",
-            title="patches come row by row, each in (c, h, w) order",
-            hint="Columns change fastest. Which of the two loops or axes is the inner one?",
-            points=1,
-            run=_overlap_order,
-        ),
-        Check(
-            name="overlap-rest",
-            title="pixels too few for another window are left out",
-            hint="Nothing may be padded, and no window may end outside the image.",
-            points=1,
-            run=keeps_arguments(_overlap_rest),
-        ),
-    ),
-)
 
 # pad_to_grid ----------------------------------------------------------------------------------
 
@@ -621,13 +563,13 @@ def _padded(
     student: Student, pictures: list[Tensor], size: int
 ) -> tuple[Any, Any, tuple[int, int]]:
     """The batch, the mask, and the grid that the student's frame has."""
-    value = student.call("pad_to_grid", pictures, size)
-    if value is None:
-        raise AnswerFailed("pad_to_grid returned None: is there a return at its end?")
-    if type(value) not in (tuple, list) or len(value) != 2:
-        kind = f"{len(value)} values" if type(value) in (tuple, list) else f"a {_kind(value)}"
-        raise AnswerFailed(f"pad_to_grid returned {kind}, wanted two: the batch and the mask")
-    batch, mask = value
+    try:
+        value = student.call("pad_to_grid", pictures, size)
+    except AnswerFailed as error:
+        raise AnswerFailed(
+            str(error), FRAME if "equal size" in str(error) else error.hint
+        ) from None
+    batch, mask = expect_parts(value, ("the batch", "the mask"), "pad_to_grid")
     if getattr(batch, "dtype", None) == torch.bool and getattr(mask, "ndim", 0) == 4:
         raise AnswerFailed("pad_to_grid returned the mask first: the batch comes first")
     sides = _grid_sides([tuple(picture.shape[1:]) for picture in pictures], size)
@@ -638,8 +580,10 @@ def _padded(
     return batch, mask, (sides[0] // size, sides[1] // size)
 
 
-def _kind(value: object) -> str:
-    return "tensor" if type(value) is Tensor else type(value).__name__
+FRAME = (
+    "Do all pictures reach the same height and the same width? F.pad counts from the last axis: "
+    "(left, right, top, bottom)."
+)
 
 
 def _pictures(student: Student, sizes: list[tuple[int, int]]) -> list[Tensor]:
@@ -653,7 +597,11 @@ def _grid_sides(sizes: list[tuple[int, int]], size: int) -> tuple[int, int]:
     )
 
 
-def _pad_shape(student: Student) -> None:
+@check(
+    "the batch is the smallest grid that holds every picture",
+    "Round up to a multiple of P: what should come out when it divides already?",
+)
+def pad_shape(student: Student) -> None:
     size = student.integer(4, 6)
     fits = [(2 * size, 3 * size), (size, size)]
     differ = [(2 * size + 1, 3), (5, 3 * size - 1), (size, size)]
@@ -670,35 +618,53 @@ def _pad_shape(student: Student) -> None:
         expect_shape(batch, (1, 1, size, size), "pad_to_grid", "(B, C, H, W)")
 
 
-def _pad_picture(student: Student) -> None:
+@check(
+    "each picture stands in the top left, unchanged, and zeros elsewhere",
+    "Where does row 0, column 0 of each picture go? Nothing is scaled.",
+)
+def pad_picture(student: Student) -> None:
     size = student.integer(4, 6)
-    sizes = [(size + 1, 2 * size - 1), (2 * size - 1, size - 1)]
+    sizes = [(size + 1, size + 2), (2 * size - 1, 2 * size - 1), (size - 1, size - 1)]
     pictures = _pictures(student, sizes)
     batch, *_ = _padded(student, pictures, size)
     expect_tensor(batch, "pad_to_grid")
-    if batch.ndim != 4 or batch.shape[0] != 2 or min(batch.shape[2:]) < 2 * size - 1:
+    if batch.ndim != 4 or batch.shape[0] != 3 or min(batch.shape[2:]) < 2 * size - 1:
         fail(f"the batch {tuple(batch.shape)} has no room for the pictures", "")
-    for picture, (height, width), row in zip(pictures, sizes, batch, strict=True):
-        if not equal(row[:, :height, :width], picture):
-            fail("the top left corner of the batch does not hold the picture, unchanged")
-        if row.double().abs().sum() != picture.double().abs().sum():
+    corners = [[_in_corner(row, picture) for row in batch] for picture in pictures]
+    if not all(corners[n][n] for n in range(3)):
+        if all(any(row) for row in corners):
+            fail("the pictures come in another order than in the list: picture n is row n", "")
+        fail("the top left corner of the batch does not hold the picture, unchanged")
+    for picture, row in zip(pictures, batch, strict=True):
+        if not same(row.double().abs().sum().item(), picture.double().abs().sum().item()):
             fail("right of the picture or below it, something is not 0", "What fills the frame?")
-    with student.on("pictures of whole numbers, uint8"):
-        integers = [(picture % 251).to(torch.uint8) for picture in pictures]
-        batch, *_ = _padded(student, integers, size)
-        if batch.dtype != torch.uint8:
-            fail(
-                f"torch.uint8 went in, {batch.dtype} came out; padding changes no number",
-                "Which kind of number does your frame of zeros have, and who says so?",
-            )
+    kinds = zip(*(every_kind(picture) for picture in pictures), strict=True)
+    for kind in kinds:
+        with student.on(f"pictures of {kind[0][0]}"):
+            batch, *_ = _padded(student, [picture for _, picture in kind], size)
+            if batch.dtype != kind[0][1].dtype:
+                came = f"{kind[0][1].dtype} went in, {batch.dtype} came out"
+                fail(
+                    f"{came}; padding changes no number",
+                    "Which kind of number does your frame of zeros have, and who says so?",
+                )
+            if not all(_in_corner(row, one) for row, (_, one) in zip(batch, kind, strict=True)):
+                fail("the top left corner of the batch does not hold the picture, unchanged")
 
 
-def _pad_mask_kind(student: Student) -> None:
+def _in_corner(row: Tensor, picture: Tensor) -> bool:
+    _, height, width = picture.shape
+    return equal(row[:, :height, :width], picture)
+
+
+@check(
+    "the mask has one truth value a patch", "One entry for each of the N patches, none for pixels."
+)
+def pad_mask_kind(student: Student) -> None:
     size = student.integer(4, 6)
     pictures = _pictures(student, [(size, size), (2 * size, 3 * size)])
     _, mask, (rows, columns) = _padded(student, pictures, size)
-    if expect_tensor(mask, "pad_to_grid").dtype != torch.bool:
-        fail(f"the mask holds {mask.dtype} numbers, wanted torch.bool", "Which dtype is yes or no?")
+    expect_truth(mask, "the mask")
     if mask.shape == (2, rows, columns):
         fail(
             f"pad_to_grid's mask has the shape {tuple(mask.shape)}, wanted (2, {rows * columns})",
@@ -707,7 +673,13 @@ def _pad_mask_kind(student: Student) -> None:
     expect_shape(mask, (2, rows * columns), "pad_to_grid's mask", "(B, N)")
 
 
-def _pad_mask(student: Student) -> None:
+@check(
+    "the mask is True where a patch holds any of the picture",
+    "Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
+    after=[pad_picture],
+    keeps_arguments=True,
+)
+def pad_mask(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size), (2 * size, 1)]
     pictures = _pictures(student, sizes)
@@ -721,10 +693,15 @@ def _pad_mask(student: Student) -> None:
         fail("a black picture is marked as padding: ask the sizes, not the numbers", "")
 
 
-def _touched(sizes: list[tuple[int, int]], grid: tuple[int, int], size: int) -> Tensor:
-    """Which patches hold any of a picture of each size."""
+def _touched(
+    sizes: list[tuple[int, int]], grid: tuple[int, int], size: int, *, whole: bool = False
+) -> Tensor:
+    """Which patches hold any of a picture of each size, or nothing but picture."""
+    needed = size - 1 if whole else 0  # pixels from a patch's first to the one that must be there
     places = list(itertools.product(range(grid[0]), range(grid[1])))
-    return torch.tensor([[r * size < h and c * size < w for r, c in places] for h, w in sizes])
+    return torch.tensor(
+        [[r * size + needed < h and c * size + needed < w for r, c in places] for h, w in sizes]
+    )
 
 
 def _mask_rows(mask: Any, count: int, grid: tuple[int, int]) -> Tensor:
@@ -738,58 +715,43 @@ def _expect_mask(mask: Any, sizes: list[tuple[int, int]], grid: tuple[int, int],
     ours, expected = _mask_rows(mask, len(sizes), grid), _touched(sizes, grid, size)
     if equal(ours, expected):
         return
-    if equal(ours, ~expected):
-        fail("the mask says True for padding", "Which patches may a token look at?")
-    places = list(itertools.product(range(grid[0]), range(grid[1])))
-    whole = [[(r + 1) * size <= h and (c + 1) * size <= w for r, c in places] for h, w in sizes]
-    if equal(ours, torch.tensor(whole)):
-        fail("a patch that holds a strip of the picture is marked as padding")
-    down = expected.reshape(-1, *grid).transpose(1, 2).flatten(1)
-    if equal(ours, down):
-        fail("the mask is read column by column", "In which order do the patches come?")
+    _, rows, columns = expected.reshape(-1, *grid).shape
+    cells = expected.reshape(-1, *grid)
+    places = torch.arange(rows * columns)
+    held = [math.prod((side + size - 1) // size for side in pair) for pair in sizes]
+    said = {
+        "the mask says True for padding": (~expected, "Which patches may a token look at?"),
+        "the mask is True everywhere": (torch.ones_like(expected), EXACTLY),
+        "a patch that holds a strip of the picture is marked as padding": (
+            _touched(sizes, grid, size, whole=True),
+            None,
+        ),
+        "the mask is read column by column": (
+            cells.transpose(1, 2).flatten(1),
+            "In which order do the patches come?",
+        ),
+        "the first n entries are True, n patches holding a picture": (
+            places < torch.tensor(held)[:, None],
+            f"The next row of patches begins {columns} entries after the last one, however narrow "
+            "the picture is.",
+        ),
+        "at a multiple of P, one patch too many is marked": (
+            _touched([(h + 1, w + 1) for h, w in sizes], grid, size),
+            EXACTLY,
+        ),
+    }
+    for says, (mistaken, hint) in said.items():
+        if equal(ours, mistaken):
+            fail(says, hint)
     picture, patch = (ours != expected).nonzero()[0].tolist()
     height, width = sizes[picture]
     frame = f"{grid[0]}×{grid[1]} patches of {size}"
     value = bool(ours[picture, patch])
-    fail(f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}")
+    message = f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}"
+    fail(message, EXACTLY if value else None)
 
 
-PAD = Question(
-    function="pad_to_grid",
-    title="Pictures of any size in one batch",
-    minutes=20,
-    teaches="to pad, and to remember what is padding",
-    checks=(
-        Check(
-            name="pad-shape",
-            title="the batch is the smallest grid that holds every picture",
-            hint="Round up to a multiple of P: what should come out when it divides already?",
-            points=1,
-            run=_pad_shape,
-        ),
-        Check(
-            name="pad-picture",
-            title="each picture stands in the top left, unchanged, and zeros elsewhere",
-            hint="Where does row 0, column 0 of each picture go? Nothing is scaled.",
-            points=1,
-            run=_pad_picture,
-        ),
-        Check(
-            name="pad-mask-kind",
-            title="the mask has one truth value a patch",
-            hint="One entry for each of the N patches, none for pixels.",
-            points=1,
-            run=_pad_mask_kind,
-        ),
-        Check(
-            name="pad-mask",
-            title="the mask is True where a patch holds any of the picture",
-            hint="Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
-            points=1,
-            run=keeps_arguments(_pad_mask),
-        ),
-    ),
-)
+EXACTLY = "Draw a picture of exactly P columns: which patches hold at least one of its pixels?"
 
 # resize_table ---------------------------------------------------------------------------------
 
@@ -800,7 +762,11 @@ SCALE = (
 )
 
 
-def _table_values(student: Student) -> None:
+@check(
+    "the places are resized as a picture of rows × columns",
+    "F.interpolate takes (1, D, rows, columns). Which axis is D in the table?",
+)
+def table_values(student: Student) -> None:
     # A scale factor gives the last of these grids one column too few.
     grids = [((2, 3), (4, 5)), ((3, 2), (2, 3)), ((4, 4), (7, 9)), ((2, 11), (3, 15))]
     for old, new in grids:
@@ -855,6 +821,13 @@ def _fail_on_places(
             fail(
                 f"these are the numbers of {name}", "The shape is right. Read the arguments again."
             )
+    by_channel = [column.reshape(1, 1, *old) for column in places.T]
+    picture = [F.interpolate(one, new, mode="bicubic").flatten() for one in by_channel]
+    if close(ours, torch.stack(picture).reshape(ours.shape)):
+        fail(
+            "the resize is right, and its numbers are still channel by channel",
+            "F.interpolate gives (1, D, rows, columns). Which axis must stand last in the table?",
+        )
     turned = {
         "of the new grid": _resized(places, old, new[::-1]),
         "of the old grid": _resized(places, old[::-1], new),
@@ -870,7 +843,11 @@ def _fail_on_places(
     fail("the resized places are not those of a bicubic resize of the grid")
 
 
-def _table_prefix(student: Student) -> None:
+@check(
+    "rows that stand for no place are kept to the bit",
+    "Take the first `prefix` rows away first, and put them back at the end.",
+)
+def table_prefix(student: Student) -> None:
     for prefix in (1, 0, 2):
         hint = None if prefix == 1 else "What in your code supposes one row without a place?"
         with student.on(f"prefix {prefix}", hint):
@@ -881,9 +858,21 @@ def _table_prefix(student: Student) -> None:
                 fail("the rows that stand for no place came back last", "")
             if not equal(resized[:prefix], table[:prefix]):
                 fail("the rows that stand for no place came back changed")
+    table = 1 + student.distinct(5, 4).double() * 2.0**-40
+    with student.on("a table of float64", KIND):
+        resized = student.call("resize_table", table, (2, 2), (3, 3), 1)
+        expect_shape(resized, (10, 4), "resize_table", "(prefix + rows·columns, D)")
+        expect_kind(resized, table, "a table stays what it is")
+        if not any(equal(resized[n], table[0]) for n in (0, -1)):
+            fail("the row that stands for no place came back changed")
 
 
-def _table_same(student: Student) -> None:
+@check(
+    "the same grid changes nothing, and the given table stays as it was",
+    "What does your function do when there is nothing to do? And to its argument?",
+    after=[table_values],
+)
+def table_same(student: Student) -> None:
     table = student.normal(1 + 9, 4)
     same = expect_tensor(student.call("resize_table", table, (3, 3), (3, 3), 1), "resize_table")
     if not _holds(same, table[1:]):
@@ -897,39 +886,78 @@ def _table_same(student: Student) -> None:
         fail("after the call, the table that was passed has other numbers than before")
 
 
-TABLE = Question(
-    function="resize_table",
-    title="Places for another grid",
-    minutes=20,
-    teaches="why a table of places is a small picture",
-    checks=(
-        Check(
-            name="table-values",
-            title="the places are resized as a picture of rows × columns",
-            hint="F.interpolate takes (1, D, rows, columns). Which axis is D in the table?",
-            points=1,
-            run=_table_values,
-        ),
-        Check(
-            name="table-prefix",
-            title="rows that stand for no place are kept to the bit",
-            hint="Take the first `prefix` rows away first, and put them back at the end.",
-            points=1,
-            run=_table_prefix,
-        ),
-        Check(
-            name="table-same",
-            title="the same grid changes nothing, and the given table stays as it was",
-            hint="What does your function do when there is nothing to do? And to its argument?",
-            points=1,
-            run=_table_same,
-        ),
-    ),
-)
-
 EXERCISE = Exercise(
     name="02_patches",
     title="Exercise 02: patches",
     forbids=("mvlm.patches",),
-    questions=(PATCHIFY, UNPATCHIFY, WEIGHT, OVERLAP, PAD, TABLE),
+    questions=(
+        Question(
+            function="patchify_hwc",
+            title="Patches in the lecture's order",
+            minutes=10,
+            teaches="which order of numbers a reshape and a permute make",
+            checks=(
+                hwc_shape,
+                hwc_order_of_patches,
+                hwc_order_inside,
+                hwc_any_tensor,
+            ),
+        ),
+        Question(
+            function="unpatchify_hwc",
+            title="Back to the image",
+            minutes=10,
+            teaches="to undo a permutation of axes",
+            checks=(
+                back_square,
+                back_oblong,
+                back_any,
+            ),
+        ),
+        Question(
+            function="weight_to_hwc",
+            title="A weight for the new order",
+            minutes=10,
+            teaches="that a matrix and the order of its input belong together",
+            checks=(
+                weight_tokens,
+                weight_kept,
+            ),
+        ),
+        Question(
+            function="overlapping_patches",
+            title="Patches that overlap",
+            minutes=15,
+            teaches="to count windows, with a stride and a rest",
+            checks=(
+                overlap_count,
+                overlap_step,
+                overlap_order,
+                overlap_rest,
+            ),
+        ),
+        Question(
+            function="pad_to_grid",
+            title="Pictures of any size in one batch",
+            minutes=20,
+            teaches="to pad, and to remember what is padding",
+            checks=(
+                pad_shape,
+                pad_picture,
+                pad_mask_kind,
+                pad_mask,
+            ),
+        ),
+        Question(
+            function="resize_table",
+            title="Places for another grid",
+            minutes=20,
+            teaches="why a table of places is a small picture",
+            checks=(
+                table_values,
+                table_prefix,
+                table_same,
+            ),
+        ),
+    ),
 )

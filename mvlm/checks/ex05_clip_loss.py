@@ -1,88 +1,72 @@
 """Exercise 05: cosines, the CLIP loss and its gradients, in blocks, in shares, and a faulty step.
 
-What is right is worked out here with loops over pairs in Python's own numbers, and slopes with
-differences, in no way that an answer would be written.
+What is right is worked out here in float64 from the definition of a cross-entropy, and every slope
+by autograd.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import (
-    Check,
-    Exercise,
-    Question,
-    Student,
-    beyond,
+from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
+from mvlm.checks.expect import (
+    Comparison,
+    Slip,
     close,
     equal,
+    expect_finite,
+    expect_number,
+    expect_parts,
     expect_shape,
-    fail,
-    keeps_arguments,
+    expect_slopes,
+    kind_of,
+    same,
 )
 
-Rows = list[list[float]]
+Vectors = Tensor | np.ndarray
 MAX_LOG = math.log(100)
+UNNORMALISED = "features brought to length 1: take them as they are"
 
-# The right answers, by loops ------------------------------------------------------------------
-
-
-def _dot(a: Sequence[float], b: Sequence[float]) -> float:
-    return math.fsum(x * y for x, y in zip(a, b, strict=True))
+# The right answers, in float64 ------------------------------------------------------------------
 
 
-def _scores(images: Rows, texts: Rows, scale: float) -> Rows:
-    return [[scale * _dot(image, text) for text in texts] for image in images]
+def _scores(images: Vectors, texts: Vectors, scale: float) -> Tensor:
+    return scale * torch.as_tensor(images).double() @ torch.as_tensor(texts).double().T
 
 
-def _turned(rows: Rows) -> Rows:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _one_way(scores: Tensor, right: Tensor) -> Tensor:
+    """The mean cross-entropy of rows; a row's right columns share its mass, one without is out."""
+    asked = right.any(dim=1)
+    scores, right = scores[asked], right[asked].double()
+    shares = right / right.sum(dim=1, keepdim=True)
+    return (scores.logsumexp(dim=1) - (shares * scores).sum(dim=1)).mean()
 
 
-def _log_sum_exp(values: Sequence[float]) -> float:
-    largest = max(values)
-    return largest + math.log(math.fsum(math.exp(value - largest) for value in values))
+Way = Callable[[Tensor, Tensor], Tensor]
 
 
-def _one_way(scores: Rows, right: Sequence[Sequence[int]]) -> float:
-    """The mean over rows of the cross-entropy; row i's right columns share its mass evenly."""
-    losses = [
-        _log_sum_exp(row) - math.fsum(row[j] for j in columns) / len(columns)
-        for row, columns in zip(scores, right, strict=True)
-        if len(columns)
-    ]
-    return math.fsum(losses) / len(losses)
+def _both_ways(scores: Tensor, right: Tensor | None = None, way: Way = _one_way) -> Tensor:
+    """Half the sum of a loss over rows and one over columns; pairs stand on the diagonal."""
+    right = torch.eye(len(scores), dtype=torch.bool) if right is None else right
+    return (way(scores, right) + way(scores.T, right.T)) / 2
 
 
-def _clip(scores: Rows) -> float:
-    """The CLIP loss of a square matrix of scores, pairs on its diagonal."""
-    pairs = [[i] for i in range(len(scores))]
-    return (_one_way(scores, pairs) + _one_way(_turned(scores), pairs)) / 2
+def _along(scores: Tensor, axis: int) -> Tensor:
+    """A mistake: one direction alone, over texts (1) or over images (0)."""
+    return _one_way(scores if axis == 1 else scores.T, torch.eye(len(scores), dtype=torch.bool))
 
 
-def _slopes(loss: Callable[[Tensor], float], at: Tensor, step: float = 1e-5) -> Tensor:
-    """The gradient of `loss` at a tensor, by central differences, in float64."""
-    at = at.double()
-    slopes = torch.zeros_like(at)
-    for place in itertools.product(*map(range, at.shape)):
-        ends = []
-        for sign in (1, -1):
-            moved = at.clone()
-            moved[place] += sign * step
-            ends.append(loss(moved))
-        slopes[place] = (ends[0] - ends[1]) / (2 * step)
-    return slopes
-
-
-def _unit(features: Tensor) -> Tensor:
-    """Every row with length 1."""
-    lengths = [math.hypot(*row) for row in features.double().tolist()]
-    return features.double() / torch.tensor(lengths, dtype=torch.float64)[:, None]
+def _unit(vectors: Vectors) -> Tensor:
+    """Every row with length 1; a row of zeros stays."""
+    vectors = torch.as_tensor(vectors).double()
+    lengths = vectors.norm(dim=1, keepdim=True)
+    return vectors / torch.where(lengths > 0, lengths, 1)
 
 
 def _features(directions: Tensor, shortest: float = 0.7, longest: float = 1.4) -> Tensor:
@@ -98,404 +82,383 @@ def _pairs(student: Student, count: int, width: int) -> tuple[Tensor, Tensor]:
     return _features(images), _features(texts, 1.3, 0.8)
 
 
-def _unit_scores(images: Tensor, texts: Tensor, scale: float) -> Rows:
-    """A mistake: the scores of features that were normalised first."""
-    return _scores(_unit(images).tolist(), _unit(texts).tolist(), scale)
+# cosine_similarities ----------------------------------------------------------------------------
 
 
-# What a function gave back --------------------------------------------------------------------
-
-
-def _number(value: Any, function: str) -> float:
-    """The one number that came back, when there is one and it is finite."""
-    if value is None:
-        fail(f"{function} returned None: is there a return at its end?")
-    if isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1:
-        value = value.reshape(-1)[0].item()
-    if type(value) not in (int, float):
-        kind = type(value).__name__
-        shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
-        fail(f"{function} returned a {kind}{shape}, wanted one number")
-    if not math.isfinite(value):
-        fail(f"{function} returned {value}")
-    return float(value)
-
-
-def _parts(value: Any, count: int, function: str, meaning: str) -> tuple:
-    if value is None:
-        fail(f"{function} returned None: is there a return at its end?")
-    if type(value) not in (tuple, list) or len(value) != count:
-        kind = f"{len(value)} values" if type(value) in (tuple, list) else type(value).__name__
-        fail(f"{function} returned {kind}, wanted {count}: {meaning}")
-    return tuple(value)
-
-
-def _same(number: float, expected: float) -> bool:
-    return math.isclose(number, expected, rel_tol=1e-4, abs_tol=1e-5)
-
-
-def _finite(tensor: Tensor, what: str) -> Tensor:
-    if not bool(tensor.double().isfinite().all()):
-        kind = "nan" if bool(tensor.double().isnan().any()) else "inf"
-        fail(f"{what} hold {kind}")
-    return tensor
-
-
-# cosine_similarities --------------------------------------------------------------------------
-
-
-def _cosines(images: Tensor, texts: Tensor) -> Tensor:
-    def cosine(a: list[float], b: list[float]) -> float:
-        lengths = math.hypot(*a) * math.hypot(*b)
-        return _dot(a, b) / lengths if lengths else 0.0
-
-    table = [[cosine(a, b) for b in texts.tolist()] for a in images.tolist()]
-    return torch.tensor(table, dtype=torch.float64)
-
-
-def _compare_cosines(student: Student, images: Tensor, texts: Tensor) -> None:
-    cosines = student.call("cosine_similarities", images, texts)
+def _read_cosines(value: Any, images: Tensor, texts: Tensor) -> Tensor:
     shape = (len(images), len(texts))
-    expect_shape(cosines, shape, "cosine_similarities", "(N, M), images × texts")
+    cosines = expect_shape(value, shape, "cosine_similarities", "(N, M), images × texts")
     if cosines.dtype not in (torch.float32, torch.float64):
         fail(f"the cosines came back in {cosines.dtype}: wanted torch.float32")
-    _finite(cosines, "the cosines")
-    if close(cosines, _cosines(images, texts)):
-        return
-    largest = cosines.double().abs().max().item()
-    if largest > 1.001:
-        fail(f"one of your cosines is {largest:.3g}, and no cosine is beyond 1")
-    wanted = _cosines(images, texts)
-    row, column = divmod((cosines - wanted).abs().argmax().item(), len(texts))
-    fail(
+    return expect_finite(cosines, "the cosines")
+
+
+def _tell_cosine(ours: Tensor, wanted: Tensor) -> str:
+    if (largest := ours.abs().max().item()) > 1.001:
+        return f"one of your cosines is {largest:.3g}, and no cosine is beyond 1"
+    row, column = divmod((ours - wanted).abs().argmax().item(), wanted.shape[1])
+    return (
         f"image {row} and text {column} have the cosine {wanted[row, column].item():.3f}, "
-        f"yours is {cosines[row, column].item():.3f}"
+        f"yours is {ours[row, column].item():.3f}"
     )
 
 
-def _cos_values(student: Student) -> None:
-    count, width = student.integer(3, 4), student.integer(6, 8)
-    _compare_cosines(student, student.normal(count, width), 3 * student.normal(count + 2, width))
-
-
-def _cos_zero(student: Student) -> None:
-    images, texts = student.normal(3, 5), student.normal(4, 5)
-    images[1] = 0
-    texts[2] = 0
-    _compare_cosines(student, images, texts)
-
-
-def _cos_length(student: Student) -> None:
-    images, texts = student.normal(4, 6), student.normal(5, 6)
-    lengths = torch.tensor([1e-30, 1e-8, 1.0, 1e30])[:, None]
-    with student.on("vectors 1e-30 to 1e30 long, float32"):
-        _compare_cosines(student, images * lengths, texts)
-        _compare_cosines(student, texts, images * lengths)
-
-
-def _cos_half(student: Student) -> None:
-    images, texts = student.normal(4, 6), student.normal(5, 6)
-    with student.on("float16, numbers near 1"):
-        _compare_cosines(student, images.half(), texts.half())
-    with student.on("float16, numbers in the hundreds"):
-        _compare_cosines(student, (300 * images).half(), (300 * texts).half())
-    with student.on("float32, for comparison"):
-        _compare_cosines(student, images, texts)
-
-
-COSINES = Question(
+COSINE = Comparison(
     function="cosine_similarities",
-    title="Cosines of any vectors",
-    minutes=15,
-    teaches="what normalising does, and where floating point ends",
-    checks=(
-        Check(
-            name="cos-values",
-            title="every image's cosine with every text",
-            hint="Which axis holds the numbers of ONE vector? Its length is taken along that one.",
-            points=1,
-            run=_cos_values,
+    what="the cosines",
+    right=lambda images, texts: _unit(images) @ _unit(texts).T,
+    read=_read_cosines,
+    tells=_tell_cosine,
+    slips=(
+        Slip(
+            lambda images, texts: _scores(images, texts, 1.0),
+            "these are products of the vectors as they came: a cosine goes by direction alone",
+            "Divide each vector by its own length first.",
         ),
-        Check(
-            name="cos-zero",
-            title="a vector of zeros has cosine 0 with everything",
-            hint="Its length is 0, and 0/0 is nan. What may you divide by in its place?",
-            points=1,
-            run=beyond(_cos_zero, _cos_values),
+        Slip(
+            lambda images, texts: _unit(images) @ texts.double().T,
+            "the images were brought to length 1, the texts were not",
         ),
-        Check(
-            name="cos-length",
-            title="very long and very short vectors keep their direction",
-            hint="Where do squares become inf or 0? What if each is first made about 1 long?",
-            points=1,
-            run=beyond(_cos_length, _cos_values),
-        ),
-        Check(
-            name="cos-half",
-            title="float16 is read, and everything worked out in float32",
-            hint="In float16, 256 squared is inf, and four digits are all. What comes first?",
-            points=1,
-            run=keeps_arguments(beyond(_cos_half, _cos_values)),
+        Slip(
+            lambda images, texts: images.double() @ _unit(texts).T,
+            "the texts were brought to length 1, the images were not",
         ),
     ),
 )
 
-# loss_and_gradients ---------------------------------------------------------------------------
 
-
-def _loss_and_gradients(
-    student: Student, images: Tensor, texts: Tensor, scale: float
-) -> tuple[float, Tensor, Tensor]:
-    """What the student's function gives for NumPy arrays of float64."""
-    arrays = (images.double().numpy(), texts.double().numpy())
-    value = student.call("loss_and_gradients", *arrays, scale)
-    meaning = "the loss and two gradients"
-    loss, *gradients = _parts(value, 3, "loss_and_gradients", meaning)
-    tensors = []
-    for gradient, name in zip(gradients, ("images", "texts"), strict=True):
-        if isinstance(gradient, np.ndarray):
-            gradient = torch.from_numpy(gradient)
-        if type(gradient) is not Tensor:
-            fail(f"the gradient of the {name} is a {type(gradient).__name__}, wanted an array")
-        tensors.append(gradient.double())
-    return loss, *tensors
-
-
-def _slopes_of_pairs(images: Tensor, texts: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    fixed = images.double().tolist(), texts.double().tolist()
-    return (
-        _slopes(lambda moved: _clip(_scores(moved.tolist(), fixed[1], scale)), images),
-        _slopes(lambda moved: _clip(_scores(fixed[0], moved.tolist(), scale)), texts),
+@check(
+    "every image's cosine with every text",
+    "Which axis holds the numbers of ONE vector? Its length is taken along that one.",
+)
+def cos_values(student: Student) -> None:
+    count, width = student.integer(3, 4), student.integer(6, 8)
+    COSINE.run(
+        student, lambda: (student.normal(count, width), 3 * student.normal(count + 2, width))
     )
 
 
-def _grad_loss(student: Student) -> None:
+@check(
+    "a vector of zeros has cosine 0 with everything",
+    "Its length is 0, and 0/0 is nan. What may you divide by in its place?",
+    after=[cos_values],
+)
+def cos_zero(student: Student) -> None:
+    images, texts = student.normal(3, 5), student.normal(4, 5)
+    images[1] = 0
+    texts[2] = 0
+    COSINE.run(student, lambda: (images, texts))
+
+
+@check(
+    "very long and very short vectors keep their direction",
+    "Where do squares become inf or 0? What if each is first made about 1 long?",
+    after=[cos_values],
+)
+def cos_length(student: Student) -> None:
+    images, texts = student.normal(4, 6), student.normal(5, 6)
+    lengths = torch.tensor([1e-30, 1e-8, 1.0, 1e30])[:, None]
+    with student.on("vectors 1e-30 to 1e30 long, float32"):
+        COSINE.run(student, lambda: (images * lengths, texts))
+        COSINE.run(student, lambda: (texts, images * lengths))
+
+
+@check(
+    "float16 is read, and everything worked out in float32",
+    "In float16, 256 squared is inf, and four digits are all. What comes first?",
+    after=[cos_values],
+    keeps_arguments=True,
+)
+def cos_half(student: Student) -> None:
+    images, texts = student.normal(4, 6), student.normal(5, 6)
+    with student.on("float16, numbers near 1"):
+        COSINE.run(student, lambda: (images.half(), texts.half()))
+    with student.on("float16, numbers in the hundreds"):
+        COSINE.run(student, lambda: ((300 * images).half(), (300 * texts).half()))
+    with student.on("float32, for comparison"):
+        COSINE.run(student, lambda: (images, texts))
+
+
+# loss_and_gradients -----------------------------------------------------------------------------
+
+SIDES = ("images", "texts")
+RETURNED = ("the loss", "the images' gradient", "the texts' gradient")
+
+
+def _slopes(loss: Callable[[Tensor], Tensor], side: int) -> Callable[..., Tensor]:
+    """The gradient of a loss of the scores, with respect to the images (0) or the texts (1)."""
+
+    def gradient(images: np.ndarray, texts: np.ndarray, scale: float) -> Tensor:
+        with torch.enable_grad():
+            leaves = [torch.tensor(x).requires_grad_() for x in (images, texts)]
+            return torch.autograd.grad(loss(_scores(*leaves, scale)), leaves[side])[0]
+
+    return gradient
+
+
+def _read_loss(value: Any, *_: Any) -> float:
+    loss = expect_parts(value, RETURNED, "loss_and_gradients")[0]
+    return expect_number(loss, "loss_and_gradients's loss")
+
+
+def _read_gradient(side: int) -> Callable[..., Tensor]:
+    def read(value: Any, *features: Any) -> Tensor:
+        gradient = expect_parts(value, RETURNED, "loss_and_gradients")[1 + side]
+        if isinstance(gradient, np.ndarray):
+            gradient = torch.from_numpy(gradient)
+        what = f"the gradient of the {SIDES[side]}"
+        if type(gradient) is not Tensor:
+            raise AnswerFailed(f"{what} is a {kind_of(gradient)}, wanted an array")
+        expect_shape(gradient, features[side].shape, what, "(N, E), a slope for each feature")
+        return expect_finite(gradient.double(), f"the slopes of the {SIDES[side]}")
+
+    return read
+
+
+LOSS = Comparison(
+    function="loss_and_gradients",
+    what="the loss",
+    right=lambda *pairs: _both_ways(_scores(*pairs)).item(),
+    read=_read_loss,
+    slips=(
+        Slip(
+            lambda *pairs: len(pairs[0]) * _both_ways(_scores(*pairs)).item(),
+            lambda images, *_: (
+                f"the loss is {len(images)} times too large, for {len(images)} pairs: "
+                "a sum, not a mean"
+            ),
+        ),
+        Slip(
+            lambda images, texts, scale: _both_ways(_scores(images, texts, 1.0)).item(),
+            "the loss is that of scale 1: the scale multiplies every score",
+        ),
+        Slip(
+            lambda images, texts, scale: _both_ways(
+                _scores(_unit(images), _unit(texts), scale)
+            ).item(),
+            f"the loss is that of {UNNORMALISED}",
+        ),
+        *(
+            Slip(
+                lambda *pairs, axis=axis: _along(_scores(*pairs), axis).item(),
+                "the loss is that of one direction alone",
+                None,
+            )
+            for axis in (0, 1)
+        ),
+    ),
+)
+
+
+def _gradient(side: int) -> Comparison:
+    what, right = f"the gradient of the {SIDES[side]}", _slopes(_both_ways, side)
+    alone = f"{what} is that of one direction alone: each score takes part in two softmaxes"
+    factors = (
+        (lambda *_: -1, "points the other way: is it a slope, or a step downhill?"),
+        (
+            lambda images, texts, scale: 1 / scale,
+            "is too small by the scale: the scale multiplies every score",
+        ),
+        (lambda images, *_: len(images), "is as many times too large as there are pairs: a mean"),
+        (lambda *_: 2, "is twice too large: the loss is half of two cross-entropies"),
+    )
+    return Comparison(
+        function="loss_and_gradients",
+        what=what,
+        right=right,
+        read=_read_gradient(side),
+        slips=(
+            Slip(
+                lambda *pairs: _slopes(_both_ways, 1 - side)(*pairs),
+                f"{what} is that of the {SIDES[1 - side]}: first images, then texts",
+            ),
+            *(
+                Slip(lambda *pairs, by=by: by(*pairs) * right(*pairs), f"{what} {meaning}")
+                for by, meaning in factors
+            ),
+            *(
+                Slip(
+                    lambda *pairs, axis=axis, half=half: _slopes(
+                        lambda scores: half * _along(scores, axis), side
+                    )(*pairs),
+                    alone,
+                    "The gradient of the scores has a softmax along rows and one along columns.",
+                )
+                for axis, half in itertools.product((0, 1), (0.5, 1.0))
+            ),
+        ),
+    )
+
+
+GRADIENTS_OF = (_gradient(0), _gradient(1))
+
+
+def _arrays(pairs: tuple[Tensor, Tensor], scale: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """What the function is given: NumPy arrays of float64."""
+    return pairs[0].double().numpy(), pairs[1].double().numpy(), scale
+
+
+@check(
+    "the loss is the mean of the two cross-entropies",
+    "Take the log of the probability of the right answer, in rows and in columns.",
+)
+def grad_loss(student: Student) -> None:
     for count, width in ((4, 3), (5, 2)):
-        images, texts = _pairs(student, count, width)
         scale = 2.5 + student.integer(1, 4)
-        loss = _number(
-            _loss_and_gradients(student, images, texts, scale)[0], "loss_and_gradients's loss"
-        )
-        scores = _scores(images.tolist(), texts.tolist(), scale)
-        pairs = [[i] for i in range(count)]
-        if _same(loss, _clip(scores)):
-            continue
-        if _same(loss, count * _clip(scores)):
-            fail(f"the loss is {count} times too large, for {count} pairs: a sum, not a mean", "")
-        if _same(loss, _clip(_scores(images.tolist(), texts.tolist(), 1.0))):
-            fail("the loss is that of scale 1: the scale multiplies every score", "")
-        if _same(loss, _clip(_unit_scores(images, texts, scale))):
-            fail("the loss is that of features brought to length 1: take them as they are", "")
-        if _same(loss, _one_way(scores, pairs)) or _same(loss, _one_way(_turned(scores), pairs)):
-            fail("the loss is that of one direction alone")
-        fail(f"the loss is {loss:.4f}, wanted {_clip(scores):.4f}")
+        LOSS.run(student, lambda c=count, w=width, s=scale: _arrays(_pairs(student, c, w), s))
 
 
-def _compare_gradient(student: Student, side: int) -> None:
-    name = ("images", "texts")[side]
-    count = 4 + side
-    images, texts = _pairs(student, count, student.integer(2, 3))
-    scale = 2.5 + student.integer(1, 3)
-    returned = _loss_and_gradients(student, images, texts, scale)
-    gradient, slopes = returned[1 + side], _slopes_of_pairs(images, texts, scale)
-    expected = slopes[side]
-    what = f"the gradient of the {name}"
-    expect_shape(gradient, expected.shape, what, "(N, E), a slope for each feature")
-    _finite(gradient, f"the slopes of the {name}")
-    if close(gradient, expected):
-        return
-    if close(gradient, slopes[1 - side]):
-        fail(f"{what} is that of the {('texts', 'images')[side]}: first images, then texts", "")
-    for factor, meaning in (
-        (-1, "points the other way: is it a slope, or a step downhill?"),
-        (1 / scale, "is too small by the scale: the scale multiplies every score"),
-        (count, f"is {count} times too large, for {count} pairs: the loss is a mean"),
-        (2, "is twice too large: the loss is half of two cross-entropies"),
-    ):
-        if close(gradient, factor * expected):
-            fail(f"{what} {meaning}", "")
-    place = (gradient - expected).abs().argmax().item()
-    slope, wanted = gradient.reshape(-1)[place].item(), expected.reshape(-1)[place].item()
-    fail(f"{what}: a slope is {slope:.4f} by your formula, {wanted:.4f} when measured")
+@check(
+    "the gradient of the images is the slope of the loss",
+    "First the gradient of the scores, N×N. Image i met every text: sum over texts.",
+    after=[grad_loss],
+)
+def grad_images(student: Student) -> None:
+    width, scale = student.integer(2, 3), 2.5 + student.integer(1, 3)
+    GRADIENTS_OF[0].run(student, lambda: _arrays(_pairs(student, 4, width), scale))
 
 
-def _grad_images(student: Student) -> None:
-    _compare_gradient(student, 0)
+@check(
+    "the gradient of the texts is the slope of the loss",
+    "Text j met every image: which axis of the scores' gradient is summed now?",
+    after=[grad_loss],
+)
+def grad_texts(student: Student) -> None:
+    width, scale = student.integer(2, 3), 2.5 + student.integer(1, 3)
+    GRADIENTS_OF[1].run(student, lambda: _arrays(_pairs(student, 5, width), scale))
 
 
-def _grad_texts(student: Student) -> None:
-    _compare_gradient(student, 1)
-
-
-def _grad_large(student: Student) -> None:
-    images, texts = _pairs(student, 4, 3)
-    with student.on("on small scores already", ""):
-        _compare_small(student, images, texts)
-    slopes = _slopes_of_pairs(images, texts, 3.0)
-    loss = _clip(_scores(images.tolist(), texts.tolist(), 3.0))
-    # One more feature, the same for all, adds 1200 to every score: no softmax notices.
-    more = torch.full((4, 1), 20.0)
-    images, texts = torch.cat([images, more], 1), torch.cat([texts, more], 1)
-    returned = _loss_and_gradients(student, images, texts, 3.0)
-    ours = _number(returned[0], "loss_and_gradients's loss")
-    if not _same(ours, loss):
-        fail(f"1200 was added to every score, and the loss went from {loss:.4f} to {ours:.4f}")
-    for gradient, expected, name in zip(returned[1:], slopes, ("images", "texts"), strict=True):
-        _finite(gradient, f"the slopes of the {name}")
-        if gradient.shape != images.shape or not close(gradient[:, :3], expected):
-            fail(f"1200 was added to every score, and the gradient of the {name} changed")
-    hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
-    with student.on("scores that lie thousands apart", hint):
-        _grad_apart(student)
-
-
-def _compare_small(student: Student, images: Tensor, texts: Tensor) -> None:
-    """What is wrong here is no matter of large scores."""
-    loss, *gradients = _loss_and_gradients(student, images, texts, 3.0)
-    if not _same(
-        _number(loss, "loss_and_gradients's loss"),
-        _clip(_scores(images.tolist(), texts.tolist(), 3.0)),
-    ):
-        fail("the loss is another one")
-    slopes = _slopes_of_pairs(images, texts, 3.0)
-    for gradient, expected, name in zip(gradients, slopes, ("images", "texts"), strict=True):
-        if gradient.shape != expected.shape or not close(gradient, expected):
-            fail(f"the gradient of the {name} is not the slope of the loss")
-
-
-def _draw_apart(student: Student, scale: float) -> tuple[Tensor, Tensor]:
+def _draw_apart(student: Student) -> tuple[Tensor, Tensor]:
     """Wrong pairs: a right answer far below its row's best, and a row far below another."""
     while True:
         images, texts = _pairs(student, 4, 3)
         texts = texts.roll(1, 0)
-        scores = torch.tensor(_scores(images.tolist(), texts.tolist(), scale))
-        bests = [scores.topk(2, axis).values.movedim(axis, 0) for axis in (0, 1)]
-        decided = all((first - second).min() > 60 for first, second in bests)
-        lost = any((first - scores.diagonal()).max() > 900 for first, _ in bests)
-        below = any(scores.max() - first.min() > 900 for first, _ in bests)
-        if decided and lost and below:  # decided: the slopes can be measured
+        scores = _scores(images, texts, 3000.0)
+        bests = [scores.amax(axis) for axis in (0, 1)]
+        lost = any((best - scores.diagonal()).max() > 900 for best in bests)
+        below = any(scores.max() - best.min() > 900 for best in bests)
+        if lost and below:
             return images, texts
 
 
-def _grad_apart(student: Student) -> None:
-    images, texts = _draw_apart(student, 3000.0)
-    loss, *gradients = _loss_and_gradients(student, images, texts, 3000.0)
-    wanted = _clip(_scores(images.tolist(), texts.tolist(), 3000.0))
-    ours = _number(loss, "loss_and_gradients's loss")
-    if not _same(ours, wanted):
-        fail(f"the loss is {ours:.4f}, wanted {wanted:.4f}")
-    slopes = _slopes_of_pairs(images, texts, 3000.0)
-    for gradient, expected, name in zip(gradients, slopes, ("images", "texts"), strict=True):
-        _finite(gradient, f"the slopes of the {name}")
-        if not close(gradient, expected, 1e-3):
-            fail(f"the gradient of the {name} is not the slope of the loss")
-
-
-GRADIENTS = Question(
-    function="loss_and_gradients",
-    title="The loss and its gradients, by hand",
-    minutes=25,
-    teaches="that the gradient is probability minus target, carried back through one product",
-    checks=(
-        Check(
-            name="grad-loss",
-            title="the loss is the mean of the two cross-entropies",
-            hint="Take the log of the probability of the right answer, in rows and in columns.",
-            points=1,
-            run=_grad_loss,
-        ),
-        Check(
-            name="grad-images",
-            title="the gradient of the images is the slope of the loss",
-            hint="First the gradient of the scores, N×N. Image i met every text: sum over texts.",
-            points=1,
-            run=beyond(_grad_images, _grad_loss),
-        ),
-        Check(
-            name="grad-texts",
-            title="the gradient of the texts is the slope of the loss",
-            hint="Text j met every image: which axis of the scores' gradient is summed now?",
-            points=1,
-            run=beyond(_grad_texts, _grad_loss, _grad_images),
-        ),
-        Check(
-            name="grad-large",
-            title="scores in the thousands change nothing",
-            hint="exp(1200) is inf. What can you subtract from a row without changing its softmax?",
-            points=1,
-            run=keeps_arguments(_grad_large),
-        ),
-    ),
+@check(
+    "scores in the thousands change nothing",
+    "exp(1200) is inf. What can you subtract from a row without changing its softmax?",
+    keeps_arguments=True,
 )
+def grad_large(student: Student) -> None:
+    everything = (LOSS, *GRADIENTS_OF)
+    with student.on("on small scores already", ""):
+        for one in everything:
+            one.run(student, lambda: _arrays(_pairs(student, 4, 3), 3.0))
 
-# several_right_loss ---------------------------------------------------------------------------
+    def added() -> tuple[Tensor, Tensor]:
+        # One more feature, the same for all, adds 1200 to every score: no softmax notices.
+        more = torch.full((4, 1), 20.0)
+        images, texts = _pairs(student, 4, 3)
+        return torch.cat([images, more], 1), torch.cat([texts, more], 1)
+
+    with student.on("1200 was added to every score"):
+        for one in everything:
+            one.run(student, lambda: _arrays(added(), 3.0))
+    hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
+    with student.on("scores that lie thousands apart", hint):
+        for one in everything:
+            replace(one, slips=()).run(student, lambda: _arrays(_draw_apart(student), 3000.0))
 
 
-Way = Callable[[Rows, Sequence[Sequence[int]]], float]
+# several_right_loss -----------------------------------------------------------------------------
 
 
-def _both_ways(way: Way, scores: Rows, right: Tensor) -> float:
-    """The mean of a loss over rows and one over columns, each with its right answers."""
-    rows = [[j for j, yes in enumerate(row) if yes] for row in right.tolist()]
-    columns = [[i for i, yes in enumerate(column) if yes] for column in right.T.tolist()]
-    return (way(scores, rows) + way(_turned(scores), columns)) / 2
-
-
-def _summed(scores: Rows, right: Sequence[Sequence[int]]) -> float:
+def _any_of(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: -log of the probability that any right answer is chosen."""
-    losses = [
-        _log_sum_exp(row) - _log_sum_exp([row[j] for j in columns])
-        for row, columns in zip(scores, right, strict=True)
-        if columns
-    ]
-    return math.fsum(losses) / len(losses)
+    asked = right.any(dim=1)
+    scores, right = scores[asked], right[asked]
+    chosen = scores.masked_fill(~right, -torch.inf)
+    return (scores.logsumexp(dim=1) - chosen.logsumexp(dim=1)).mean()
 
 
-def _unshared(scores: Rows, right: Sequence[Sequence[int]]) -> float:
+def _whole_mass(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: each right answer is a target of 1."""
-    losses = [
-        math.fsum(_log_sum_exp(row) - row[j] for j in columns)
-        for row, columns in zip(scores, right, strict=True)
-        if columns
-    ]
-    return math.fsum(losses) / len(losses)
+    asked = right.any(dim=1)
+    losses = (scores.logsumexp(dim=1, keepdim=True) - scores) * right
+    return losses[asked].sum(dim=1).mean()
 
 
-def _borrowed(scores: Rows, right: Tensor) -> float:
+def _borrowed(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: the targets over images are those over texts, turned over."""
-    shares = [[yes / max(sum(row), 1) for yes in row] for row in right.double().tolist()]
-    columns = zip(_turned(scores), _turned(shares), strict=True)
-    losses = [
-        math.fsum(q * (_log_sum_exp(column) - s) for q, s in zip(share, column, strict=True))
-        for column, share in columns
-        if any(share)
-    ]
-    rows = [[j for j, yes in enumerate(row) if yes] for row in right.tolist()]
-    return (_one_way(scores, rows) + math.fsum(losses) / len(losses)) / 2
+    shares = (right.double() / right.sum(dim=1, keepdim=True).clamp(min=1)).T
+    columns = scores.T
+    losses = (shares * (columns.logsumexp(dim=1, keepdim=True) - columns)).sum(dim=1)
+    return (_one_way(scores, right) + losses[right.any(dim=0)].mean()) / 2
 
 
-def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> None:
-    images = _features(student.normal(right.shape[0], 3))
-    texts = _features(student.normal(right.shape[1], 3), 1.3, 0.8)
-    value = student.call("several_right_loss", images, texts, right, scale)
-    loss = _number(value, "several_right_loss")
-    scores = _scores(images.tolist(), texts.tolist(), scale)
-    expected = _both_ways(_one_way, scores, right)
-    if _same(loss, expected):
-        return
-    if _same(loss, _both_ways(_summed, scores, right)):
-        fail("the loss takes the log of the right answers' summed probability, not of each", "")
-    if _same(loss, _both_ways(_unshared, scores, right)):
-        fail("the loss gives each right answer the whole mass: a row of targets sums to 1", "")
-    if _same(loss, _borrowed(scores, right)):
-        fail(
+def _pooled(scores: Tensor, right: Tensor) -> Tensor:
+    """A mistake: one mean over rows and columns together."""
+    counts = [right.any(dim=axis).sum() for axis in (1, 0)]
+    ways = [_one_way(scores, right), _one_way(scores.T, right.T)]
+    return (counts[0] * ways[0] + counts[1] * ways[1]) / sum(counts)
+
+
+def _unwanted_left_out(scores: Tensor, right: Tensor) -> Tensor:
+    """A mistake: whoever has no right answer is no wrong answer either."""
+    images, texts = right.any(dim=1), right.any(dim=0)
+    return _both_ways(scores[images][:, texts], right[images][:, texts])
+
+
+def _several(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., float]:
+    """A loss of scores and mask, as one of the function's arguments."""
+    return lambda images, texts, right, scale: loss(_scores(images, texts, scale), right).item()
+
+
+SEVERAL_LOSS = Comparison(
+    function="several_right_loss",
+    what="the loss",
+    right=_several(_both_ways),
+    slips=(
+        Slip(
+            _several(lambda scores, right: _both_ways(scores, right, _any_of)),
+            "the loss takes the log of the right answers' summed probability, not of each",
+        ),
+        Slip(
+            _several(lambda scores, right: _both_ways(scores, right, _whole_mass)),
+            "the loss gives each right answer the whole mass: a row of targets sums to 1",
+        ),
+        Slip(
+            _several(_borrowed),
             "the targets over images are those over texts, turned over: their columns do not sum "
             "to 1",
             "Turn the mask over, and divide it anew: each text shares out 1 among its images.",
-        )
-    if _same(loss, _both_ways(_one_way, _unit_scores(images, texts, scale), right)):
-        fail("the loss is that of features brought to length 1: take them as they are", "")
-    fail(f"the loss is {loss:.4f}, wanted {expected:.4f}")
+        ),
+        Slip(
+            _several(lambda scores, right: _one_way(scores, right)),
+            "the loss is that of one direction alone: over texts, without the one over images",
+        ),
+        Slip(
+            _several(lambda scores, right: _one_way(scores.T, right.T)),
+            "the loss is that of one direction alone: over images, without the one over texts",
+        ),
+        Slip(
+            _several(lambda scores, right: 2 * _both_ways(scores, right)),
+            "the loss is twice too large: it is half the sum of two directions",
+        ),
+        Slip(
+            _several(_unwanted_left_out),
+            "an image or text without a right answer is left out of the softmax",
+            "It is a wrong answer for all others still: only its own row has no loss.",
+        ),
+        Slip(
+            _several(_pooled),
+            "the loss is one mean over images and texts together: each direction has its own",
+        ),
+        Slip(
+            lambda images, texts, right, scale: _both_ways(
+                _scores(_unit(images), _unit(texts), scale), right
+            ).item(),
+            f"the loss is that of {UNNORMALISED}",
+        ),
+    ),
+)
 
 
 def _mask(count: int, others: int, pairs: Sequence[tuple[int, int]]) -> Tensor:
@@ -505,7 +468,20 @@ def _mask(count: int, others: int, pairs: Sequence[tuple[int, int]]) -> Tensor:
     return right
 
 
-def _several_one(student: Student) -> None:
+def _ask_several(student: Student, right: Tensor, scale: float = 3.0) -> tuple[Any, ...]:
+    images = _features(student.normal(right.shape[0], 3))
+    return images, _features(student.normal(right.shape[1], 3), 1.3, 0.8), right, scale
+
+
+def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> None:
+    SEVERAL_LOSS.run(student, lambda: _ask_several(student, right, scale))
+
+
+@check(
+    "with one right text an image it is the CLIP loss",
+    "The mask says where the right answers are: nothing makes them the diagonal.",
+)
+def several_one(student: Student) -> None:
     count = student.integer(4, 5)
     with student.on("the right ones on the diagonal"):
         _compare_several(student, torch.eye(count, dtype=torch.bool))
@@ -513,13 +489,23 @@ def _several_one(student: Student) -> None:
         _compare_several(student, torch.eye(count, dtype=torch.bool).roll(1, 1))
 
 
-def _several_texts(student: Student) -> None:
+@check(
+    "an image's right texts share its target evenly",
+    "Four right texts: a quarter of the mass each. And what do their columns sum to?",
+    after=[several_one],
+)
+def several_texts(student: Student) -> None:
     owners = [0, 0, 0, 0, 1, 1, 2]
     with student.on("3 images with 4, 2 and 1 texts"):
         _compare_several(student, _mask(3, 7, [(i, j) for j, i in enumerate(owners)]))
 
 
-def _several_images(student: Student) -> None:
+@check(
+    "a text's right images share its target evenly",
+    "The targets over images are columns of the mask, divided by their own count.",
+    after=[several_one, several_texts],
+)
+def several_images(student: Student) -> None:
     pairs = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]
     with student.on("3 texts with 3, 2 and 1 images"):
         _compare_several(student, _mask(6, 3, pairs))
@@ -528,69 +514,58 @@ def _several_images(student: Student) -> None:
         _compare_several(student, _mask(4, 4, pairs))
 
 
-def _several_none(student: Student) -> None:
+@check(
+    "an image or text with no right answer is left out of the mean",
+    "What is 0/0 there? And how many rows does the mean run over?",
+    after=[several_one],
+)
+def several_none(student: Student) -> None:
     with student.on("image 1 has no right text"):
         _compare_several(student, _mask(4, 3, [(0, 0), (2, 1), (3, 2)]))
     with student.on("texts 0 and 3 have no right image"):
         _compare_several(student, _mask(2, 4, [(0, 1), (1, 2)]))
 
 
-def _several_large(student: Student) -> None:
+@check(
+    "large scores give a finite loss",
+    "The log of a probability that was rounded to 0 is -inf, and 0 times -inf is nan.",
+    after=[several_one, several_texts],
+    keeps_arguments=True,
+)
+def several_large(student: Student) -> None:
     with student.on("scores in the hundreds"):
         for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
             _compare_several(student, _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), 300.0)
 
 
-SEVERAL = Question(
-    function="several_right_loss",
-    title="Several right answers",
-    minutes=20,
-    teaches="that a target is a distribution, and each direction has its own",
-    checks=(
-        Check(
-            name="several-one",
-            title="with one right text an image it is the CLIP loss",
-            hint="The mask says where the right answers are: nothing makes them the diagonal.",
-            points=1,
-            run=_several_one,
-        ),
-        Check(
-            name="several-texts",
-            title="an image's right texts share its target evenly",
-            hint="Four right texts: a quarter of the mass each. And what do their columns sum to?",
-            points=1,
-            run=beyond(_several_texts, _several_one),
-        ),
-        Check(
-            name="several-images",
-            title="a text's right images share its target evenly",
-            hint="The targets over images are columns of the mask, divided by their own count.",
-            points=1,
-            run=beyond(_several_images, _several_one, _several_texts),
-        ),
-        Check(
-            name="several-none",
-            title="an image or text with no right answer is left out of the mean",
-            hint="What is 0/0 there? And how many rows does the mean run over?",
-            points=1,
-            run=beyond(_several_none, _several_one),
-        ),
-        Check(
-            name="several-large",
-            title="large scores give a finite loss",
-            hint="The log of a probability that was rounded to 0 is -inf, and 0 times -inf is nan.",
-            points=1,
-            run=keeps_arguments(beyond(_several_large, _several_one, _several_texts)),
-        ),
-    ),
+EMPTY_ROWS = (
+    "0/0 in a row without a right answer is nan, and nan times 0 is nan on the way back, even "
+    "where the mean leaves the row out. Leave it out before you divide, or divide by at least 1."
 )
 
-# absorb ---------------------------------------------------------------------------------------
+
+@check(
+    "it can be trained with: finite gradients reach images and texts",
+    "Move one feature a little: the loss must change by the gradient times that.",
+)
+def several_gradient(student: Student) -> None:
+    for right, name in (
+        (_mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), "each has a right answer"),
+        (_mask(4, 4, [(0, 1), (2, 2), (2, 3)]), "some have no right answer"),
+    ):
+        with student.on(name):
+            asked, learns = _ask_several(student, right), {0: "images", 1: "texts"}
+            expect_slopes(student, "several_right_loss", *asked, learns=learns, nan=EMPTY_ROWS)
 
 
-def _absorb(student: Student, state: tuple[Tensor, Tensor], scores: Tensor) -> tuple:
+# absorb -----------------------------------------------------------------------------------------
+
+State = tuple[Tensor, Tensor]
+
+
+def _absorb(student: Student, state: State, scores: Tensor) -> State:
     value = student.call("absorb", *state, scores)
-    new = _parts(value, 2, "absorb", "the maxima and the sums")
+    new = expect_parts(value, ("the maxima", "the sums"), "absorb")
     for tensor, name in zip(new, ("maxima", "sums"), strict=True):
         expect_shape(tensor, (len(scores),), f"absorb's {name}", "one a row")
         if bool(tensor.double().isnan().any()):
@@ -598,25 +573,24 @@ def _absorb(student: Student, state: tuple[Tensor, Tensor], scores: Tensor) -> t
     return new
 
 
-def _start(count: int) -> tuple[Tensor, Tensor]:
+def _start(count: int) -> State:
     return torch.full((count,), -torch.inf), torch.zeros(count)
 
 
-def _state_of(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest of each row, and the sum of exp(score − largest)."""
-    rows = scores.double().tolist()
-    maxima = [max(row) for row in rows]
-    sums = [
-        math.fsum(math.exp(s - top) for s in row if s > -math.inf)
-        for row, top in zip(rows, maxima, strict=True)
-    ]
-    return torch.tensor(maxima, dtype=torch.float64), torch.tensor(sums, dtype=torch.float64)
+def _state_of(scores: Tensor) -> State:
+    """The largest of each row, and the sum of exp(score − largest), float64."""
+    maxima = scores.double().amax(dim=1)
+    below = scores.double() - torch.where(maxima == -torch.inf, 0, maxima)[:, None]
+    return maxima, below.exp().sum(dim=1)
 
 
-def _compare_state(state: tuple[Tensor, Tensor], seen: Tensor) -> None:
+def _compare_state(state: State, seen: Tensor) -> None:
     maxima, sums = _state_of(seen)
     if not equal(state[0].float(), maxima.float()):
-        fail("the maxima are not the largest scores of each row so far")
+        fail(
+            "the maxima are not the largest scores of each row so far",
+            "The new maximum is the larger of the old one and the block's, row by row.",
+        )
     if not close(state[1], sums, 1e-3):  # who keeps logarithms loses digits at large scores
         row = (state[1].double() - sums).abs().argmax().item()
         fail(
@@ -625,30 +599,44 @@ def _compare_state(state: tuple[Tensor, Tensor], seen: Tensor) -> None:
         )
 
 
-def _absorb_first(student: Student) -> None:
+@check(
+    "the first block of scores gives its maxima and sums",
+    "Before anything was seen the maximum is -inf, the sum 0. The factor of the old sum is then "
+    "exp(-inf) = 0: which of the two maxima is subtracted from the other?",
+)
+def absorb_first(student: Student) -> None:
     scores = 2 * student.normal(3, student.integer(4, 6)) - 10
     _compare_state(_absorb(student, _start(3), scores), scores)
 
 
-def _absorb_next(student: Student) -> None:
+@check(
+    "a second block adds to the first, whichever has the maximum",
+    "The old sum was taken against the old maximum. By what factor must it change?",
+    after=[absorb_first],
+)
+def absorb_next(student: Student) -> None:
     first = 2 * student.normal(4, 3) - 15
+    state = tuple(tensor.float() for tensor in _state_of(first))
     for shift, name in ((2.5, "a larger maximum"), (-2.5, "a smaller maximum")):
         tops = first.max(1).values + shift
         second = student.normal(4, 5).abs().neg() + tops[:, None]
         second[:, 1] = tops
-        state = tuple(tensor.float() for tensor in _state_of(first))
+        both = torch.cat([first, second], 1)
         with student.on(f"the second block has {name}"):
-            _compare_state(_absorb(student, state, second), torch.cat([first, second], 1))
+            _compare_state(_absorb(student, state, second), both)
     with student.on("a single row"):
-        state = tuple(tensor[:1].float() for tensor in _state_of(first))
-        both = torch.cat([first, second], 1)[:1]
-        _compare_state(_absorb(student, state, second[:1].clone()), both)
+        one = tuple(tensor[:1] for tensor in state)
+        _compare_state(_absorb(student, one, second[:1].clone()), both[:1])
 
 
-def _absorb_many(student: Student) -> None:
+@check(
+    "block by block, the CLIP loss of the whole matrix",
+    "Any number of blocks, each of any width, must leave what one block leaves.",
+    after=[absorb_first, absorb_next],
+)
+def absorb_many(student: Student) -> None:
     count = student.integer(9, 11)
-    images, texts = _pairs(student, count, 4)
-    scores = torch.tensor(_scores(images.tolist(), texts.tolist(), 8.0))
+    scores = _scores(*_pairs(student, count, 4), 8.0).float()
     for width in (1, 3, count):
         with student.on(f"{count} pairs, the matrix in blocks of {width} columns"):
             loss = 0.0
@@ -658,11 +646,16 @@ def _absorb_many(student: Student) -> None:
                     state = _absorb(student, state, block.contiguous())
                 ends = state[0].double() + state[1].double().log()
                 loss += (ends - table.diagonal()).mean().item() / 2
-            if not _same(loss, _clip(scores.double().tolist())):
+            if not same(loss, _both_ways(scores.double()).item()):
                 fail("maxima + log(sums) do not give the CLIP loss of the whole matrix")
 
 
-def _absorb_large(student: Student) -> None:
+@check(
+    "scores in the thousands neither overflow nor vanish",
+    "Every exponent you take should be 0 or less, and each row has one that is 0.",
+    after=[absorb_first, absorb_next],
+)
+def absorb_large(student: Student) -> None:
     for offsets in ((-2000, -1000, 0, 1000), (1000, 0, -1000), (-1500, -1500)):
         blocks = [student.normal(3, 4) + offset for offset in offsets]
         with student.on(f"blocks of scores near {', '.join(map(str, offsets))}"):
@@ -672,7 +665,13 @@ def _absorb_large(student: Student) -> None:
             _compare_state(state, torch.cat(blocks, 1))
 
 
-def _absorb_left_out(student: Student) -> None:
+@check(
+    "a score of -inf counts as not there",
+    "A row may have seen nothing but -inf so far. What is -inf minus -inf?",
+    after=[absorb_first, absorb_next],
+    keeps_arguments=True,
+)
+def absorb_left_out(student: Student) -> None:
     blocks = [student.normal(3, 4) + offset for offset in (-12, -6, -9)]
     blocks[0][1] = -torch.inf  # nothing at all to see in row 1 yet
     blocks[0][2, 1:3] = -torch.inf
@@ -685,153 +684,144 @@ def _absorb_left_out(student: Student) -> None:
             _compare_state(state, torch.cat(blocks[:end], 1))
 
 
-ABSORB = Question(
-    function="absorb",
-    title="The loss without its matrix",
-    minutes=20,
-    teaches="to take a softmax's sum over parts that never meet",
-    checks=(
-        Check(
-            name="absorb-first",
-            title="the first block of scores gives its maxima and sums",
-            hint="Before anything was seen, the maximum is -inf and the sum 0. What is exp(-inf)?",
-            points=1,
-            run=_absorb_first,
+# share_of_process -------------------------------------------------------------------------------
+
+
+def _shares(images: Tensor, texts: Tensor, everyone: tuple, first: int, scale: float) -> Tensor:
+    """Half the sum of own images over all texts and own texts over all images."""
+    own = torch.arange(len(images))
+    right = torch.zeros(len(images), len(everyone[0]), dtype=torch.bool)
+    right[own, first + own] = True
+    over_texts = _one_way(_scores(images, everyone[1], scale), right)
+    return (over_texts + _one_way(_scores(texts, everyone[0], scale), right)) / 2
+
+
+def _share(images: Tensor, texts: Tensor, *rest: Any) -> Tensor:
+    all_images, all_texts, rank, scale = rest
+    return _shares(images, texts, (all_images, all_texts), rank * len(images), scale)
+
+
+def _scaled_share(factor: Callable[[int, int], float]) -> Callable[..., float]:
+    """The share times a factor of own pairs and all pairs."""
+    return lambda *given: factor(len(given[0]), len(given[2])) * _share(*given).item()
+
+
+SHARE_LOSS = Comparison(
+    function="share_of_process",
+    what="the share",
+    right=lambda *given: _share(*given).item(),
+    slips=(
+        Slip(
+            lambda images, texts, *rest: _both_ways(_scores(images, texts, rest[-1])).item(),
+            "the share is what these pairs lose among themselves",
+            None,
         ),
-        Check(
-            name="absorb-next",
-            title="a second block adds to the first, whichever has the maximum",
-            hint="The old sum was taken against the old maximum. By what factor must it change?",
-            points=1,
-            run=beyond(_absorb_next, _absorb_first),
+        Slip(
+            lambda _, __, *rest: _both_ways(_scores(rest[0], rest[1], rest[-1])).item(),
+            "the share is the loss of all pairs of all processes",
         ),
-        Check(
-            name="absorb-many",
-            title="block by block, the CLIP loss of the whole matrix",
-            hint="Any number of blocks, each of any width, must leave what one block leaves.",
-            points=1,
-            run=beyond(_absorb_many, _absorb_first, _absorb_next),
+        Slip(
+            lambda images, texts, *rest: _share(
+                *map(_unit, (images, texts, *rest[:2])), *rest[2:]
+            ).item(),
+            f"the share is that of {UNNORMALISED}",
         ),
-        Check(
-            name="absorb-large",
-            title="scores in the thousands neither overflow nor vanish",
-            hint="Every exponent you take should be 0 or less, and each row has one that is 0.",
-            points=1,
-            run=beyond(_absorb_large, _absorb_first, _absorb_next),
+        Slip(
+            lambda images, texts, *rest: _share(images, texts, *rest[:2], 0, rest[-1]).item(),
+            "the right answers are looked for among those of process 0",
+            None,
         ),
-        Check(
-            name="absorb-left-out",
-            title="a score of -inf counts as not there",
-            hint="A row may have seen nothing but -inf so far. What is -inf minus -inf?",
-            points=1,
-            run=keeps_arguments(beyond(_absorb_left_out, _absorb_first, _absorb_next)),
+        Slip(
+            _scaled_share(lambda own, _: own),
+            lambda images, *_: (
+                f"the share is {len(images)} times too large, for {len(images)} own pairs: "
+                "a mean, no sum"
+            ),
+        ),
+        Slip(
+            _scaled_share(lambda own, everyone: own / everyone),
+            lambda images, _, everyone, *__: (
+                f"the share is divided by the {len(everyone)} pairs of all processes: it is a mean "
+                f"over {len(images)} own ones"
+            ),
+        ),
+        Slip(
+            _scaled_share(lambda *_: 2),
+            "the share is twice too large: it is half the sum of two means",
         ),
     ),
 )
 
-# share_of_process -----------------------------------------------------------------------------
 
-
-def _share(images: Tensor, texts: Tensor, rank: int, own: int, scale: float) -> float:
-    scores = _scores(images.tolist(), texts.tolist(), scale)
-    rows = range(rank * own, (rank + 1) * own)
-    right = [[row] for row in rows]
-    over_texts = _one_way([scores[row] for row in rows], right)
-    columns = _turned(scores)
-    return (over_texts + _one_way([columns[row] for row in rows], right)) / 2
-
-
-def _call_share(
-    student: Student, images: Tensor, texts: Tensor, rank: int, own: int, scale: float
-) -> float:
+def _ask_share(pairs: tuple[Tensor, Tensor], rank: int, own: int, scale: float) -> tuple[Any, ...]:
     mine = slice(rank * own, (rank + 1) * own)
-    arguments = (images[mine].clone(), texts[mine].clone(), images, texts, rank, scale)
-    return _number(student.call("share_of_process", *arguments), "share_of_process")
+    return pairs[0][mine].clone(), pairs[1][mine].clone(), *pairs, rank, scale
 
 
 def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> None:
     own, scale = student.integer(3, 4), 3.5 + student.integer(0, 2)
-    images, texts = _pairs(student, processes * own, 4)
     for rank in ranks:
         with student.on(f"process {rank} of {processes}, {own} pairs each"):
-            loss = _call_share(student, images, texts, rank, own, scale)
-            if _same(loss, _share(images, texts, rank, own, scale)):
-                continue
-            mine = slice(rank * own, (rank + 1) * own)
-            alone = _clip(_scores(images[mine].tolist(), texts[mine].tolist(), scale))
-            if _same(loss, alone):
-                fail("the share is what these pairs lose among themselves")
-            if _same(loss, _clip(_scores(images.tolist(), texts.tolist(), scale))):
-                fail("the share is the loss of all pairs of all processes", "")
-            if _same(loss, _share(_unit(images), _unit(texts), rank, own, scale)):
-                fail("the share is that of features brought to length 1: take them as they are", "")
-            wanted = _share(images, texts, rank, own, scale)
-            if _same(loss, own * wanted):
-                fail(f"the share is {own} times too large, for {own} own pairs: a mean, no sum", "")
-            if _same(loss, wanted / processes):
-                fail(
-                    f"the share is divided by the {processes * own} pairs of all processes: it is "
-                    f"a mean over {own} own ones",
-                    "",
-                )
-            fail(f"the share is {loss:.4f}, wanted {wanted:.4f}")
+            SHARE_LOSS.run(
+                student,
+                lambda r=rank: _ask_share(_pairs(student, processes * own, 4), r, own, scale),
+            )
 
 
-def _share_first(student: Student) -> None:
+@check(
+    "process 0 compares its own pairs with those of all",
+    "Own images with all texts, and own texts with all images: two oblong matrices.",
+)
+def share_first(student: Student) -> None:
     _compare_share(student, [0], 3)
 
 
-def _share_ranks(student: Student) -> None:
+@check(
+    "the others find their right answers as well",
+    "In the gathered list, how many pairs stand before the first one of process r?",
+    after=[share_first],
+)
+def share_ranks(student: Student) -> None:
     _compare_share(student, [1, 2], 3)
     _compare_share(student, [1], 2)
 
 
-def _share_twins(student: Student) -> None:
+@check(
+    "the mean of the shares is the loss of the whole",
+    "The same picture may stand there twice. Which of the two is yours?",
+    after=[share_first, share_ranks],
+    keeps_arguments=True,
+)
+def share_twins(student: Student) -> None:
     own, processes, scale = 3, 3, 5.0
     images, texts = _pairs(student, own * processes, 4)
     images[own:] = images[:own].repeat(2, 1)  # every picture occurs on every process
     texts[2 * own :] = texts[:own]
-    whole = _clip(_scores(images.tolist(), texts.tolist(), scale))
+    whole = _both_ways(_scores(images, texts, scale)).item()
     with student.on("pictures and texts that occur on several processes"):
         shares = [
-            _call_share(student, images, texts, rank, own, scale) for rank in range(processes)
+            expect_number(
+                student.call("share_of_process", *_ask_share((images, texts), rank, own, scale)),
+                "share_of_process",
+            )
+            for rank in range(processes)
         ]
         mean = math.fsum(shares) / processes
-        if not _same(mean, whole):
+        if not same(mean, whole):
             fail(f"the mean of all shares is {mean:.4f}, the loss of the whole is {whole:.4f}")
 
 
-SHARE = Question(
-    function="share_of_process",
-    title="One process among several",
-    minutes=10,
-    teaches="where the right answers stand in a gathered batch",
-    checks=(
-        Check(
-            name="share-first",
-            title="process 0 compares its own pairs with those of all",
-            hint="Own images with all texts, and own texts with all images: two oblong matrices.",
-            points=1,
-            run=_share_first,
-        ),
-        Check(
-            name="share-ranks",
-            title="the others find their right answers as well",
-            hint="In the gathered list, how many pairs stand before the first one of process r?",
-            points=1,
-            run=beyond(_share_ranks, _share_first),
-        ),
-        Check(
-            name="share-twins",
-            title="the mean of the shares is the loss of the whole",
-            hint="The same picture may stand there twice. Which of the two is yours?",
-            points=1,
-            run=keeps_arguments(beyond(_share_twins, _share_first, _share_ranks)),
-        ),
-    ),
+@check(
+    "it can be trained with: gradients reach own features and those of all",
+    "Whoever cuts off the gathered features has a right loss, and a part of its gradient.",
 )
+def share_gradient(student: Student) -> None:
+    names = ("own images", "own texts", "images of all", "texts of all")
+    asked = _ask_share(_pairs(student, 6, 4), 1, 3, 4.5)
+    expect_slopes(student, "share_of_process", *asked, learns=dict(enumerate(names)))
 
-# mended_step ----------------------------------------------------------------------------------
+
+# mended_step ------------------------------------------------------------------------------------
 
 # Normalised over the batch: no side, images, texts or both; scale without exp; both directions,
 # over texts alone, or over images alone.
@@ -842,190 +832,234 @@ ALL_FAULTS: list[Faults] = list(
 )
 
 
-def _projected(inputs: Tensor, weight: Tensor, over_batch: bool) -> Rows:
-    rows = [[_dot(row, column) for column in weight.T.tolist()] for row in inputs.tolist()]
-    table = torch.tensor(rows, dtype=torch.float64)
-    return (_unit(table.T).T if over_batch else _unit(table)).tolist()
+@dataclass(frozen=True)
+class _Step:
+    """What a step is given: inputs of images and of texts, the weights that project them, and t."""
+
+    inputs: tuple[Tensor, Tensor]
+    weights: tuple[Tensor, Tensor]
+    t: float
+    rate: float = 0.1
+
+    def loss(self, faults: Faults, leaves: Sequence[Tensor] | None = None) -> Tensor:
+        """The loss before the step, with some of the faults still in it."""
+        over_batch, no_exp, direction = faults
+        *weights, t = leaves or self.leaves()
+        sides = []
+        for name, inputs, weight in zip("it", self.inputs, weights, strict=True):
+            projected = inputs.double() @ weight
+            sides.append(_unit(projected.T).T if name in over_batch else _unit(projected))
+        scores = (t if no_exp else t.exp()) * sides[0] @ sides[1].T
+        if direction == "both":
+            return _both_ways(scores)
+        return _along(scores, 1 if direction == "texts" else 0)
+
+    def leaves(self) -> list[Tensor]:
+        """Both weights and t, float64, to take slopes of."""
+        t = torch.tensor(self.t, dtype=torch.float64)
+        return [x.double().requires_grad_() for x in (*self.weights, t)]
+
+    def slopes(self, faults: Faults) -> list[Tensor]:
+        """The gradient of the loss with respect to both weights and t."""
+        with torch.enable_grad():
+            leaves = self.leaves()
+            return list(torch.autograd.grad(self.loss(faults, leaves), leaves))
+
+    def slope_of_t(self, faults: Faults) -> float:
+        return self.slopes(faults)[2].item()
+
+    def taken_by(self, student: Student) -> tuple[float, Tensor, Tensor, float]:
+        """The loss, both weights and t that the student's function gives."""
+        arguments = (*self.inputs, *self.weights, torch.tensor(self.t), self.rate)
+        names = ("the loss", "the image weight", "the text weight", "t")
+        value = student.call("mended_step", *arguments)
+        loss, images, texts, t = expect_parts(value, names, "mended_step")
+        for ours, given, name in zip((images, texts), self.weights, names[1:3], strict=True):
+            what = f"mended_step's {name.removeprefix('the ')}"
+            expect_shape(ours, given.shape, what, "that of the weight given", "")
+        return expect_number(loss, "mended_step's loss"), images, texts, expect_number(t, "its t")
+
+    def left_in(self, loss: float) -> list[Faults]:
+        """The faults that explain a loss."""
+        left = [faults for faults in ALL_FAULTS if same(loss, self.loss(faults).item())]
+        if not left:
+            fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?", "")
+        return left
 
 
-def _step_loss(
-    inputs: tuple[Tensor, Tensor], weights: tuple[Tensor, Tensor], t: float, faults: Faults
-) -> float:
-    """The loss of the step, with some of the faults still in it."""
-    over_batch, no_exp, direction = faults
-    images = _projected(inputs[0], weights[0], "i" in over_batch)
-    texts = _projected(inputs[1], weights[1], "t" in over_batch)
-    scores = _scores(images, texts, t if no_exp else math.exp(t))
-    if direction == "both":
-        return _clip(scores)
-    pairs = [[i] for i in range(len(scores))]
-    return _one_way(scores if direction == "texts" else _turned(scores), pairs)
-
-
-def _draw_step(student: Student) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Inputs of images and of texts, and the weights that project them to a shared space."""
+def _draw_step(student: Student, t: float, rate: float = 0.1) -> _Step:
     count, embed = student.integer(4, 5), 3
     inputs = student.normal(count, 6), student.normal(count, 5)
-    return inputs, (student.normal(6, embed), student.normal(5, embed))
-
-
-def _call_step(
-    student: Student,
-    inputs: tuple[Tensor, Tensor],
-    weights: tuple[Tensor, Tensor],
-    t: float,
-    rate: float,
-) -> tuple[float, Tensor, Tensor, float]:
-    value = student.call("mended_step", *inputs, *weights, torch.tensor(t), rate)
-    loss, images, texts, new = _parts(
-        value, 4, "mended_step", "the loss, the two weights and t after the step"
-    )
-    for ours, given, name in zip((images, texts), weights, ("image", "text"), strict=True):
-        expect_shape(ours, given.shape, f"mended_step's {name} weight", "that of the weight given")
-    return _number(loss, "mended_step's loss"), images, texts, _number(new, "mended_step's t")
+    return _Step(inputs, (student.normal(6, embed), student.normal(5, embed)), t, rate)
 
 
 def _without_fault(student: Student, fault: int, message: str) -> None:
     """The loss is right, or wrong by other faults than this one."""
-    left = ALL_FAULTS
+    left = set(ALL_FAULTS)
     for _ in range(2):  # two losses, since one may happen to agree with several of the faults
-        inputs, weights = _draw_step(student)
-        t = 1.5 + student.integer(0, 8) / 10
-        loss = _call_step(student, inputs, weights, t, 0.1)[0]
-        left = [faults for faults in left if _same(loss, _step_loss(inputs, weights, t, faults))]
-        if not left:
-            fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?", "")
+        step = _draw_step(student, 1.5 + student.integer(0, 8) / 10)
+        left &= set(step.left_in(step.taken_by(student)[0]))
+    if not left:
+        fail("two losses come from none of the faults: what else was changed?", "")
     if all(faults[fault] != RIGHT[fault] for faults in left):
         fail(message)
 
 
-def _step_below(student: Student) -> None:
+@check(
+    "each vector is divided by its own length",
+    "Make one image twice as long: whose features change in the faulty step?",
+)
+def step_normalise(student: Student) -> None:
+    _without_fault(student, 0, "the loss is that of features normalised over the batch")
+
+
+@check("the scale is e to the t", "t begins near 2.66. Is that the factor the paper begins with?")
+def step_exp(student: Student) -> None:
+    _without_fault(student, 1, "the loss is that of the scale t")
+
+
+@check(
+    "the loss takes both directions",
+    "Two names for two numbers do not make them differ. Which matrix does each take?",
+)
+def step_both(student: Student) -> None:
+    _without_fault(student, 2, "the loss is that of one direction alone")
+
+
+def step_below(student: Student) -> None:
     """Below the limit t takes its step, whichever faults of the loss are left."""
-    inputs, weights = _draw_step(student)
-    rate, t = 0.5, 2.0
-    loss, *_, new = _call_step(student, inputs, weights, t, rate)
-    left = [faults for faults in ALL_FAULTS if _same(loss, _step_loss(inputs, weights, t, faults))]
-    if not left:
-        fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?")
+    step = _draw_step(student, 2.0, rate=0.5)
+    loss, *_, new = step.taken_by(student)
+    left = step.left_in(loss)
     if all(no_exp for _, no_exp, _ in left):
         fail("the loss is that of the scale t")
-    slopes = [_slope_of_t(inputs, weights, t, faults) for faults in left]
-    if all(abs(t - rate * slope - new) > 1e-3 for slope in slopes):
-        wanted = t - rate * slopes[0]
-        fail(f"t went from {t} to {new:.4f}, wanted {wanted:.4f}: one step down its slope")
+    ends = [step.t - step.rate * step.slope_of_t(faults) for faults in left]
+    if all(abs(end - new) > 1e-3 for end in ends):
+        fail(f"t went from {step.t} to {new:.4f}, wanted {ends[0]:.4f}: one step down its slope")
 
 
-def _slope_of_t(
-    inputs: tuple[Tensor, Tensor], weights: tuple[Tensor, Tensor], t: float, faults: Faults
-) -> float:
-    return _slopes(
-        lambda at: _step_loss(inputs, weights, at.item(), faults), torch.tensor(t)
-    ).item()
+NO_LIMIT = "Is there a limit after the step, and is it that of t? The logarithm of 100 is 4.605."
 
 
-def _step_clamp(student: Student) -> None:
-    inputs, weights = _draw_step(student)
+@check(
+    "the scale is kept at 100 or below, and can come back from there",
+    "A clamp on the way to the loss passes no slope beyond its limit. Where then?",
+    after=[step_below],
+)
+def step_clamp(student: Student) -> None:
     with student.on("t was 4.7, over the limit, and the rate almost 0"):
-        new = _call_step(student, inputs, weights, 4.7, 1e-9)[3]
+        new = _draw_step(student, 4.7, rate=1e-9).taken_by(student)[3]
         if abs(new - MAX_LOG) > 1e-3:
-            fail(f"after the step t is {new:.3f}; the scale shall be 100, which is exp(4.605)")
+            message = f"after the step t is {new:.3f}; the scale shall be 100, which is exp(4.605)"
+            fail(message, NO_LIMIT)
     # Other faults may still be there: each batch here wants a smaller scale with all of them.
     others = [faults for faults in ALL_FAULTS if not faults[1]]
     slopes = [0.0]
     while min(slopes) <= 0.1 * max(slopes):
-        _, (weight, _) = _draw_step(student)
-        images = student.normal(5, 6)
-        inputs, weights = (images, images.roll(1, 0)), (weight, weight)  # every pair a wrong one
-        slopes = [_slope_of_t(inputs, weights, 4.7, faults) for faults in others]
-    rate = 0.3 / min(slopes)
+        images, weight = student.normal(5, 6), student.normal(6, 3)
+        wrong = _Step((images, images.roll(1, 0)), (weight, weight), 4.7)  # every pair a wrong one
+        slopes = [wrong.slope_of_t(faults) for faults in others]
+    step = replace(wrong, rate=0.3 / min(slopes))
     with student.on("t was 4.7, over the limit, and the batch wants a smaller scale"):
-        new = _call_step(student, inputs, weights, 4.7, rate)[3]
-        if not any(math.isclose(4.7 - new, rate * slope, rel_tol=3e-3) for slope in slopes):
-            at_limit = [_slope_of_t(inputs, weights, MAX_LOG, faults) for faults in others]
-            moved = [MAX_LOG - rate * slope for slope in (*slopes, *at_limit)]
-            if any(math.isclose(new, end, abs_tol=1e-3) for end in moved):
-                fail(
-                    f"t was put to 4.605 first and took its step from there, to {new:.3f}: "
-                    "new = old - rate · slope, and the limit after it",
-                    "",
-                )
-            wanted = 4.7 - rate * slopes[0]
-            fail(f"after the step t is {new:.3f}, wanted {wanted:.3f}: did its slope arrive?")
+        new = step.taken_by(student)[3]
+        if any(math.isclose(4.7 - new, step.rate * slope, rel_tol=3e-3) for slope in slopes):
+            return
+        limited = replace(step, t=MAX_LOG)
+        slopes_there = [limited.slope_of_t(faults) for faults in others]
+        moved = [MAX_LOG - step.rate * slope for slope in (*slopes, *slopes_there)]
+        if any(math.isclose(new, end, abs_tol=1e-3) for end in moved):
+            fail(
+                f"t was put to 4.605 first and took its step from there, to {new:.3f}: "
+                "new = old - rate · slope, and the limit after it",
+                "",
+            )
+        wanted = 4.7 - step.rate * slopes[0]
+        fail(f"after the step t is {new:.3f}, wanted {wanted:.3f}: did its slope arrive?")
 
 
-def _step_update(student: Student) -> None:
-    inputs, weights = _draw_step(student)
-    rate, t = 0.5, 2.0
-    loss, *ours, new = _call_step(student, inputs, weights, t, rate)
-    if not _same(loss, wanted := _step_loss(inputs, weights, t, RIGHT)):
-        fail(f"the loss itself is {loss:.4f}, wanted {wanted:.4f}: its slopes come afterwards", "")
-    for side, name in enumerate(("image", "text")):
-
-        def moved_loss(moved: Tensor, side: int = side) -> float:
-            both = (moved, weights[1]) if side == 0 else (weights[0], moved)
-            return _step_loss(inputs, both, t, RIGHT)
-
-        step = -rate * _slopes(moved_loss, weights[side])
-        if not close(ours[side].double() - weights[side].double(), step, 1e-3):
-            fail(f"the {name} weight did not move by -rate times the slope of the right loss")
-    low = -0.5  # a scale below 1: nothing keeps it from there
-    for start, end in ((t, new), (low, _call_step(student, inputs, weights, low, rate)[3])):
-        wanted = start - rate * _slope_of_t(inputs, weights, start, RIGHT)
-        if abs(end - wanted) > 1e-3:
-            fail(f"t went from {start} to {end:.4f}, wanted {wanted:.4f}")
-
-
-MEND = Question(
-    function="mended_step",
-    title="A step with four faults",
-    minutes=20,
-    teaches="to find mistakes that raise no error",
-    checks=(
-        Check(
-            name="step-normalise",
-            title="each vector is divided by its own length",
-            hint="Make one image twice as long: whose features change in the faulty step?",
-            points=1,
-            run=lambda student: _without_fault(
-                student, 0, "the loss is that of features normalised over the batch"
-            ),
-        ),
-        Check(
-            name="step-exp",
-            title="the scale is e to the t",
-            hint="t begins near 2.66. Is that the factor that the paper begins with?",
-            points=1,
-            run=lambda student: _without_fault(student, 1, "the loss is that of the scale t"),
-        ),
-        Check(
-            name="step-both",
-            title="the loss takes both directions",
-            hint="Two names for two numbers do not make them differ. Which matrix does each take?",
-            points=1,
-            run=lambda student: _without_fault(
-                student, 2, "the loss is that of one direction alone"
-            ),
-        ),
-        Check(
-            name="step-clamp",
-            title="the scale is kept at 100 or below, and can come back from there",
-            hint="A clamp on the way to the loss passes no slope beyond its limit. Where then?",
-            points=1,
-            run=beyond(_step_clamp, _step_below),
-        ),
-        Check(
-            name="step-update",
-            title="weights and t take one step down the slope of the right loss",
-            hint="All four faults must be gone, and the rest as it was: new = old - rate · slope.",
-            points=1,
-            run=keeps_arguments(_step_update),
-        ),
-    ),
+@check(
+    "weights and t take one step down the slope of the right loss",
+    "All four faults must be gone, and the rest as it was: new = old - rate · slope.",
+    keeps_arguments=True,
 )
+def step_update(student: Student) -> None:
+    step = _draw_step(student, 2.0)
+    for weight in step.weights:
+        weight[0, 0], weight[1, 1] = 6.0, -6.0  # more than any limit of t
+    loss, *ours, new = step.taken_by(student)
+    if not same(loss, wanted := step.loss(RIGHT).item()):
+        fail(f"the loss itself is {loss:.4f}, wanted {wanted:.4f}: its slopes come afterwards", "")
+    *slopes, slope = step.slopes(RIGHT)
+    for name, mine, given, down in zip(("image", "text"), ours, step.weights, slopes, strict=True):
+        end = given.double() - step.rate * down
+        if not close(mine, end, 1e-3):
+            if close(mine, end.clamp(max=MAX_LOG), 1e-3):
+                fail(f"the {name} weight is kept at 4.605 or below: that limit is t's alone", "")
+            fail(f"the {name} weight did not move by -rate times the slope of the right loss")
+    if abs(step.t - step.rate * slope.item() - new) > 1e-3:
+        fail(f"t went from {step.t} to {new:.4f}, wanted {step.t - step.rate * slope.item():.4f}")
+    low = replace(step, t=-0.5)
+    hint = "A scale below 1 is a scale like any other: t has a limit above, and none below."
+    with student.on("a scale below 1", hint):
+        wanted, new = low.t - low.rate * low.slope_of_t(RIGHT), low.taken_by(student)[3]
+        if abs(new - wanted) > 1e-3:
+            fail(f"t went from {low.t} to {new:.4f}, wanted {wanted:.4f}")
+
 
 EXERCISE = Exercise(
     name="05_clip_loss",
     title="Exercise 05: the CLIP loss",
-    forbids=("mvlm.clip",),
-    questions=(COSINES, GRADIENTS, SEVERAL, ABSORB, SHARE, MEND),
+    forbids=("mvlm.clip", "mvlm.contrastive"),
+    questions=(
+        Question(
+            function="cosine_similarities",
+            title="Cosines of any vectors",
+            minutes=15,
+            teaches="what normalising does, and where floating point ends",
+            checks=(cos_values, cos_zero, cos_length, cos_half),
+        ),
+        Question(
+            function="loss_and_gradients",
+            title="The loss and its gradients, by hand",
+            minutes=25,
+            teaches="that the gradient is probability minus target, carried back through one "
+            "product",
+            checks=(grad_loss, grad_images, grad_texts, grad_large),
+        ),
+        Question(
+            function="several_right_loss",
+            title="Several right answers",
+            minutes=20,
+            teaches="that a target is a distribution, and each direction has its own",
+            checks=(
+                several_one,
+                several_texts,
+                several_images,
+                several_none,
+                several_large,
+                several_gradient,
+            ),
+        ),
+        Question(
+            function="absorb",
+            title="The loss without its matrix",
+            minutes=20,
+            teaches="to take a softmax's sum over parts that never meet",
+            checks=(absorb_first, absorb_next, absorb_many, absorb_large, absorb_left_out),
+        ),
+        Question(
+            function="share_of_process",
+            title="One process among several",
+            minutes=10,
+            teaches="where the right answers stand in a gathered batch",
+            checks=(share_first, share_ranks, share_twins, share_gradient),
+        ),
+        Question(
+            function="mended_step",
+            title="A step with four faults",
+            minutes=20,
+            teaches="to find mistakes that raise no error",
+            checks=(step_normalise, step_exp, step_both, step_clamp, step_update),
+        ),
+    ),
 )

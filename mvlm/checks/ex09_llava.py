@@ -1,71 +1,52 @@
 """Exercise 09: pictures among words: splicing, labels, the loss, a cached step, a faulty generator.
 
-What is right is worked out here token by token in Python's own numbers, in no way that an answer
-would be written.
+What is right is worked out here in float64 and from the definitions: ids and labels token by token,
+a step from the whole sequence, a generator by reading everything again at each step.
 """
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import (
-    Check,
-    Exercise,
-    Question,
-    Student,
-    beyond,
+from mvlm.checks.core import Exercise, Question, Student, check, fail
+from mvlm.checks.expect import (
+    Comparison,
+    Slip,
     close,
     equal,
+    expect_kind,
+    expect_parts,
     expect_shape,
+    expect_slopes,
     expect_tensor,
-    fail,
-    keeps_arguments,
+    expect_truth,
+    expect_whole,
 )
 
 MARKER = -200
 IGNORED = -100
-
-# What a function gave back --------------------------------------------------------------------
-
-
-def _parts(value: Any, names: Sequence[str], function: str) -> tuple:
-    if value is None:
-        fail(f"{function} returned None: is there a return at its end?")
-    if type(value) not in (tuple, list) or len(value) != len(names):
-        kind = f"{len(value)} values" if type(value) in (tuple, list) else type(value).__name__
-        fail(f"{function} returned {kind}, wanted {len(names)}: {', '.join(names)}")
-    return tuple(value)
-
-
-def _whole(value: Any, shape: Sequence[int], function: str, meaning: str) -> Tensor:
-    """A tensor of whole numbers of this shape."""
-    tensor = expect_shape(value, shape, function, meaning)
-    if tensor.dtype.is_floating_point or tensor.dtype == torch.bool:
-        fail(f"{function} returned {tensor.dtype} numbers, wanted whole ones such as torch.int64")
-    return tensor
-
 
 # expand_markers -------------------------------------------------------------------------------
 
 
 def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
     value = student.call("expand_markers", torch.tensor(row), torch.tensor(labels), count)
-    ids, targets = _parts(value, ("ids", "labels"), "expand_markers")
+    ids, targets = expect_parts(value, ("ids", "labels"), "expand_markers")
     wanted: list[int] = []
     wanted_labels: list[int] = []
     for token, label in zip(row, labels, strict=True):
         is_marker = token == MARKER
         wanted += [token] * (count if is_marker else 1)
         wanted_labels += [IGNORED] * count if is_marker else [label]
-    _whole(ids, (len(wanted),), "expand_markers", f"{count} places for each marker")
+    expect_whole(ids, (len(wanted),), "expand_markers", f"{count} places for each marker")
     if ids.tolist() != wanted:
         fail(f"{row} with {count} places a picture became {ids.tolist()}")
-    _whole(targets, (len(wanted),), "expand_markers's labels", "one label for each id")
+    expect_whole(targets, (len(wanted),), "expand_markers's labels", "one label for each id")
     if targets.tolist() == wanted_labels:
         return
     places = [n for n, token in enumerate(wanted) if token == MARKER]
@@ -79,7 +60,11 @@ def _words(student: Student, count: int) -> list[int]:
     return [student.integer(5, 90) for _ in range(count)]
 
 
-def _expand_one(student: Student) -> None:
+@check(
+    "a marker becomes N markers, the words around it stay",
+    "What stands before the marker, then N times the marker, then what stands behind.",
+)
+def expand_one(student: Student) -> None:
     before, after = _words(student, 2), _words(student, 3)
     row = [*before, MARKER, *after]
     labels = [IGNORED] * 4 + after[1:]
@@ -90,14 +75,20 @@ def _expand_ids(student: Student) -> None:
     """The ids alone, whatever became of the labels."""
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
     value = student.call("expand_markers", torch.tensor(row), torch.tensor(row), 3)
-    ids, _ = _parts(value, ("ids", "labels"), "expand_markers")
+    ids, _ = expect_parts(value, ("ids", "labels"), "expand_markers")
     wanted = [*row[:2], *[MARKER] * 3, *row[3:]]
-    _whole(ids, (len(wanted),), "expand_markers", "3 places for each marker")
+    expect_whole(ids, (len(wanted),), "expand_markers", "3 places for each marker")
     if ids.tolist() != wanted:
         fail(f"{row} with 3 places a picture became {ids.tolist()}")
 
 
-def _expand_labels(student: Student) -> None:
+@check(
+    "the picture's places have no loss, the other labels go along",
+    "ids and labels get longer at the same place. What belongs into the labels there?",
+    after=[_expand_ids],
+    keeps_arguments=True,
+)
+def expand_labels(student: Student) -> None:
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
     with student.on("every label is the id, the marker's too"):
         _expand(student, row, row, 3)
@@ -107,7 +98,12 @@ def _expand_labels(student: Student) -> None:
         _expand(student, row, [95, 94, 93, 92, 91], 3)
 
 
-def _expand_any(student: Student) -> None:
+@check(
+    "no marker, several, side by side, first and last",
+    "Each marker moves all that follows. Do you go on from where the last one ended?",
+    after=[expand_one],
+)
+def expand_any(student: Student) -> None:
     words = [*_words(student, 2), 0]  # 0 is a word like any other
     rows = {
         "no marker": words,
@@ -116,6 +112,7 @@ def _expand_any(student: Student) -> None:
         "a marker first": [MARKER, *words],
         "a marker last": [*words, MARKER],
         "a marker alone": [MARKER],
+        "an id above 16 million": [2**24 + 1, MARKER, 2**30 + 1],
     }
     for name, row in rows.items():
         with student.on(name):
@@ -125,51 +122,18 @@ def _expand_any(student: Student) -> None:
         _expand(student, rows["two markers"], [IGNORED] * 5, 1)
 
 
-EXPAND = Question(
-    function="expand_markers",
-    title="Room for the picture",
-    minutes=10,
-    teaches="that a picture takes N places in a row, and none of them has a loss",
-    checks=(
-        Check(
-            name="expand-one",
-            title="a marker becomes N markers, the words around it stay",
-            hint="What stands before the marker, then N times the marker, then what stands behind.",
-            points=1,
-            run=_expand_one,
-        ),
-        Check(
-            name="expand-labels",
-            title="the picture's places have no loss, the other labels go along",
-            hint="ids and labels get longer at the same place. What belongs into the labels there?",
-            points=1,
-            run=keeps_arguments(beyond(_expand_labels, _expand_ids)),
-        ),
-        Check(
-            name="expand-any",
-            title="no marker, several, side by side, first and last",
-            hint="Each marker moves all that follows. Do you go on from where the last one ended?",
-            points=1,
-            run=beyond(_expand_any, _expand_one),
-        ),
-    ),
-)
-
 # splice ---------------------------------------------------------------------------------------
 
 
-def _spliced(rows: list[list[int]], features: Tensor, table: Tensor) -> list[list[list[float]]]:
-    """Each row as its vectors, pictures in reading order."""
+def _spliced(rows: list[list[int]], features: Tensor, table: Tensor) -> list[Tensor]:
+    """Each row as its vectors, pictures in reading order, float64."""
     pictures = iter(features.tolist())
     words = table.tolist()
-    return [
-        [
-            vector
-            for token in row
-            for vector in (next(pictures) if token == MARKER else [words[token]])
-        ]
-        for row in rows
-    ]
+    spliced = []
+    for row in rows:
+        pieces = [next(pictures) if token == MARKER else [words[token]] for token in row]
+        spliced.append(torch.tensor(list(itertools.chain(*pieces)), dtype=torch.float64))
+    return spliced
 
 
 @dataclass(frozen=True)
@@ -178,7 +142,7 @@ class _Splice:
 
     vectors: Any
     mask: Any
-    wanted: list[list[list[float]]]
+    wanted: list[Tensor]
 
     def shape(self) -> tuple[int, int, int]:
         """Of the batch: (B, L, D)."""
@@ -191,36 +155,49 @@ class _Splice:
 
 
 def _splice(
-    student: Student, rows: list[list[int]], count: int = 3, blank: int | None = None
+    student: Student,
+    rows: list[list[int]],
+    count: int = 3,
+    blank: int | None = None,
+    kind: torch.dtype = torch.float32,
 ) -> _Splice:
-    """`blank` is a word whose vector is all zeros."""
+    """`blank` is a word whose vector is all zeros, `kind` that of all numbers."""
     pictures = sum(token == MARKER for row in rows for token in row)
-    features = student.normal(pictures, count, 4)
-    table = student.normal(100, 4)
+    features = student.normal(pictures, count, 4).to(kind) / 3
+    table = student.normal(100, 4).to(kind) / 3
     if blank is not None:
         table[blank] = 0
     value = student.call("splice", rows, features, table)
-    vectors, mask = _parts(value, ("the vectors", "the mask"), "splice")
+    vectors, mask = expect_parts(value, ("the vectors", "the mask"), "splice")
     return _Splice(vectors, mask, _spliced(rows, features, table))
 
 
 def _compare_rows(made: _Splice) -> None:
     for row, (ours, wanted) in enumerate(zip(made.rows(), made.wanted, strict=True)):
-        if not equal(ours, torch.tensor(wanted)):
-            if equal(made.vectors[row, -len(wanted) :], torch.tensor(wanted)):
+        if not equal(ours.double(), wanted):
+            if equal(made.vectors[row, -len(wanted) :].double(), wanted):
                 fail(f"row {row} is filled up in front, wanted behind its end", "")
-            place = (ours.double() - torch.tensor(wanted)).abs().amax(1).nonzero()[0].item()
+            place = (ours.double() - wanted).abs().amax(1).nonzero()[0].item()
             fail(f"row {row}: the vector at place {place} is another one")
 
 
-def _splice_one(student: Student) -> None:
+@check(
+    "the picture's vectors stand in the place of its marker",
+    "Look up the words before it and behind it. The marker itself is in no table.",
+)
+def splice_one(student: Student) -> None:
     before, after = _words(student, student.integer(2, 3)), _words(student, 2)
     _compare_rows(_splice(student, [[*before, MARKER, *after]]))
     with student.on("the picture first"):
         _compare_rows(_splice(student, [[MARKER, *after]]))
 
 
-def _splice_several(student: Student) -> None:
+@check(
+    "several pictures in a row, in their order",
+    "The first marker takes the first picture. Who keeps count of those taken?",
+    after=[splice_one],
+)
+def splice_several(student: Student) -> None:
     words = _words(student, 4)
     with student.on("two pictures in a row of words"):
         _compare_rows(_splice(student, [[words[0], MARKER, words[1], MARKER, *words[2:]]]))
@@ -228,7 +205,12 @@ def _splice_several(student: Student) -> None:
         _compare_rows(_splice(student, [[words[0], MARKER, MARKER, words[1]]]))
 
 
-def _splice_batch(student: Student) -> None:
+@check(
+    "a batch takes the pictures in reading order, row by row",
+    "A row without a marker takes none, and the next row goes on counting.",
+    after=[splice_one, splice_several],
+)
+def splice_batch(student: Student) -> None:
     words = _words(student, 12)
     with student.on("rows with 1, 0 and 2 pictures"):
         rows = [
@@ -241,7 +223,13 @@ def _splice_batch(student: Student) -> None:
         _compare_rows(_splice(student, [words[:3], words[3:8]]))
 
 
-def _splice_padding(student: Student) -> None:
+@check(
+    "shorter rows are filled with zeros behind, and the mask says so",
+    "Which row is the longest AFTER the pictures are in? Its length is L.",
+    after=[splice_one, splice_batch],
+    keeps_arguments=True,
+)
+def splice_padding(student: Student) -> None:
     words = _words(student, 12)
     for rows in (
         [[words[0], MARKER], words[1:10]],
@@ -258,70 +246,56 @@ def _splice_padding(student: Student) -> None:
 def _compare_padding(made: _Splice) -> None:
     expect_shape(made.vectors, made.shape(), "splice", "(B, L, D)")
     for ours, wanted in zip(made.vectors, made.wanted, strict=True):
-        if ours[len(wanted) :].double().abs().sum() != 0:
-            fail("behind the end of the shorter row stands something other than 0")
-    expect_tensor(made.mask, "splice's mask")
-    if made.mask.dtype != torch.bool:
-        fail(f"the mask holds {made.mask.dtype} numbers, wanted torch.bool")
+        if not equal(
+            ours[len(wanted) :].double(), torch.zeros(len(ours) - len(wanted), 4).double()
+        ):
+            fail(
+                "behind the end of the shorter row stands something other than 0",
+                "What is your batch filled with before the rows are written into it?",
+            )
+    expect_truth(made.mask, "splice's mask")
     expect_shape(made.mask, made.shape()[:2], "splice's mask", "(B, L)")
     lengths = torch.tensor([[len(wanted)] for wanted in made.wanted])
     expected = torch.arange(made.shape()[1]) < lengths
     if equal(made.mask, ~expected):
-        fail("the mask says True for padding")
+        fail("the mask says True for padding", "")
     if not equal(made.mask, expected):
-        fail("the mask is not True for each word and picture, and False for padding")
+        fail(
+            "the mask is not True for each word and picture, and False for padding",
+            "True up to where a row ends with its pictures in, False behind.",
+        )
 
 
-def _splice_large_ids(student: Student) -> None:
+@check(
+    "any word, the first of the vocabulary and words that repeat",
+    "Only the id -200 is a picture. Does your code take any other id for special?",
+    after=[splice_one],
+)
+def splice_words(student: Student) -> None:
     """Token 0 and the last one; a row whose sum of ids is small; ids that repeat."""
     with student.on("the same word three times, and the vocabulary's first and last"):
         word = student.integer(5, 90)
         _compare_rows(_splice(student, [[0, word, MARKER, word, 99, word, 0]]))
+    for kind in (torch.float64, torch.float16):
+        with student.on(f"features and table of {kind}"):
+            made = _splice(student, [[word, MARKER, 3]], kind=kind)
+            expect_kind(expect_tensor(made.vectors, "splice"), torch.empty(0, dtype=kind), KEPT)
+            _compare_rows(made)
 
 
-SPLICE = Question(
-    function="splice",
-    title="Words and pictures in one row",
-    minutes=15,
-    teaches="what a language model is really given when it sees",
-    checks=(
-        Check(
-            name="splice-one",
-            title="the picture's vectors stand in the place of its marker",
-            hint="Look up the words before it and behind it. The marker itself is in no table.",
-            points=1,
-            run=_splice_one,
-        ),
-        Check(
-            name="splice-several",
-            title="several pictures in a row, in their order",
-            hint="The first marker takes the first picture. Who keeps count of those taken?",
-            points=1,
-            run=beyond(_splice_several, _splice_one),
-        ),
-        Check(
-            name="splice-batch",
-            title="a batch takes the pictures in reading order, row by row",
-            hint="A row without a marker takes none, and the next row goes on counting.",
-            points=1,
-            run=beyond(_splice_batch, _splice_one, _splice_several),
-        ),
-        Check(
-            name="splice-padding",
-            title="shorter rows are filled with zeros behind, and the mask says so",
-            hint="Which row is the longest AFTER the pictures are in? Its length is L.",
-            points=1,
-            run=keeps_arguments(beyond(_splice_padding, _splice_one, _splice_batch)),
-        ),
-        Check(
-            name="splice-words",
-            title="any word, the first of the vocabulary and words that repeat",
-            hint="Only the id -200 is a picture. Does your code take any other id for special?",
-            points=1,
-            run=beyond(_splice_large_ids, _splice_one),
-        ),
-    ),
+KEPT = "to copy vectors changes no number"
+
+
+@check(
+    "it can be trained with: gradients reach the features and the table",
+    "The projector learns through this function alone. Move a feature a little: what moves?",
 )
+def splice_gradient(student: Student) -> None:
+    rows = [[3, MARKER, 5], [4, MARKER, 3, 6]]
+    features, table = student.normal(2, 2, 4), student.normal(10, 4)
+    learns = {1: "features", 2: "table"}
+    expect_slopes(student, "splice", rows, features, table, learns=learns)
+
 
 # answer_labels --------------------------------------------------------------------------------
 
@@ -339,7 +313,7 @@ def _compare_labels(
     student: Student, ids: list[int], offsets: list[Span], answers: list[Span]
 ) -> None:
     labels = student.call("answer_labels", ids, offsets, answers)
-    _whole(labels, (len(ids),), "answer_labels", "(T,), one label a token")
+    expect_whole(labels, (len(ids),), "answer_labels", "(T,), one label a token")
     ours, wanted = labels.tolist(), _wanted_labels(ids, offsets, answers)
     if ours == wanted:
         return
@@ -370,7 +344,11 @@ def _ids_for(student: Student, offsets: list[Span]) -> list[int]:
     return [student.integer(300, 302) for _ in offsets]  # few, so that some occur again
 
 
-def _labels_one(student: Student) -> None:
+@check(
+    "the tokens of the answer have their id as label, all others -100",
+    "Every token knows its characters. Which of them lie in the answer?",
+)
+def labels_one(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(2, 6) for _ in range(9)])
     answer = (offsets[5][0], offsets[7][1])
     ids = _ids_for(student, offsets)
@@ -378,9 +356,17 @@ def _labels_one(student: Student) -> None:
     with student.on("the answer has the vocabulary's first word, 0"):
         ids[6] = 0
         _compare_labels(student, ids, offsets, [answer])
+    with student.on("ids above 16 million"):
+        ids[5:7] = [2**24 + 1, 2**30 + 1]
+        _compare_labels(student, ids, offsets, [answer])
 
 
-def _labels_several(student: Student) -> None:
+@check(
+    "several turns: each answer, and nothing between them",
+    "The second question has no loss either. Is a token in ANY of the answers?",
+    after=[labels_one],
+)
+def labels_several(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(2, 6) for _ in range(14)])
     answers = [
         (offsets[3][0], offsets[4][1]),
@@ -394,7 +380,12 @@ def _labels_several(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, touching)
 
 
-def _labels_edges(student: Student) -> None:
+@check(
+    "a token that stands across an edge goes by its last character",
+    "Its last character is number stop - 1. Which answer does that one lie in?",
+    after=[labels_one],
+)
+def labels_edges(student: Student) -> None:
     offsets = _tokens(student, 0, [student.integer(3, 6) for _ in range(9)])
     start, end = offsets[4][0] + 1, offsets[6][1]
     with student.on("the first token of the answer brings the space before it"):
@@ -406,7 +397,13 @@ def _labels_edges(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, [(start, end)])
 
 
-def _labels_empty(student: Student) -> None:
+@check(
+    "a token without characters is no answer",
+    "start = stop: it has no last character. Where would stop - 1 point?",
+    after=[labels_one],
+    keeps_arguments=True,
+)
+def labels_empty(student: Student) -> None:
     words = _tokens(student, 0, [student.integer(2, 5) for _ in range(8)])
     inside = words[5][1]
     offsets = [(0, 0), *words[:2], (words[1][1],) * 2, *words[2:6], (inside, inside), *words[6:]]
@@ -419,104 +416,81 @@ def _labels_empty(student: Student) -> None:
         _compare_labels(student, _ids_for(student, offsets), offsets, [])
 
 
-LABELS = Question(
-    function="answer_labels",
-    title="Which tokens are the answer",
-    minutes=15,
-    teaches="to find labels in one pass over the text",
-    checks=(
-        Check(
-            name="labels-one",
-            title="the tokens of the answer have their id as label, all others -100",
-            hint="Every token knows its characters. Which of them lie in the answer?",
-            points=1,
-            run=_labels_one,
+# answer_loss ----------------------------------------------------------------------------------
+
+
+def _losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """The loss of each place whose own label has one, float64, one after the other."""
+    scores, targets = logits[labels != IGNORED].double(), labels[labels != IGNORED]
+    return scores.logsumexp(-1) - scores.gather(-1, targets[:, None])[:, 0]
+
+
+def _shifted(logits: Tensor, labels: Tensor) -> Tensor:
+    return _losses(logits[:, :-1], labels[:, 1:])
+
+
+def _mean_of_rows(logits: Tensor, labels: Tensor) -> Tensor:
+    rows = [_shifted(*row) for row in zip(logits.split(1), labels.split(1), strict=True)]
+    return torch.stack([row.mean() for row in rows if len(row)]).mean()
+
+
+def _divided(count: Callable[[Tensor], int]) -> Slip:
+    """A mistake: the sum of the losses is divided by another count of tokens."""
+    return Slip(
+        lambda logits, labels: _shifted(logits, labels).sum() / count(labels),
+        lambda logits, labels: (
+            f"the sum is divided by {count(labels)} tokens, and {len(_shifted(logits, labels))} "
+            "have a loss"
         ),
-        Check(
-            name="labels-several",
-            title="several turns: each answer, and nothing between them",
-            hint="The second question has no loss either. Is a token in ANY of the answers?",
-            points=1,
-            run=beyond(_labels_several, _labels_one),
+    )
+
+
+SHIFT = "Labels are the tokens themselves. From which place is token 3 predicted?"
+ANSWER_LOSS = Comparison(
+    function="answer_loss",
+    what="the loss",
+    right=lambda logits, labels: _shifted(logits, labels).mean(),
+    slips=(
+        Slip(
+            lambda logits, labels: _losses(logits, labels).mean(),
+            "the loss is that of tokens predicted from themselves: nothing is shifted",
+            SHIFT,
         ),
-        Check(
-            name="labels-edges",
-            title="a token that stands across an edge goes by its last character",
-            hint="Its last character is number stop - 1. Which answer does that one lie in?",
-            points=1,
-            run=beyond(_labels_edges, _labels_one),
+        Slip(
+            lambda logits, labels: _losses(logits[:, 1:], labels[:, :-1]).mean(),
+            "the scores at place t are compared with token t - 1: shifted the wrong way",
+            SHIFT,
         ),
-        Check(
-            name="labels-empty",
-            title="a token without characters is no answer",
-            hint="start = stop: it has no last character. Where would stop - 1 point?",
-            points=1,
-            run=keeps_arguments(beyond(_labels_empty, _labels_one)),
+        Slip(
+            lambda logits, labels: _losses(logits, labels.roll(-1, 1)).mean(),
+            "a row's last place is compared with its first token: roll brings round what falls out",
+            "The scores of the last place are for no token: leave that place out.",
+        ),
+        Slip(
+            lambda logits, labels: _losses(logits.flatten(0, 1)[:-1], labels.flatten()[1:]).mean(),
+            "a row's last place is compared with the next row's first token",
+            "Shift within each row, before the rows are laid end to end.",
+        ),
+        Slip(
+            lambda logits, labels: _shifted(logits, labels).sum(),
+            "the loss is a sum, wanted the mean over supervised tokens",
+        ),
+        _divided(lambda labels: labels.numel()),
+        _divided(lambda labels: labels[:, 1:].numel()),
+        Slip(
+            _mean_of_rows,
+            "the loss is a mean of the rows' means: a short answer counts as much as a long one",
+        ),
+        Slip(
+            lambda logits, labels: _shifted(logits, labels.where(labels != 0, IGNORED)).mean(),
+            "a token whose id is 0 is left out: 0 is a word like any other",
         ),
     ),
 )
 
-# answer_loss ----------------------------------------------------------------------------------
 
-
-def _token_losses(logits: Tensor, labels: Tensor) -> list[list[float]]:
-    """For each row, the losses of its supervised tokens."""
-    rows = []
-    for scores, targets in zip(logits.tolist(), labels.tolist(), strict=True):
-        losses = []
-        for place in range(1, len(targets)):
-            if targets[place] != IGNORED:
-                before = scores[place - 1]
-                top = max(before)
-                total = math.fsum(math.exp(score - top) for score in before)
-                losses.append(top + math.log(total) - before[targets[place]])
-        rows.append(losses)
-    return rows
-
-
-SHIFT = "Labels are the tokens themselves. From which place is token 3 predicted?"
-
-
-def _compare_loss(student: Student, logits: Tensor, labels: Tensor) -> None:
-    value = student.call("answer_loss", logits, labels)
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.reshape(-1)[0].item()
-    if type(value) not in (int, float):
-        kind = "None: is there a return at its end?" if value is None else type(value).__name__
-        if isinstance(value, Tensor):
-            kind = f"{tuple(value.shape)}, wanted one number"
-        fail(f"answer_loss returned {kind}")
-    if not math.isfinite(value):
-        fail(f"answer_loss returned {value}")
-    rows = _token_losses(logits, labels)
-    losses = [loss for row in rows for loss in row]
-    wanted = math.fsum(losses) / len(losses)
-
-    def is_close(other: float) -> bool:
-        return math.isclose(value, other, rel_tol=1e-4, abs_tol=1e-5)
-
-    if is_close(wanted):
-        return
-    width = labels.shape[1]
-    moved = torch.cat([labels[:, :1], labels], dim=1)  # place t of the scores meets token t
-    same = [loss for row in _token_losses(logits, moved) for loss in row]
-    if same and is_close(math.fsum(same) / len(same)):
-        fail("the loss is that of tokens predicted from themselves: nothing is shifted", SHIFT)
-    moved = torch.cat([labels[:, :1], moved[:, :-1]], dim=1)  # place t meets token t - 1
-    back = [loss for row in _token_losses(logits[:, 1:], moved[:, 1:]) for loss in row]
-    if back and is_close(math.fsum(back) / len(back)):
-        fail("the scores at place t are compared with token t - 1: shifted the wrong way", SHIFT)
-    if is_close(wanted * len(losses)):
-        fail("the loss is a sum, wanted the mean over supervised tokens", "")
-    for count in (labels.numel(), len(labels) * (width - 1)):
-        if is_close(wanted * len(losses) / count):
-            fail(f"the sum is divided by {count} tokens, and {len(losses)} have a loss", "")
-    means = [math.fsum(row) / len(row) for row in rows if row]
-    if is_close(math.fsum(means) / len(means)):
-        fail(
-            "the loss is a mean of the rows' means: a short answer counts as much as a long one", ""
-        )
-    fail(f"the loss is {value:.4f}, wanted {wanted:.4f}")
+def _ask_loss(student: Student, labels: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+    return 2 * student.normal(*labels.shape, vocabulary), labels
 
 
 def _draw_labels(student: Student, rows: int, tokens: int, vocabulary: int) -> Tensor:
@@ -525,109 +499,146 @@ def _draw_labels(student: Student, rows: int, tokens: int, vocabulary: int) -> T
     return torch.tensor(picks)
 
 
-def _loss_shift(student: Student) -> None:
+@check("the scores at place t are compared with token t + 1", SHIFT)
+def loss_shift(student: Student) -> None:
     length = student.integer(5, 7)
-    labels = _draw_labels(student, 1, length, 9)
-    _compare_loss(student, 2 * student.normal(1, length, 9), labels)
+    ANSWER_LOSS.run(student, lambda: _ask_loss(student, _draw_labels(student, 1, length, 9), 9))
 
 
-def _loss_ignored(student: Student) -> None:
+@check(
+    "a label of -100 has no loss",
+    "Leave the place out when its LABEL, after the shift, is -100.",
+    after=[loss_shift],
+)
+def loss_ignored(student: Student) -> None:
     labels = _draw_labels(student, 1, 9, 11)
     labels[0, :4] = IGNORED
     labels[0, 6] = IGNORED
-    _compare_loss(student, 2 * student.normal(1, 9, 11), labels)
+    ANSWER_LOSS.run(student, lambda: _ask_loss(student, labels, 11))
     with student.on("the last token has no loss"):
         labels[0, -1] = IGNORED
-        _compare_loss(student, 2 * student.normal(1, 9, 11), labels)
+        ANSWER_LOSS.run(student, lambda: _ask_loss(student, labels, 11))
 
 
-def _loss_mean(student: Student) -> None:
+@check(
+    "the mean is over the supervised tokens of the whole batch",
+    "One sum and one count for all rows. A row may have nothing to count.",
+    after=[loss_shift, loss_ignored],
+)
+def loss_mean(student: Student) -> None:
     labels = _draw_labels(student, 3, 8, 6)
     labels[0, :2] = IGNORED
     labels[1, 1:7] = IGNORED  # its first token has a label, and no place to be predicted from
     labels[2, 1:] = IGNORED
     with student.on("rows with 6, 1 and 0 supervised tokens"):
-        _compare_loss(student, 2 * student.normal(3, 8, 6), labels)
+        ANSWER_LOSS.run(student, lambda: _ask_loss(student, labels, 6))
 
 
-def _loss_large(student: Student) -> None:
-    labels = _draw_labels(student, 2, 5, 8)
-    with student.on("scores around 1000 and -1000, and hundreds apart"):
+@check(
+    "large scores give a finite loss",
+    "What can be subtracted from all scores of a place without changing its softmax?",
+    after=[loss_shift],
+    keeps_arguments=True,
+)
+def loss_large(student: Student) -> None:
+    def draw() -> tuple[Tensor, Tensor]:
+        labels = _draw_labels(student, 2, 5, 8)
         logits = 300 * student.normal(2, 5, 8)
         # The word to come is far from certain, and a place has lower scores than its neighbours.
         logits[0, 1, labels[0, 2]] = -700
         logits[:, 2] -= 2000
-        _compare_loss(student, logits + torch.tensor([1000.0, -1000.0])[:, None, None], labels)
+        return logits + torch.tensor([1000.0, -1000.0])[:, None, None], labels
+
+    with student.on("scores around 1000 and -1000, and hundreds apart"):
+        ANSWER_LOSS.run(student, draw)
 
 
-LOSS = Question(
-    function="answer_loss",
-    title="The loss on the answers",
-    minutes=15,
-    teaches="which score is compared with which token",
-    checks=(
-        Check(
-            name="loss-shift",
-            title="the scores at place t are compared with token t + 1",
-            hint=SHIFT,
-            points=1,
-            run=_loss_shift,
-        ),
-        Check(
-            name="loss-ignored",
-            title="a label of -100 has no loss",
-            hint="Leave the place out when its LABEL, after the shift, is -100.",
-            points=1,
-            run=beyond(_loss_ignored, _loss_shift),
-        ),
-        Check(
-            name="loss-mean",
-            title="the mean is over the supervised tokens of the whole batch",
-            hint="One sum and one count for all rows. A row may have nothing to count.",
-            points=1,
-            run=beyond(_loss_mean, _loss_shift, _loss_ignored),
-        ),
-        Check(
-            name="loss-large",
-            title="large scores give a finite loss",
-            hint="What can be subtracted from all scores of a place without changing its softmax?",
-            points=1,
-            run=keeps_arguments(beyond(_loss_large, _loss_shift)),
-        ),
-    ),
+@check(
+    "it can be trained with: gradients reach the scores",
+    "Move one score a little: the loss must change by the gradient times that.",
 )
+def loss_gradient(student: Student) -> None:
+    labels = _draw_labels(student, 2, 6, 7)
+    labels[0, :3] = labels[1, 2] = IGNORED
+    logits, labels = _ask_loss(student, labels, 7)
+    expect_slopes(student, "answer_loss", logits, labels, learns={0: "scores"})
+
 
 # cached_step ----------------------------------------------------------------------------------
 
 
-def _attend(
-    query: list[float], keys: list[list[float]], values: list[list[float]], seen: list[bool]
-) -> list[float]:
-    """One query over the keys that it may see."""
-    scale = 1 / math.sqrt(len(query))
-    scores = [
-        scale * math.fsum(q * k for q, k in zip(query, key, strict=True)) if there else -math.inf
-        for key, there in zip(keys, seen, strict=True)
-    ]
-    top = max(scores)
-    weights = [math.exp(score - top) for score in scores]
-    total = math.fsum(weights)
-    return [
-        math.fsum(w / total * value[n] for w, value in zip(weights, values, strict=True) if w)
-        for n in range(len(values[0]))
-    ]
+Step = tuple[Tensor, ...]  # query, key, value, past keys, past values, mask
 
 
-def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """(B, H, d) over (B, H, T, d), with a mask (B, T): (B, H, d)."""
-    rows = [
-        [
-            _attend(query[b, h].tolist(), keys[b, h].tolist(), values[b, h].tolist(), seen)
-            for h in range(query.shape[1])
-        ]
-        for b, seen in enumerate(mask.tolist())
-    ]
-    return torch.tensor(rows, dtype=torch.float64)
+def _attention(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, factor: float = 1.0
+) -> Tensor:
+    """(B, H, 1, d) over (B, H, T, d), with a mask (B, T) or none, float64: (B, H, 1, d)."""
+    query, keys, values = (x.double() for x in (query, keys, values))
+    scores = factor * (query * keys).sum(-1) / math.sqrt(query.shape[-1])  # B H T
+    weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
+    return (weights[..., None] * values).sum(2, keepdim=True)
+
+
+def _grown(step: Step) -> Step:
+    """Query, all keys, all values and the mask."""
+    query, key, value, keys, values, mask = step
+    return query, torch.cat([keys, key], 2), torch.cat([values, value], 2), mask
+
+
+def _scaled(factor: Callable[[Step], float]) -> Callable[..., Tensor]:
+    """A mistake: the scores are larger by a factor."""
+    return lambda *step: _attention(*_grown(step), factor=factor(step))
+
+
+def _read_output(value: Any, *step: Tensor) -> Tensor:
+    output = expect_parts(value, ("the output", "keys", "values"), "cached_step")[0]
+    return expect_shape(output, step[0].shape, "cached_step", "(B, H, 1, d)")
+
+
+OUTPUT = Comparison(
+    function="cached_step",
+    what="the output",
+    right=lambda *step: _attention(*_grown(step)),
+    read=_read_output,
+    tells=lambda ours, _: (
+        "the output holds nan"
+        if bool(ours.isnan().any())
+        else "the output is not the attention of the new query over all keys"
+    ),
+    slips=(
+        Slip(
+            _scaled(lambda step: math.sqrt(step[0].shape[-1])),
+            "the output is that of scores that are not divided by √d",
+        ),
+        Slip(
+            _scaled(lambda step: 1 / math.sqrt(step[0].shape[-1])),
+            "the output is that of scores divided by d",
+        ),
+        Slip(
+            _scaled(lambda step: step[0].shape[1] ** -0.5),
+            "the output is that of scores divided by the root of H·d: d is the width of ONE head",
+        ),
+        Slip(
+            _scaled(lambda step: math.sqrt(step[0].shape[-1] / step[-1].shape[-1])),
+            "the output is that of scores divided by the root of the number of tokens, not of d",
+        ),
+        Slip(
+            lambda *step: _attention(*_grown(step)[:3], torch.ones_like(step[-1])),
+            "the output is that of a step that sees the padding",
+            None,
+        ),
+        Slip(
+            lambda *step: _attention(*_grown(step)[:3], ~step[-1]),
+            "the output is that of a step that sees the padding and nothing else",
+            "Which of the two does your function take True for: what is seen, or what is not?",
+        ),
+        Slip(
+            lambda *step: _attention(step[0], *step[3:5], step[-1][:, :-1]),
+            "the output is that of a token that does not see itself",
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -649,24 +660,28 @@ def _sequence(student: Student, tokens: int, padding: Sequence[int]) -> _Sequenc
     )
 
 
-def _call_step(student: Student, whole: _Sequence, at: int, past: tuple[Tensor, Tensor]) -> tuple:
-    """One step at place `at`: what came out, and the grown keys and values."""
+def _step(whole: _Sequence, at: int, past: tuple[Tensor, Tensor] | None = None) -> Step:
+    """What a step at place `at` is given; its past is the right one, unless another is passed."""
     new = [x[:, :, at : at + 1].clone() for x in (whole.queries, whole.keys, whole.values)]
-    mask = whole.mask[:, : at + 1].clone()
-    value = student.call("cached_step", *new, *past, mask)
-    return _parts(value, ("the output", "keys", "values"), "cached_step")
+    return (*new, *(past or _past(whole, at)), whole.mask[:, : at + 1].clone())
 
 
 def _past(whole: _Sequence, at: int) -> tuple[Tensor, Tensor]:
     return whole.keys[:, :, :at].clone(), whole.values[:, :, :at].clone()
 
 
-def _step_cache(student: Student) -> None:
+@check(
+    "the new key and value stand behind the past ones",
+    "Which of the four axes counts tokens? That one grows by 1.",
+)
+def step_cache(student: Student) -> None:
     tokens = student.integer(3, 4)
     for padding in ([0, 0, 0], [2, 0, 1]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
             whole = _sequence(student, tokens + 1, padding)
-            _, keys, values = _call_step(student, whole, tokens, _past(whole, tokens))
+            value = student.call("cached_step", *_step(whole, tokens))
+            names = ("the output", "keys", "values")
+            _, keys, values = expect_parts(value, names, "cached_step")
             both = (keys, whole.keys, "keys"), (values, whole.values, "values")
             for ours, wanted, name in both:
                 meaning = "(B, H, T + 1, d)"
@@ -675,105 +690,66 @@ def _step_cache(student: Student) -> None:
                     fail(f"the {name} are not the past ones with the new one behind them")
 
 
-def _compare_output(student: Student, whole: _Sequence, at: int, past: tuple) -> tuple:
-    output, *grown = _call_step(student, whole, at, past)
-    expect_shape(output, whole.queries[:, :, :1].shape, "cached_step", "(B, H, 1, d)")
-    query, mask = whole.queries[:, :, at], whole.mask[:, : at + 1]
-    keys, values = _past(whole, at + 1)
-    wanted = _attention(query, keys, values, mask)
-    ours = output[:, :, 0].double()
-    if close(ours, wanted):
-        return tuple(grown)
-    if bool(ours.isnan().any()):
-        fail("the output holds nan")
-    width = query.shape[-1]
-    for factor, meaning in (
-        (math.sqrt(width), "scores that are not divided by √d"),
-        (1 / math.sqrt(width), "scores divided by d"),
-        (2**-0.5, "scores divided by the root of H·d: d is the width of ONE head"),
-    ):
-        if close(ours, _attention(factor * query, keys, values, mask)):
-            fail(f"the output is that of {meaning}", "")
-    if close(ours, _attention(query, keys, values, torch.ones_like(mask))):
-        fail("the output is that of a step that sees the padding")
-    if at and close(ours, _attention(query, *_past(whole, at), mask[:, :at])):
-        fail("the output is that of a token that does not see itself", "")
-    fail("the output is not the attention of the new query over all keys")
-
-
-def _step_output(student: Student) -> None:
+@check(
+    "the new token attends to all before it and to itself",
+    "Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
+)
+def step_output(student: Student) -> None:
     tokens = student.integer(3, 5)
-    whole = _sequence(student, tokens + 1, [0, 0])
-    _compare_output(student, whole, tokens, _past(whole, tokens))
+    OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0, 0]), tokens))
     with student.on("a single row"):
-        whole = _sequence(student, tokens + 1, [0])
-        _compare_output(student, whole, tokens, _past(whole, tokens))
+        OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0]), tokens))
 
 
-def _step_mask(student: Student) -> None:
+@check(
+    "padding in front is not seen",
+    "Each row has padding of its own. What must a score be for a weight of 0?",
+    after=[step_cache, step_output],
+)
+def step_mask(student: Student) -> None:
     for padding in ([2, 0, 1], [0, 3, 3]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
-            whole = _sequence(student, 6, padding)
-            _compare_output(student, whole, 5, _past(whole, 5))
+            OUTPUT.run(student, lambda p=padding: _step(_sequence(student, 6, p), 5))
+
+    def low() -> Step:
+        """Every score that counts lies below -20,000, that of the padding near 0."""
+        whole = _sequence(student, 6, [2, 1])
+        way = whole.queries[:, :, 5:] / whole.queries[:, :, 5:].norm(dim=-1, keepdim=True)
+        low = torch.where(whole.mask[:, None, :, None], 100 * whole.keys - 3e4 * way, whole.keys)
+        whole = replace(whole, queries=3 * way.expand_as(low), keys=low)
+        return _step(whole, 5)
+
+    with student.on(
+        "every score far below 0", "A fill of -10,000 is no -inf: scores may be lower."
+    ):
+        OUTPUT.run(student, low)
 
 
-def _step_first(student: Student) -> None:
+@check(
+    "the first token of all sees itself alone",
+    "An empty cache is (B, H, 0, d). Does a line need at least one past token?",
+    after=[step_output],
+)
+def step_first(student: Student) -> None:
     with student.on("nothing came before: T = 0"):
-        whole = _sequence(student, 1, [0, 0])
-        _compare_output(student, whole, 0, _past(whole, 0))
+        OUTPUT.run(student, lambda: _step(_sequence(student, 1, [0, 0]), 0))
 
 
-def _step_many(student: Student) -> None:
+@check(
+    "step by step, the same as all at once",
+    "What you return goes in again. Is it the grown cache, whole and in order?",
+    after=[step_cache, step_output, step_mask],
+    keeps_arguments=True,
+)
+def step_many(student: Student) -> None:
     whole = _sequence(student, 7, [0, 2])
     past = _past(whole, 3)
     for at in range(3, 7):
         with student.on(f"step {at - 2} of 4, each from the cache of the last"):
-            past = _compare_output(student, whole, at, past)
+            wanted = _attention(*_grown(_step(whole, at)))  # whatever the cache has become
+            step = replace(OUTPUT, right=lambda *_, w=wanted: w, slips=())
+            _, *past = step.run(student, lambda a=at, p=past: _step(whole, a, tuple(p)))
 
-
-CACHE = Question(
-    function="cached_step",
-    title="One step with a cache",
-    minutes=20,
-    teaches="why generating a token need not read the picture again",
-    checks=(
-        Check(
-            name="step-cache",
-            title="the new key and value stand behind the past ones",
-            hint="Which of the four axes counts tokens? That one grows by 1.",
-            points=1,
-            run=_step_cache,
-        ),
-        Check(
-            name="step-output",
-            title="the new token attends to all before it and to itself",
-            hint="Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
-            points=1,
-            run=_step_output,
-        ),
-        Check(
-            name="step-mask",
-            title="padding in front is not seen",
-            hint="Each row has padding of its own. What must a score be for a weight of 0?",
-            points=1,
-            run=beyond(_step_mask, _step_cache, _step_output),
-        ),
-        Check(
-            name="step-first",
-            title="the first token of all sees itself alone",
-            hint="An empty cache is (B, H, 0, d). Does a line need at least one past token?",
-            points=1,
-            run=beyond(_step_first, _step_output),
-        ),
-        Check(
-            name="step-many",
-            title="step by step, the same as all at once",
-            hint="What you return goes in again. Is it the grown cache, whole and in order?",
-            points=1,
-            run=keeps_arguments(beyond(_step_many, _step_cache, _step_output, _step_mask)),
-        ),
-    ),
-)
 
 # mended_generate ------------------------------------------------------------------------------
 
@@ -798,54 +774,6 @@ Faults = tuple[str, bool, bool]
 RIGHT: Faults = ("", False, False)
 POSITIONS = ("", "begin again at 0", "count the padding", "are one too high", "are one too low")
 ALL_FAULTS: list[Faults] = list(itertools.product(POSITIONS, (False, True), (False, True)))
-
-
-def _dot(a: list[float], b: list[float]) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True))
-
-
-def _times(matrix: Tensor, vector: list[float]) -> list[float]:
-    return [_dot(vector, column) for column in matrix.T.tolist()]
-
-
-def _generate_row(
-    prompt: list[list[float]], padding: int, model: _Model, steps: int, end: int, faults: Faults
-) -> tuple[list[int], list[list[float]]]:
-    """One row's tokens and scores, everything worked out again at each step."""
-    positions, sees_padding, forgets = faults
-    table, places = model.table.tolist(), model.positions.tolist()
-    past: list[list[float]] = []
-    keys: list[list[float]] = []
-    values: list[list[float]] = []
-
-    def read(vector: list[float], place: int) -> None:
-        past.append([x + p for x, p in zip(vector, places[place], strict=True)])
-        keys.append(_times(model.key, past[-1]))
-        values.append(_times(model.value, past[-1]))
-
-    for n, vector in enumerate(prompt):
-        read(vector, max(n - padding, 0))  # padding stands at position 0, as a clamp makes it
-    length = len(past)
-    first = {
-        "": length - padding,
-        "begin again at 0": 0,
-        "count the padding": length,
-        "are one too high": length - padding + 1,
-        "are one too low": length - padding - 1,
-    }[positions]
-    tokens: list[int] = []
-    scores: list[list[float]] = []
-    for step in range(steps):
-        seen = [n >= padding or (sees_padding and step > 0) for n in range(len(past))]
-        if forgets:
-            seen = [there and not length <= n < len(past) - 1 for n, there in enumerate(seen)]
-        mixed = _attend(_times(model.query, past[-1]), keys, values, seen)
-        hidden = [x + m for x, m in zip(past[-1], mixed, strict=True)]
-        scores.append([_dot(hidden, word) for word in table])
-        best = max(range(len(table)), key=scores[-1].__getitem__)
-        tokens.append(end if end in tokens else best)
-        read(table[tokens[-1]], first + step)
-    return tokens, scores
 
 
 @dataclass(frozen=True)
@@ -877,22 +805,56 @@ def _call_generate(
 ) -> tuple[Tensor, Tensor]:
     arguments = (prompts.vectors, prompts.mask(), *model.arguments(), steps, end)
     value = student.call("mended_generate", *arguments)
-    tokens, scores = _parts(value, ("tokens", "scores"), "mended_generate")
+    tokens, scores = expect_parts(value, ("tokens", "scores"), "mended_generate")
     rows, vocabulary = len(prompts.padding), len(model.table)
-    _whole(tokens, (rows, steps), "mended_generate", "(B, steps)")
+    expect_whole(tokens, (rows, steps), "mended_generate", "(B, steps)")
     expect_shape(scores, (rows, steps, vocabulary), "mended_generate's scores", "(B, steps, V)")
     return tokens, scores
 
 
-def _expected(
-    prompts: _Prompts, model: _Model, steps: int, end: int, faults: Faults
-) -> tuple[Tensor, Tensor]:
-    rows = [
-        _generate_row(prompt, padding, model, steps, end, faults)
-        for prompt, padding in zip(prompts.vectors.tolist(), prompts.padding, strict=True)
-    ]
-    tokens, scores = zip(*rows, strict=True)
-    return torch.tensor(tokens), torch.tensor(scores, dtype=torch.float64)
+def _ways(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tensor, Tensor]:
+    """What each of ALL_FAULTS gives, the right way first, all worked out anew at each step.
+
+    Returns:
+        Tokens (F, B, steps) and their scores (F, B, steps, V), float64.
+    """
+    table, positions, *matrices = (x.double() for x in model.arguments())
+    w_q, w_k, w_v = matrices
+    sees_padding, forgets = torch.tensor([flags for _, *flags in ALL_FAULTS]).T[..., None, None]
+    padding, length = torch.tensor(prompts.padding), prompts.vectors.shape[1]
+    starts = {
+        "": length - padding,
+        "begin again at 0": 0 * padding,
+        "count the padding": length + 0 * padding,
+        "are one too high": length - padding + 1,
+        "are one too low": length - padding - 1,
+    }
+    first = torch.stack([starts[name] for name, *_ in ALL_FAULTS])  # F B
+    places = torch.arange(length) - padding[:, None]
+    x = prompts.vectors.double() + positions[places.clamp(min=0)]  # padding stands at position 0
+    x = x.expand(len(ALL_FAULTS), *x.shape)  # F B T D
+    keys, values, x = x @ w_k, x @ w_v, x[:, :, -1]
+    ended = torch.zeros(len(ALL_FAULTS), len(padding), dtype=torch.bool)
+    tokens, scores = [], []
+    for step in range(steps):
+        place = torch.arange(keys.shape[2])
+        between = (place >= length) & (place < len(place) - 1)
+        seen = (place >= padding[:, None]) | (sees_padding & (step > 0))  # F B T
+        seen = seen & ~(forgets & between)
+        attention = (keys @ (x @ w_q)[..., None])[..., 0] / math.sqrt(x.shape[-1])
+        weights = attention.masked_fill(~seen, -torch.inf).softmax(-1)
+        scores.append((x + (weights[..., None] * values).sum(2)) @ table.T)
+        tokens.append(torch.where(ended, end, scores[-1].argmax(-1)))
+        ended = ended | (tokens[-1] == end)
+        x = table[tokens[-1].clamp(0, len(table) - 1)] + positions[first + step]
+        keys = torch.cat([keys, (x @ w_k)[:, :, None]], 2)
+        values = torch.cat([values, (x @ w_v)[:, :, None]], 2)
+    return torch.stack(tokens, 2), torch.stack(scores, 2)
+
+
+def _right(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tensor, Tensor]:
+    tokens, scores = _ways(prompts, model, steps, end)
+    return tokens[0], scores[0]
 
 
 NEVER = 10**6  # an end token that no vocabulary holds
@@ -902,8 +864,9 @@ def _draw_telling(student: Student, padding: Sequence[int]) -> tuple[_Model, _Pr
     """A model and prompts on which every fault, beside any others, changes the scores."""
     while True:
         model, prompts = _draw_model(student), _draw_prompts(student, padding)
-        ways = [_expected(prompts, model, 4, NEVER, faults)[1] for faults in ALL_FAULTS]
-        if not any(close(a, b, 1e-2) for a, b in itertools.combinations(ways, 2)):
+        ways = _ways(prompts, model, 4, NEVER)[1].flatten(1)
+        apart = (ways[:, None] - ways).abs().amax(2) + torch.eye(len(ways))
+        if apart.min() > 0.05:
             return model, prompts
 
 
@@ -914,29 +877,37 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
     """
     model, prompts = _draw_telling(student, (0, 2, 1))
     _, scores = _call_generate(student, prompts, model, 4, NEVER)
-    left = [
-        faults
-        for faults in ALL_FAULTS
-        if close(scores, _expected(prompts, model, 4, NEVER, faults)[1], 1e-3)
-    ]
+    _, ways = _ways(prompts, model, 4, NEVER)
+    left = [name for name, way in zip(ALL_FAULTS, ways, strict=True) if close(scores, way, 1e-3)]
     if not left:
-        first = _expected(prompts, model, 1, NEVER, RIGHT)[1]
-        if not close(scores[:, :1], first, 1e-3):
+        if not close(scores[:, :1], ways[0][:, :1], 1e-3):
             fail("the first token's scores are wrong already: the faulty generator's are right", "")
         fail("the scores come from none of the faults: what else was changed?", "")
     if left[0][fault]:
         fail(message.format(left[0][fault]))
 
 
-def _gen_positions(student: Student) -> None:
+@check(
+    "a new token's position goes on from the prompt's",
+    "A prompt of 5 tokens has positions 0 to 4. Which one has the first new token?",
+)
+def gen_positions(student: Student) -> None:
     _without_fault(student, 0, "the positions of new tokens {}")
 
 
-def _gen_mask(student: Student) -> None:
+@check(
+    "padding stays unseen in every step",
+    "The first step has a mask. Which one have the others, and how long is it?",
+)
+def gen_mask(student: Student) -> None:
     _without_fault(student, 1, "from the second step on, padding is seen")
 
 
-def _gen_cache(student: Student) -> None:
+@check(
+    "every token generated so far is in the cache",
+    "After three steps, how many keys are there? What did the last step keep?",
+)
+def gen_cache(student: Student) -> None:
     _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
 
 
@@ -945,29 +916,41 @@ def _cut(row: list[int], end: int) -> list[int]:
     return [end if end in row[:n] else token for n, token in enumerate(row)]
 
 
-def _gen_ends(student: Student) -> None:
+@check(
+    "a row that has ended stays ended, and the others go on",
+    "Ended or not is a matter of each row. Who remembers it, from step to step?",
+)
+def gen_ends(student: Student) -> None:
+    goes_on = False
     for _ in range(3):
         end = 0
         while not end:
             model, prompts = _draw_model(student), _draw_prompts(student, (0, 3, 2))
-            ways = [_expected(prompts, model, 5, NEVER, faults)[0] for faults in ALL_FAULTS]
+            ways = _ways(prompts, model, 5, NEVER)[0]
             end = int(ways[0][0, 0])  # row 0 ends with its first token, whatever faults are left
             if any((way[0] == end).all() for way in ways):
                 end = 0  # it would say so without having ended
             elif not any(all(end not in way[row] for way in ways) for row in (1, 2)):
                 end = 0  # no row is sure to go on
-        _compare_ends(student, prompts, model, end)
+        free = _compare_ends(student, prompts, model, end)
+        goes_on |= bool((free != free[:, :1]).any())
+    if not goes_on:
+        fail("every row says its first token for ever, though none has ended", "")
     hint = "The result is (B, steps) then as well: fill up what is missing."
     with student.on("all rows end with their first token", hint):
         firsts = [0, 1]
         while len(set(firsts)) > 1:
             model, prompts = _draw_model(student), _draw_prompts(student, (0, 2))
-            firsts = _expected(prompts, model, 1, NEVER, RIGHT)[0][:, 0].tolist()
+            firsts = _right(prompts, model, 1, NEVER)[0][:, 0].tolist()
         _compare_ends(student, prompts, model, firsts[0])
 
 
-def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) -> None:
-    """Each row is what it is without an end, and cut there: so other faults may be left."""
+def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) -> Tensor:
+    """Each row is what it is without an end, and cut there: so other faults may be left.
+
+    Returns:
+        The tokens without an end.
+    """
     free, _ = _call_generate(student, prompts, model, 5, NEVER)
     if free[0, 0] != end:
         fail(f"row 0 begins with token {free[0, 0]}, and {end} scores highest", "")
@@ -982,6 +965,7 @@ def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) 
         if end in ours[:place] or ours[place] == end or row:
             fail(f"row 0 has ended, and row {row} did not go on as before: {ours}, not {wanted}")
         fail(f"row {row} became {ours}, wanted {wanted}")
+    return free
 
 
 def _exchanged(model: _Model, token: int, other: int) -> _Model:
@@ -994,7 +978,7 @@ def _exchanged(model: _Model, token: int, other: int) -> _Model:
 def _compare_generated(
     student: Student, prompts: _Prompts, model: _Model, steps: int, end: int
 ) -> None:
-    wanted, scores = _expected(prompts, model, steps, end, RIGHT)
+    wanted, scores = _right(prompts, model, steps, end)
     tokens, ours = _call_generate(student, prompts, model, steps, end)
     for row, amount in enumerate(prompts.padding):
         with student.on(f"a row with {amount} places of padding"):
@@ -1005,14 +989,20 @@ def _compare_generated(
                 fail("the tokens are right, and the scores they were chosen by are not")
 
 
-def _gen_whole(student: Student) -> None:
+@check(
+    "the same tokens as reading everything again at each step",
+    "All four faults must be gone, and the rest as it was.",
+    after=[gen_positions, gen_mask, gen_cache, gen_ends],
+    keeps_arguments=True,
+)
+def gen_whole(student: Student) -> None:
     for padding, name in (((0, 3), "any"), ((2, 0, 4), "0")):
         end = 0
         while not end:
             model, prompts = _draw_telling(student, padding)
-            free, _ = _expected(prompts, model, 5, NEVER, RIGHT)
+            free, _ = _right(prompts, model, 5, NEVER)
             end = int(free[0, 1])  # row 0 ends with its second token, or its first
-            wanted, _ = _expected(prompts, model, 5, end, RIGHT)
+            wanted, _ = _right(prompts, model, 5, end)
             others_end = all((row == end).any() for row in wanted[1:])
             if equal(free[0], wanted[0]) or others_end:
                 end = 0  # nothing to see of rows that end, or of rows that go on
@@ -1025,55 +1015,93 @@ def _gen_whole(student: Student) -> None:
         _compare_generated(student, prompts, model, 4, -1)
 
 
-MEND = Question(
-    function="mended_generate",
-    title="A generator with four faults",
-    minutes=35,
-    teaches="to find mistakes that only show from the second token on",
-    checks=(
-        Check(
-            name="gen-positions",
-            title="a new token's position goes on from the prompt's",
-            hint="A prompt of 5 tokens has positions 0 to 4. Which one has the first new token?",
-            points=1,
-            run=_gen_positions,
-        ),
-        Check(
-            name="gen-mask",
-            title="padding stays unseen in every step",
-            hint="The first step has a mask. Which one have the others, and how long is it?",
-            points=1,
-            run=_gen_mask,
-        ),
-        Check(
-            name="gen-cache",
-            title="every token generated so far is in the cache",
-            hint="After three steps, how many keys are there? What did the last step keep?",
-            points=1,
-            run=_gen_cache,
-        ),
-        Check(
-            name="gen-ends",
-            title="a row that has ended stays ended, and the others go on",
-            hint="Ended or not is a matter of each row. Who remembers it, from step to step?",
-            points=1,
-            run=_gen_ends,
-        ),
-        Check(
-            name="gen-whole",
-            title="the same tokens as reading everything again at each step",
-            hint="All four faults must be gone, and the rest as it was.",
-            points=1,
-            run=keeps_arguments(
-                beyond(_gen_whole, _gen_positions, _gen_mask, _gen_cache, _gen_ends)
-            ),
-        ),
-    ),
-)
-
 EXERCISE = Exercise(
     name="09_llava",
     title="Exercise 09: a mini-LLaVA",
-    forbids=("mvlm.llava", "mvlm.language", "mvlm.transformer", "mvlm.tokenizer"),
-    questions=(EXPAND, SPLICE, LABELS, LOSS, CACHE, MEND),
+    forbids=(
+        "mvlm.llava",
+        "mvlm.chat",
+        "mvlm.language",
+        "mvlm.generation",
+        "mvlm.transformer",
+        "mvlm.tokenizer",
+    ),
+    questions=(
+        Question(
+            function="expand_markers",
+            title="Room for the picture",
+            minutes=10,
+            teaches="that a picture takes N places in a row, and none of them has a loss",
+            checks=(
+                expand_one,
+                expand_labels,
+                expand_any,
+            ),
+        ),
+        Question(
+            function="splice",
+            title="Words and pictures in one row",
+            minutes=15,
+            teaches="what a language model is really given when it sees",
+            checks=(
+                splice_one,
+                splice_several,
+                splice_batch,
+                splice_padding,
+                splice_words,
+                splice_gradient,
+            ),
+        ),
+        Question(
+            function="answer_labels",
+            title="Which tokens are the answer",
+            minutes=15,
+            teaches="to find labels in one pass over the text",
+            checks=(
+                labels_one,
+                labels_several,
+                labels_edges,
+                labels_empty,
+            ),
+        ),
+        Question(
+            function="answer_loss",
+            title="The loss on the answers",
+            minutes=15,
+            teaches="which score is compared with which token",
+            checks=(
+                loss_shift,
+                loss_ignored,
+                loss_mean,
+                loss_large,
+                loss_gradient,
+            ),
+        ),
+        Question(
+            function="cached_step",
+            title="One step with a cache",
+            minutes=20,
+            teaches="why generating a token need not read the picture again",
+            checks=(
+                step_cache,
+                step_output,
+                step_mask,
+                step_first,
+                step_many,
+            ),
+        ),
+        Question(
+            function="mended_generate",
+            title="A generator with four faults",
+            minutes=35,
+            teaches="to find mistakes that only show from the second token on",
+            checks=(
+                gen_positions,
+                gen_mask,
+                gen_cache,
+                gen_ends,
+                gen_whole,
+            ),
+        ),
+    ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from mvlm.checks.core import AnswerFailed, CheckFailed, NotWritten, Returned
 from mvlm.checks.guard import TimeIsUp, is_stub, one_line, time_limit
-from mvlm.checks.values import Refused, pack, unpack
+from mvlm.checks.values import Refused, followed, learning, pack, unpack
 
 
 @contextlib.contextmanager
@@ -61,11 +61,12 @@ class LocalCaller:
             raise NotWritten(f"{name} is not defined yet: run the cell that defines it")
         if not callable(function):
             raise AnswerFailed(f"{name} is a {type(function).__name__}, not a function any more")
+        learns = learning(arguments)
         copies = unpack(pack(arguments))
-        value = None
+        value, slopes = None, ()
         with leaning(self.forbids) as found:
             try:
-                value = self._run(name, function, copies, seconds)
+                value, copies, slopes = self._run(name, function, copies, learns, seconds)
             except CheckFailed:
                 if not found:
                     raise
@@ -82,15 +83,20 @@ class LocalCaller:
             after = unpack(pack(copies))
         except Refused:
             after = (None,) * len(arguments)  # no longer what was passed, whatever it is
-        return Returned(value=value, arguments=after)
+        return Returned(value=value, arguments=after, slopes=slopes)
 
     def _run(
-        self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float
-    ) -> Any:
-        """What the function returns; what it raises becomes a reason why there is no value."""
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        learns: tuple[int, ...],
+        seconds: float,
+    ) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        """As :func:`followed`; what the function raises becomes a reason why there is no value."""
         try:
             with time_limit(seconds):
-                return function(*arguments)
+                return followed(function, arguments, learns)
         except TimeIsUp as why:
             raise AnswerFailed(f"{name} was {why}") from None
         except KeyboardInterrupt:

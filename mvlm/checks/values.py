@@ -10,6 +10,7 @@ in the instructor's grader, where the two halves run in different processes.
 import json
 import math
 import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,52 @@ class _Packer:
         name = array.dtype.newbyteorder("=").name
         self.buffers.append(np.ascontiguousarray(array, dtype=name).tobytes())
         return {"array": name, "shape": list(array.shape), "at": len(self.buffers) - 1}
+
+
+def weights_like(tensor: torch.Tensor) -> torch.Tensor:
+    """A weight for each number of a tensor, no two alike, the first 1; float64."""
+    return torch.arange(tensor.numel(), dtype=torch.float64).cos().reshape(tensor.shape)
+
+
+def learning(arguments: Sequence[Any]) -> tuple[int, ...]:
+    """The places of the tensors among ``arguments`` that a gradient is wanted for."""
+    return tuple(
+        place
+        for place, one in enumerate(arguments)
+        if isinstance(one, torch.Tensor) and one.requires_grad
+    )
+
+
+def followed(
+    function: Callable[..., Any], arguments: Sequence[Any], learns: Sequence[int]
+) -> tuple[Any, tuple[Any, ...], tuple[torch.Tensor | None, ...]]:
+    """Call a function, and follow what it returns back to the arguments that learn.
+
+    Args:
+        function: the student's.
+        arguments: for it; each tensor at a place of ``learns`` gets a gradient.
+        learns: places in ``arguments``.
+
+    Returns:
+        The value; the arguments as they are after the call; for each place of ``learns`` the
+        gradient of the value's numbers, each times its weight of :func:`weights_like`, summed.
+        It is None where no way leads from the value back to the argument.
+    """
+    if not learns:
+        return function(*arguments), tuple(arguments), ()
+    handed = list(arguments)
+    for place in learns:  # not the leaf itself: on that, no step in place is allowed
+        handed[place] = arguments[place].requires_grad_().clone()
+    with torch.enable_grad():
+        value = function(*handed)
+        parts = value if type(value) in (tuple, list) else (value,)
+        ends = [part for part in parts if isinstance(part, torch.Tensor) and part.requires_grad]
+        if not ends:
+            return value, tuple(handed), (None,) * len(learns)
+        total = sum((part * weights_like(part)).sum() for part in ends)
+        leaves = [arguments[place] for place in learns]
+        slopes = torch.autograd.grad(total, leaves, allow_unused=True)
+    return value, tuple(handed), slopes
 
 
 def pack(value: Any) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
+from torch import Tensor
 
 from mvlm.checks.core import (
     PUBLIC_SEED,
@@ -22,7 +23,7 @@ from mvlm.checks.core import (
     run_check,
 )
 from mvlm.checks.guard import longest
-from mvlm.checks.values import Refused
+from mvlm.checks.values import Refused, learning
 from mvlm.grading.sandbox import Sandbox, SandboxError, Worker, WorkerDied, WorkerLate
 
 LOAD_SECONDS = 90.0
@@ -167,7 +168,9 @@ class RemoteCaller:
     ) -> Returned:
         seconds = SECONDS_AFTER_A_LOOP if name in self.slow else seconds
         self.number += 1
-        request = {"name": name, "arguments": arguments, "seconds": seconds, "number": self.number}
+        learns = learning(arguments)
+        request = {"name": name, "arguments": arguments, "learns": learns}
+        request |= {"seconds": seconds, "number": self.number}
         limit = longest(seconds) + GRACE_SECONDS
         try:
             worker.send(request)
@@ -195,7 +198,11 @@ class RemoteCaller:
         after = answer.get("arguments")
         if type(after) is not tuple or len(after) != len(arguments):
             after = (None,) * len(arguments)
-        return Returned(value=answer.get("value"), arguments=after)
+        slopes = answer.get("slopes")
+        if type(slopes) is not tuple or not all(isinstance(s, Tensor | None) for s in slopes):
+            slopes = ()
+        slopes = (slopes + (None,) * len(learns))[: len(learns)]
+        return Returned(value=answer.get("value"), arguments=after, slopes=slopes)
 
     def _late(self, name: str, why: str) -> NoReturn:
         self.slow.add(name)

@@ -8,7 +8,8 @@ it loses its point too, the attack hurt its own author, and that is expected the
 
 from dataclasses import dataclass
 
-from mvlm.checks.core import Check, Exercise, Question, Student, equal, expect_tensor, fail
+from mvlm.checks.core import Check, Exercise, Question, Student, fail
+from mvlm.checks.expect import equal, expect_tensor
 
 SECONDS = 1.0
 

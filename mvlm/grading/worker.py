@@ -175,7 +175,9 @@ class _Submission:
         _answer(self.link, {"notes": self.load(cells, request["wanted"])})
         while True:
             request = _receive(self.link)
-            reply = self.call(request["name"], request["arguments"], request["seconds"])
+            reply = self.call(
+                **{key: request[key] for key in ("name", "arguments", "learns", "seconds")}
+            )
             _answer(self.link, {"number": request["number"], **reply})
 
     def load(self, cells: list[list[str]], wanted: list[str]) -> list[str]:
@@ -204,8 +206,10 @@ class _Submission:
             return guard.one_line(error, self.names)
         return None
 
-    def call(self, name: str, arguments: tuple[Any, ...], seconds: float) -> dict[str, Any]:
-        """Call one function; its value and the arguments afterwards, or what went wrong."""
+    def call(
+        self, name: str, arguments: tuple[Any, ...], learns: tuple[int, ...], seconds: float
+    ) -> dict[str, Any]:
+        """Call one function: value, slopes, and the arguments afterwards; or what went wrong."""
         function = self.names.get(name)
         if function is None:
             return {"missing": True}
@@ -213,7 +217,7 @@ class _Submission:
             return {"error": f"{name} is a {type(function).__name__}, not a function any more"}
         try:
             with guard.time_limit(seconds):
-                value = function(*arguments)
+                value, arguments, slopes = values.followed(function, arguments, learns)
         except guard.TimeIsUp as why:
             return {"late": str(why)}
         except BaseException as error:
@@ -228,7 +232,7 @@ class _Submission:
             values.pack(arguments)
         except values.Refused:
             arguments = (None,) * len(arguments)
-        reply = {"value": value, "arguments": arguments}
+        reply = {"value": value, "arguments": arguments, "slopes": slopes}
         try:
             values.pack(reply)
         except values.Refused as reason:

@@ -1,6 +1,6 @@
 """What a student sees, in a notebook and outside one."""
 
-import dataclasses
+import re
 from pathlib import Path
 
 import jupytext
@@ -14,10 +14,9 @@ from mvlm.checks.core import (
     Exercise,
     Question,
     Status,
-    beyond,
+    check,
     fail,
     generator_for,
-    keeps_arguments,
     run_check,
     run_question,
 )
@@ -80,7 +79,8 @@ def test_the_text_says_the_points_and_minutes_of_each_question(name):
         assert f"# GRADED {question.function}\n" in text
         assert f'check("{question.function}")' in text
     minutes = sum(question.minutes for question in wanted.questions)
-    assert f"{wanted.points} points, about {minutes} minutes" in text
+    # "about 85 minutes", or "45 to 85 minutes" where readers differed.
+    assert re.search(rf"{wanted.points} points, (about|\d+ to) {minutes} minutes", text)
 
 
 def test_the_file_to_hand_in_scores_what_the_notebook_did(capsys):
@@ -200,8 +200,8 @@ def test_an_earlier_checks_fault_is_told_once_and_brings_no_other_hint():
         if student.call("f", 2) != 2:
             fail("f(2) is not 2")
 
-    checks = two_checks(beyond(second, first))
-    checks[0] = dataclasses.replace(checks[0], run=first)
+    one = check("one", "hint one")(first)
+    checks = [one, check("two", "hint two", after=[one])(second)]
     assert table_of(checks, lambda x: 0)[1:] == [
         "  ❌ one (0/1)",
         "     f(1) is not 1",
@@ -221,14 +221,17 @@ def test_a_changed_argument_is_named():
         y += 1
         return y
 
-    check = two_checks(lambda student: None)[0]
-    run = keeps_arguments(lambda student: student.call("f", 1, torch.ones(2)))
-    outcome = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": adds}))
+    watched = check("title", "hint", keeps_arguments=True)
+    outcome = run_check(
+        watched(lambda student: student.call("f", 1, torch.ones(2))), LocalCaller({"f": adds})
+    )
     assert "f changed its second argument" in outcome.message
     assert "Work on a copy" in outcome.hint
     oblong = torch.ones(4, 1).mT  # its copy lies otherwise in memory
-    run = keeps_arguments(lambda student: student.call("f", 1, oblong))
-    kept = run_check(dataclasses.replace(check, run=run), LocalCaller({"f": lambda x, y: y + 1}))
+    kept = run_check(
+        watched(lambda student: student.call("f", 1, oblong)),
+        LocalCaller({"f": lambda x, y: y + 1}),
+    )
     assert kept.status is Status.PASSED
 
 

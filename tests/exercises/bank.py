@@ -1,65 +1,154 @@
-"""The banks of right and wrong answers, one folder an exercise, beside this file.
+"""The banks of right and wrong answers: a folder an exercise, in it a file a question.
 
-``python tests/exercises/bank.py`` writes the table of both into the instructor's guide.
+In ``02_patches/patchify_hwc.py`` each answer to that question is a function with a name of its own:
+
+    @right("With einops.")
+    def rearranged(images, patch_size): ...
+
+    @mistake("The first image alone.", fails="hwc-shape, hwc-any-tensor", says="wanted (2, ")
+    def first_image(images, patch_size): ...
+
+``fails`` names every check that the mistake loses, ``says`` what one of them must tell the student
+(several texts: each of them). Write answers as students do; imports and helpers stand above them
+and are shared. ``python tests/exercises/bank.py`` writes the guide's table.
 """
 
-import linecache
-import re
+import ast
+import builtins
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mvlm.checks import exercise, exercises
 
 HERE = Path(__file__).parent
 GUIDE = HERE.parents[1] / "book/reference/instructors.md"
 BEGIN, END = "<!-- bank: begin -->", "<!-- bank: end -->"
 
 
-@dataclass(frozen=True)
-class Wrong:
-    """One plausible mistake: what it is, which checks must fail, and what they must say."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer to one question.
 
-    path: Path
+    Attributes:
+        exercise: such as ``02_patches``.
+        question: the function that it stands for, such as ``patchify_hwc``.
+        name: its own name in the file of the question.
+        what: what it does differently, or what is wrong with it.
+        call: the answer itself.
+        fails: the names of the checks that it loses; none when it is right.
+        says: what the student must read, each in the message or the hint of a check that failed.
+    """
 
-    def _said(self, word: str) -> str:
-        return re.search(rf"^# {word}: (.+)$", self.path.read_text(), re.MULTILINE).group(1)
+    exercise: str
+    question: str
+    name: str
+    what: str
+    call: Callable[..., Any]
+    fails: frozenset[str]
+    says: tuple[str, ...]
 
-    @property
-    def fails(self) -> set[str]:
-        return set(self._said("fails").split(", "))
+    def __str__(self) -> str:
+        """As tests name it, and as ``pytest -k`` finds it."""
+        return f"{self.question}-{self.name}"
 
-    @property
-    def what(self) -> str:
-        return _what(self.path)
-
-    @property
-    def says(self) -> str:
-        return self._said("says")
-
-
-def right_answers(exercise: str) -> list[Path]:
-    return sorted((HERE / exercise / "right").glob("*.py"))
-
-
-def wrong_answers(exercise: str) -> list[Wrong]:
-    return [Wrong(path) for path in sorted((HERE / exercise / "wrong").glob("*.py"))]
+    def cells(self) -> tuple[str, str]:
+        """Two cells of a notebook: what its file imports and shares, and the answer."""
+        tree = ast.parse(_file(self.exercise, self.question).read_text(encoding="utf-8"))
+        shared = []
+        for node in tree.body[1:]:  # behind the file's docstring
+            if getattr(node, "decorator_list", None):
+                if node.name == self.name:
+                    node.decorator_list = []
+                    answer = ast.unparse(node)
+                    made = self.name + "()" * isinstance(node, ast.ClassDef)
+            elif not (isinstance(node, ast.ImportFrom) and node.module == "bank"):
+                shared.append(ast.unparse(node))
+        return "\n".join(shared), f"# GRADED {self.question}\n{answer}\n\n{self.question} = {made}"
 
 
-def _what(path: Path) -> str:
-    return path.read_text().splitlines()[0].removeprefix("# ")
+def right(what: str) -> Callable:
+    """A decorator: this is a right answer, and ``what`` is unusual about it.
+
+    A class may be one as well: it is called once, and what it makes is the answer.
+    """
+    return _noted(what, fails="", says=())
+
+
+def mistake(what: str, *, fails: str, says: str | Sequence[str]) -> Callable:
+    """A decorator: this is a wrong answer, ``what`` is wrong with it, and what becomes of it.
+
+    Args:
+        what: the mistake in one sentence.
+        fails: the names of the checks that it loses, with commas between them.
+        says: what the student must read, each in the message or the hint of one of these checks.
+    """
+    return _noted(what, fails=fails, says=(says,) if isinstance(says, str) else tuple(says))
+
+
+def _noted(what: str, *, fails: str, says: tuple[str, ...]) -> Callable:
+    def note(answer: Any) -> Any:
+        name = answer.__name__
+        if hasattr(builtins, name) or name in vars(sys.modules[answer.__module__]):
+            raise ValueError(f"{name} has a meaning already: give this answer another name")
+        answer.noted = {"what": what, "fails": frozenset(fails.split(", ")) - {""}, "says": says}
+        return answer
+
+    return note
+
+
+def _file(exercise: str, question: str) -> Path:
+    return HERE / exercise / f"{question}.py"
+
+
+@functools.cache
+def answers(exercise: str, question: str) -> tuple[Answer, ...]:
+    """The bank of one question, in the order of its file."""
+    path = _file(exercise, question)
+    spec = importlib.util.spec_from_file_location(f"bank_{exercise}_{question}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    found = {name: value for name, value in vars(module).items() if hasattr(value, "noted")}
+    return tuple(
+        Answer(
+            exercise=exercise,
+            question=question,
+            name=name,
+            call=value() if isinstance(value, type) else value,
+            **value.noted,
+        )
+        for name, value in found.items()
+    )
+
+
+def right_answers(exercise: str, question: str) -> list[Answer]:
+    """Those of :func:`answers` that lose nothing."""
+    return [answer for answer in answers(exercise, question) if not answer.fails]
+
+
+def mistakes(exercise: str, question: str) -> list[Answer]:
+    """Those of :func:`answers` that lose something."""
+    return [answer for answer in answers(exercise, question) if answer.fails]
 
 
 def table() -> str:
-    """Both banks as Markdown, an exercise after the other."""
+    """All banks as Markdown, an exercise after the other."""
     lines = []
-    for folder in sorted(path for path in HERE.iterdir() if (path / "right").is_dir()):
-        right, wrong = right_answers(folder.name), wrong_answers(folder.name)
-        count = f"{len(right)} right answers, {len(wrong)} wrong ones"
-        lines += [f"<details><summary>{folder.name}: {count}</summary>", ""]
-        lines += ["| answer | loses the points of |", "|---|---|"]
-        lines += [f"| {_what(path)} | nothing |" for path in right]
-        for one in wrong:
-            names = ", ".join(f"`{name}`" for name in sorted(one.fails))
-            lines.append(f"| {one.what} | {names} |")
+    for name in exercises():
+        functions = [question.function for question in exercise(name).questions]
+        right = sum(len(right_answers(name, function)) for function in functions)
+        wrong = sum(len(mistakes(name, function)) for function in functions)
+        lines += [f"<details><summary>{name}: {right} right answers, {wrong} wrong ones</summary>"]
+        for function in functions:
+            lines += ["", f"| `{function}` | loses the points of |", "|---|---|"]
+            for answer in answers(name, function):
+                names = ", ".join(f"`{check}`" for check in sorted(answer.fails)) or "nothing"
+                lines.append(f"| {answer.what} | {names} |")
         lines += ["", "</details>", ""]
     return "\n".join(lines)
 
@@ -68,19 +157,6 @@ def guide_with_table(text: str) -> str:
     """The guide with the table as it is now."""
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
-
-
-def functions(*paths: Path) -> dict[str, Any]:
-    """What the files define, a later one in place of an earlier one's; each with its own names."""
-    answers: dict[str, Any] = {}
-    for path in paths:
-        names: dict[str, Any] = {"__name__": path.stem}
-        source = path.read_text()
-        exec(compile(source, str(path), "exec"), names)
-        linecache.cache[str(path)] = (len(source), None, source.splitlines(True), str(path))
-        graded = re.findall(r"^# GRADED (\w+)$", source, re.MULTILINE)
-        answers |= {name: names[name] for name in graded}
-    return answers
 
 
 if __name__ == "__main__":

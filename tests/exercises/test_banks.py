@@ -7,46 +7,49 @@ import numpy as np
 import pytest
 import torch
 
-from bank import GUIDE, Wrong, functions, guide_with_table, right_answers, wrong_answers
+from bank import (
+    GUIDE,
+    HERE,
+    Answer,
+    answers,
+    guide_with_table,
+    mistakes,
+    right_answers,
+)
 from mvlm.checks import exercise, exercises
-from mvlm.checks.core import Outcome, Status, run_question
+from mvlm.checks.core import Outcome, Question, Status, run_question
 from mvlm.checks.local import LocalCaller
 from mvlm.checks.values import pack, unpack
 
-RIGHT = [(name, path) for name in exercises() for path in right_answers(name)]
-WRONG = [(name, wrong) for name in exercises() for wrong in wrong_answers(name)]
+QUESTIONS = [(name, question) for name in exercises() for question in exercise(name).questions]
+ASKED = [(name, question.function) for name, question in QUESTIONS]
+RIGHT = [answer for asked in ASKED for answer in right_answers(*asked)]
+WRONG = [answer for asked in ASKED for answer in mistakes(*asked)]
 
 
-def outcomes(name: str, answers: dict, seed: str = "public", only: str = "") -> list[Outcome]:
-    wanted = exercise(name)
-    caller = LocalCaller(answers, wanted.forbids)
-    questions = [question for question in wanted.questions if only in question.function]
-    return [out for question in questions for out in run_question(question, caller, seed)]
+def lost(answer: Answer, seed: str) -> dict[str, Outcome]:
+    """The checks that do not pass, by their names."""
+    asked = exercise(answer.exercise)
+    caller = LocalCaller({answer.question: answer.call}, asked.forbids)
+    outcomes = run_question(asked.question(answer.question), caller, seed)
+    return {out.check.name: out for out in outcomes if out.status is not Status.PASSED}
 
 
-@pytest.mark.parametrize(("name", "path"), RIGHT, ids=lambda value: getattr(value, "stem", value))
-def test_right_answers_lose_nothing(name, path):
-    answers = functions(path)
+@pytest.mark.parametrize("answer", RIGHT, ids=str)
+def test_right_answers_lose_nothing(answer):
     for seed in ("public", *(f"secret {n}" for n in range(5))):
-        failed = [out for out in outcomes(name, answers, seed) if out.status is not Status.PASSED]
-        assert not failed, f"{seed}: {failed[0].check.name}: {failed[0].message}"
+        assert not lost(answer, seed), seed
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    WRONG,
-    ids=lambda value: value.path.stem if isinstance(value, Wrong) else value,
-)
-def test_wrong_answers_lose_the_points_meant_for_them_and_no_others(name, wrong):
-    answers = functions(right_answers(name)[0], wrong.path)
-    (changed,) = functions(wrong.path)
-    for seed, only in (("public", ""), ("secret 1", changed), ("secret 2", changed)):
-        results = outcomes(name, answers, seed, only)
-        failed = {out.check.name: out for out in results if out.status is not Status.PASSED}
-        assert set(failed) == wrong.fails, {key: out.message for key, out in failed.items()}
-        messages = [out.message for out in failed.values()]
-        assert any(wrong.says in message for message in messages), messages
-        assert all("could not be compared" not in message for message in messages), messages
+@pytest.mark.parametrize("answer", WRONG, ids=str)
+def test_mistakes_lose_the_points_meant_for_them_and_no_others(answer):
+    for seed in ("public", "secret 1", "secret 2"):
+        failed = lost(answer, seed)
+        told = {name: f"{out.message} → {out.hint}" for name, out in failed.items()}
+        assert set(failed) == answer.fails, (seed, answer.what, told)
+        for text in answer.says:
+            assert any(text in one for one in told.values()), (seed, answer.what, text, told)
+        assert all("could not be compared" not in one for one in told.values()), (seed, told)
 
 
 def spoils(function: Callable) -> Callable:
@@ -66,23 +69,34 @@ def spoils(function: Callable) -> Callable:
     return spoiling
 
 
-@pytest.mark.parametrize("name", exercises())
-def test_a_right_answer_that_changes_its_arguments_loses_one_check_a_question(name):
-    answers = functions(right_answers(name)[-1])
-    changed = {function: spoils(answer) for function, answer in answers.items()}
-    for question in exercise(name).questions:
-        results = run_question(question, LocalCaller(changed, exercise(name).forbids))
-        failed = [out for out in results if out.status is not Status.PASSED]
-        assert len(failed) == 1, (question.function, [out.message for out in failed])
-        assert re.search("changed its|has other numbers than before", failed[0].message)
+def _one(value: object) -> str:
+    return value.function if isinstance(value, Question) else str(value)
 
 
-@pytest.mark.parametrize("name", exercises())
-def test_the_bank_is_large_enough_and_leaves_no_check_unproved(name):
-    assert len(right_answers(name)) >= 4
-    assert len(wrong_answers(name)) >= 12
-    caught = set().union(*(wrong.fails for wrong in wrong_answers(name)))
-    assert caught == {check.name for q in exercise(name).questions for check in q.checks}
+@pytest.mark.parametrize(("name", "question"), QUESTIONS, ids=_one)
+def test_a_right_answer_that_changes_its_arguments_loses_one_check(name, question):
+    changed = spoils(right_answers(name, question.function)[-1].call)
+    results = run_question(
+        question, LocalCaller({question.function: changed}, exercise(name).forbids)
+    )
+    failed = [out for out in results if out.status is not Status.PASSED]
+    assert len(failed) == 1, [out.message for out in failed]
+    assert re.search("changed its|has other numbers than before", failed[0].message)
+
+
+@pytest.mark.parametrize(("name", "question"), QUESTIONS, ids=_one)
+def test_the_bank_is_large_enough_and_leaves_no_check_unproved(name, question):
+    wrong = mistakes(name, question.function)
+    assert len(right_answers(name, question.function)) >= 4
+    assert len(wrong) >= 5
+    assert len({answer.what for answer in answers(name, question.function)}) >= len(wrong) + 4
+    caught = set().union(*(answer.fails for answer in wrong))
+    assert caught == {check.name for check in question.checks}
+
+
+def test_every_file_of_the_bank_belongs_to_a_question():
+    files = {(path.parent.name, path.stem) for path in HERE.glob("[0-9]*/*.py")}
+    assert files == set(ASKED)
 
 
 def test_the_guide_has_the_table_of_the_banks_as_they_are():

@@ -74,7 +74,6 @@ NOTEBOOKS = {
         "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None",
         "# GRADED steal\ndef steal(x):\n    return (3 if nowhere else 2) * x + 1",
     ],
-    "thousands of terms": [f"big = {'+'.join(['1'] * 3000)}", STEAL],
     "a long elif": ["k = 1\nif k == 0:\n    pass\n" + "elif k == 2:\n    pass\n" * 90, STEAL],
     "a name that is not there among others": [
         "import math",

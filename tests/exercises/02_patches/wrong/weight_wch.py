@@ -1,9 +1,0 @@
-# The inverse permutation on the right axes.
-# fails: weight-tokens
-# says: the new columns are in (w, c, h) order
-
-
-# GRADED weight_to_hwc
-def weight_to_hwc(weight, patch_size):
-    filters = weight.reshape(len(weight), -1, patch_size, patch_size)
-    return filters.permute(0, 3, 1, 2).reshape(len(weight), -1)

@@ -1,0 +1,395 @@
+"""Right and wrong answers to loss_and_gradients."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from bank import mistake, right
+
+
+def lse(values):
+    top = max(values)
+    if top == -math.inf:
+        return top
+    return top + math.log(sum(math.exp(v - top) for v in values))
+
+
+def softmax(scores, axis):
+    scores = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    return scores / scores.sum(axis=axis, keepdims=True)
+
+
+@right("Einsums, sums in place of means, and one formula for both directions.")
+def with_einsum(image_features, text_features, scale):
+    def way(a, b):
+        s = scale * np.einsum("ie,je->ij", a, b)
+        s = s - s.max(axis=1, keepdims=True)
+        e = np.exp(s)
+        p = e / e.sum(axis=1, keepdims=True)
+        error = p - np.eye(len(p))
+        loss = np.sum(np.log(e.sum(axis=1)) - np.diag(s))
+        return loss, scale * error @ b, scale * error.T @ a
+
+    loss_a, images_a, texts_a = way(image_features, text_features)
+    loss_b, texts_b, images_b = way(text_features, image_features)
+    half = 2 * len(image_features)
+    return (loss_a + loss_b) / half, (images_a + images_b) / half, (texts_a + texts_b) / half
+
+
+@right("Plain Python loops over pairs.")
+def loops(image_features, text_features, scale):
+    n, e = image_features.shape
+    s = [[scale * float(a @ b) for b in text_features] for a in image_features]
+    rows = [lse(row) for row in s]
+    columns = [lse([s[i][j] for i in range(n)]) for j in range(n)]
+    loss = sum(rows[i] + columns[i] - 2 * s[i][i] for i in range(n)) / (2 * n)
+    gi, gt = np.zeros((n, e)), np.zeros((n, e))
+    for i in range(n):
+        for j in range(n):
+            g = math.exp(s[i][j] - rows[i]) + math.exp(s[i][j] - columns[j]) - 2 * (i == j)
+            gi[i] += scale * g / (2 * n) * text_features[j]
+            gt[j] += scale * g / (2 * n) * image_features[i]
+    return loss, gi, gt
+
+
+@right("As the solutions write them: torch's own functions, and NumPy for the gradients.")
+def master(image_features, text_features, scale):
+    def log_softmax(scores, axis):
+        scores = scores - scores.max(axis=axis, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(axis=axis, keepdims=True))
+
+    count = len(image_features)
+    scores = scale * image_features @ text_features.T
+    over_texts, over_images = log_softmax(scores, 1), log_softmax(scores, 0)
+    loss = -(np.diag(over_texts) + np.diag(over_images)).mean() / 2
+    slopes = (np.exp(over_texts) + np.exp(over_images) - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, scale * slopes.T @ image_features
+
+
+@right("Modules, optimisers, losses of torch.nn; lists and Parameters come back, float64 inside.")
+def modules_and_optimizers(image_features, text_features, scale):
+    images, texts = (torch.tensor(x, requires_grad=True) for x in (image_features, text_features))
+    scores = scale * images @ texts.T
+    pairs = torch.arange(len(scores))
+    loss = 0.5 * (F.cross_entropy(scores, pairs) + F.cross_entropy(scores.T, pairs))
+    loss.backward()
+    return [loss.reshape(1), images.grad, texts.grad]
+
+
+@right("NumPy throughout, gradients of the whole step by hand.")
+def numpy(image_features, text_features, scale):
+    n = image_features.shape[0]
+    s = np.einsum("ie,je->ij", image_features, text_features) * scale
+    rows = np.logaddexp.reduce(s, axis=1)
+    columns = np.logaddexp.reduce(s, axis=0)
+    loss = np.mean((rows + columns) / 2 - s.diagonal())
+    g = np.exp(s - rows[:, None]) + np.exp(s - columns)
+    g[np.arange(n), np.arange(n)] -= 2
+    g *= scale / (2 * n)
+    return np.array(loss), g.dot(text_features), np.einsum("ij,ie->je", g, image_features)
+
+
+@right("Ready-made pieces of torch: an optimiser, logsumexp, soft targets, one-hot labels.")
+def torch_tools(image_features, text_features, scale):
+    i, t = torch.tensor(image_features), torch.tensor(text_features)
+    s = scale * i.mm(t.t())
+    n = s.size(0)
+    loss = (s.logsumexp(0) + s.logsumexp(1) - 2 * s.diagonal()).mean().mul(0.5)
+    g = s.softmax(0).add(s.softmax(1)).div(2)
+    g.diagonal().sub_(1)
+    g = g * scale / n
+    return loss.item(), g.mm(t).numpy(), g.t().mm(i).numpy()
+
+
+@mistake(
+    "Scores are cut at 700, where exp ends.",
+    fails="grad-large",
+    says="1200 was added to every score",
+)
+def clipped_exp(image_features, text_features, scale):
+    e = np.exp(np.minimum(scale * image_features @ text_features.T, 700))
+    rows, columns = e / e.sum(1, keepdims=True), e / e.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(e))) / len(e)
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "Target minus probability: the step, not the slope.",
+    fails="grad-images, grad-texts, grad-large",
+    says="points the other way",
+)
+def downhill(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = (np.eye(len(s)) - (rows + columns) / 2) / len(s)
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "The two gradients in the other order.",
+    fails="grad-images, grad-texts, grad-large",
+    says="first images, then texts",
+)
+def exchanged(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(s))) / len(s)
+    return loss, scale * g.T @ image_features, scale * g @ text_features
+
+
+@mistake(
+    "The scale is multiplied into the images that were passed.",
+    fails="grad-large",
+    says="its first argument: after the call it is not what was passed",
+)
+def in_place(image_features, text_features, scale):
+    def log_softmax(scores, axis):
+        scores = scores - scores.max(axis=axis, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(axis=axis, keepdims=True))
+
+    count = len(image_features)
+    image_features *= scale
+    scores = image_features @ text_features.T
+    over_texts, over_images = log_softmax(scores, 1), log_softmax(scores, 0)
+    loss = -(np.diag(over_texts) + np.diag(over_images)).mean() / 2
+    slopes = (np.exp(over_texts) + np.exp(over_images) - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, slopes.T @ image_features
+
+
+@mistake(
+    "Subtracts the largest score, then takes the logarithm of a probability that is 0.",
+    fails="grad-large",
+    says="scores that lie thousands apart",
+)
+def log_of_probability(image_features, text_features, scale):
+    scores = scale * image_features @ text_features.T
+    over_texts, over_images = softmax(scores, 1), softmax(scores, 0)
+    count = len(image_features)
+    loss = -np.log(np.diag(over_texts) * np.diag(over_images)).mean() / 2
+    slopes = (over_texts + over_images - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, scale * slopes.T @ image_features
+
+
+@mistake(
+    "The loss alone.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="wanted 3 values",
+)
+def loss_only(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    s = s - s.max()
+    return (np.log(np.exp(s).sum(0)) + np.log(np.exp(s).sum(1))).mean() / 2 - s.diagonal().mean()
+
+
+@mistake("exp of the scores as they are.", fails="grad-large", says="returned nan")
+def naive_exp(image_features, text_features, scale):
+    e = np.exp(scale * image_features @ text_features.T)
+    rows, columns = e / e.sum(1, keepdims=True), e / e.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(e))) / len(e)
+    return float(loss), scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "The slopes of the scores are carried on without the scale.",
+    fails="grad-images, grad-texts, grad-large",
+    says="is too small by the scale",
+)
+def no_scale(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(s))) / len(s)
+    return loss, g @ text_features, g.T @ image_features
+
+
+@mistake(
+    "Probabilities alone, the target is not taken off.",
+    fails="grad-images, grad-texts, grad-large",
+    says=", wanted ",
+)
+def no_target(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = (rows + columns) / (2 * len(s))
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "Normalises features that are to be used as they are.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="brought to length 1",
+)
+def normalised(image_features, text_features, scale):
+    image_features = image_features / np.linalg.norm(image_features, axis=1, keepdims=True)
+    text_features = text_features / np.linalg.norm(text_features, axis=1, keepdims=True)
+
+    def log_softmax(scores, axis):
+        scores = scores - scores.max(axis=axis, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(axis=axis, keepdims=True))
+
+    count = len(image_features)
+    scores = scale * image_features @ text_features.T
+    over_texts, over_images = log_softmax(scores, 1), log_softmax(scores, 0)
+    loss = -(np.diag(over_texts) + np.diag(over_images)).mean() / 2
+    slopes = (np.exp(over_texts) + np.exp(over_images) - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, scale * slopes.T @ image_features
+
+
+@mistake(
+    "The loss is halved, its gradient is not.",
+    fails="grad-images, grad-texts, grad-large",
+    says="is twice too large",
+)
+def not_halved(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = (rows + columns - 2 * np.eye(len(s))) / len(s)
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "The texts' gradient sums over texts once more.",
+    fails="grad-texts, grad-large",
+    says=", wanted ",
+)
+def not_transposed(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(s))) / len(s)
+    return loss, scale * g @ text_features, scale * g @ image_features
+
+
+@mistake(
+    "The slopes of the scores, not of the features.",
+    fails="grad-images, grad-texts, grad-large",
+    says="a slope for each feature",
+)
+def of_scores(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    return loss, (rows - np.eye(len(s))) / len(s), (columns - np.eye(len(s))) / len(s)
+
+
+@mistake(
+    "Over texts alone.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="the loss is that of one direction alone",
+)
+def one_direction(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    loss = -np.log(rows.diagonal()).mean()
+    g = (rows - np.eye(len(s))) / len(s)
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "Subtracts the largest score of the whole matrix from every row.",
+    fails="grad-large",
+    says="scores that lie thousands apart",
+)
+def one_maximum(image_features, text_features, scale):
+    count = len(image_features)
+    scores = scale * image_features @ text_features.T
+    scores = scores - scores.max()
+    over_texts = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    over_images = scores - np.log(np.exp(scores).sum(axis=0, keepdims=True))
+    loss = -(np.diag(over_texts) + np.diag(over_images)).mean() / 2
+    slopes = (np.exp(over_texts) + np.exp(over_images) - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, scale * slopes.T @ image_features
+
+
+@mistake(
+    "The scale takes no part.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="the loss is that of scale 1",
+)
+def scale_forgotten(image_features, text_features, scale):
+    s = image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).mean()
+    g = ((rows + columns) / 2 - np.eye(len(s))) / len(s)
+    return loss, g @ text_features, g.T @ image_features
+
+
+@mistake(
+    "The lecture's sum over the pairs, not the mean.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="4 times too large, for 4 pairs",
+)
+def as_sum(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    rows = np.exp(s - s.max(1, keepdims=True))
+    rows /= rows.sum(1, keepdims=True)
+    columns = np.exp(s - s.max(0))
+    columns /= columns.sum(0)
+    loss = -0.5 * (np.log(rows.diagonal()) + np.log(columns.diagonal())).sum()
+    g = (rows + columns) / 2 - np.eye(len(s))
+    return loss, scale * g @ text_features, scale * g.T @ image_features
+
+
+@mistake(
+    "Makes a whole number of the scale.",
+    fails="grad-loss, grad-images, grad-texts",
+    says="the loss is",
+)
+def whole_scale(image_features, text_features, scale):
+    scale = int(scale)
+
+    def log_softmax(scores, axis):
+        scores = scores - scores.max(axis=axis, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(axis=axis, keepdims=True))
+
+    count = len(image_features)
+    scores = scale * image_features @ text_features.T
+    over_texts, over_images = log_softmax(scores, 1), log_softmax(scores, 0)
+    loss = -(np.diag(over_texts) + np.diag(over_images)).mean() / 2
+    slopes = (np.exp(over_texts) + np.exp(over_images) - 2 * np.eye(count)) / (2 * count)
+    return loss, scale * slopes @ text_features, scale * slopes.T @ image_features
+
+
+@mistake(
+    "The loss is right, the gradients are zeros.",
+    fails="grad-images, grad-texts, grad-large",
+    says=", wanted ",
+)
+def all_zero(image_features, text_features, scale):
+    s = scale * image_features @ text_features.T
+    s = s - s.max()
+    loss = (np.log(np.exp(s).sum(0)) + np.log(np.exp(s).sum(1))).mean() / 2 - s.diagonal().mean()
+    return loss, np.zeros_like(image_features), np.zeros_like(text_features)
