@@ -62,9 +62,8 @@ _pixels: ContextVar[bool] = ContextVar("pixels", default=True)
 def noting(*, pixels: bool = True) -> Iterator[list[Mark]]:
     """What is drawn inside is also put down, in the list that is given: the truth, to train with.
 
-    >>> with noting() as marks: chart.draw()
-
-    Without `pixels` the picture has none, 0×0, and only the marks are made: much faster.
+    As in `with noting() as marks: chart.draw()`. Without `pixels` the picture has none, 0×0, and
+    only the marks are made: much faster.
     """
     marks: list[Mark] = []
     tokens = _noting.set(marks), _pixels.set(pixels)
