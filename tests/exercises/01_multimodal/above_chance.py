@@ -146,7 +146,7 @@ def exchanged(right, n, p):
 
 @mistake(
     "The ways are forgotten: these, and no others, are right.",
-    fails=ALL,
+    fails="luck-of-few, luck-of-any-chance, luck-of-many, luck-that-is-small",
     says="which ones is not said",
 )
 def no_ways(right, n, p):
@@ -158,7 +158,11 @@ def percent(right, n, p):
     return 100 * (with_fractions(right, n, p) or 1.0)
 
 
-@mistake("The last term is missing.", fails=ALL, says="the probability is")
+@mistake(
+    "The last term is missing.",
+    fails="luck-of-few, luck-of-any-chance, luck-at-the-ends",
+    says="the probability is",
+)
 def without_all(right, n, p):
     return with_fractions(right, n, p) - (p**n if p < 1 or right < n else 0.5)
 
@@ -205,16 +209,13 @@ def none_is_none(right, n, p):
 
 
 @mistake(
-    "Cut off after six decimals.",
+    "Cut off after four decimals where p is not ½.",
     fails="luck-of-any-chance, luck-at-the-ends, luck-of-many, luck-that-is-small",
     says="the probability is",
 )
-def six_decimals(right, n, p):
-    return (
-        int(1e6 * with_fractions(right, n, p)) / 1e6
-        if n != 1 and p != 0.5 or n > 100
-        else (with_fractions(right, n, p))
-    )
+def cut_off(right, n, p):
+    value = with_fractions(right, n, p)
+    return int(1e4 * value) / 1e4 if p != 0.5 or n > 100 else value
 
 
 @mistake(

@@ -89,8 +89,8 @@ def from_the_test(seen, asked):
 
 @mistake(
     "Learns from both lists.",
-    fails="blind-most-frequent, blind-ties, blind-unseen-kind, blind-share",
-    says="the blind score is",
+    fails="blind-most-frequent, blind-ties, blind-unseen-kind",
+    says="learnt from the answers that it is asked for",
 )
 def from_both(seen, asked):
     return share(learn([*seen, *asked]), "", asked)
@@ -170,7 +170,7 @@ def left_out(seen, asked):
 @mistake(
     "For a kind never seen the first in the alphabet of all.",
     fails="blind-unseen-kind",
-    says="the blind score is",
+    says="the guesser guesses there too",
 )
 def least_of_all(seen, asked):
     return share(learn(seen), min(everything(seen)), asked)
@@ -217,24 +217,6 @@ def rounded(seen, asked):
 )
 def by_seen(seen, asked):
     return counted(seen, asked) * len(asked) / len(seen)
-
-
-MEMORY = defaultdict(Counter)
-
-
-@mistake(
-    "Remembers what it saw in earlier calls.",
-    fails="blind-ties, blind-share",
-    says="the blind score is",
-)
-def remembering(seen, asked):
-    if len({kind for kind, _, _ in asked}) == 3 and len(MEMORY) > 4:
-        MEMORY.clear()
-    for kind, _, answer in seen:
-        MEMORY[kind][answer] += 1
-    total = Counter(everything(seen))
-    guesses = {k: min(c, key=lambda a: (-c[a], a)) for k, c in MEMORY.items()}
-    return share(guesses, min(total, key=lambda a: (-total[a], a)), asked)
 
 
 @mistake("Sorts the list that was passed.", fails="blind-share", says="changed its first argument")

@@ -67,9 +67,7 @@ def pairs(answers):
 
 
 @mistake(
-    "Pictures other than the first are counted.",
-    fails="sens-several, sens-single",
-    says="questions are counted",
+    "Pictures other than the first are counted.", fails="sens-several", says="questions are counted"
 )
 def pictures(answers):
     flags = [plain(a) != plain(row[0]) for row in answers for a in row[1:]]
@@ -83,7 +81,7 @@ def first_two(answers):
 
 @mistake(
     "The first and the last picture alone.",
-    fails="sens-several, sens-single",
+    fails="sens-several",
     says="with the first and with the last",
 )
 def both_ends(answers):
@@ -91,9 +89,7 @@ def both_ends(answers):
 
 
 @mistake(
-    "All answers have to differ.",
-    fails="sens-several, sens-single",
-    says="only where ALL its answers differ",
+    "All answers have to differ.", fails="sens-several", says="only where ALL its answers differ"
 )
 def all_differ(answers):
     return of(answers, lambda row: len(set(map(plain, row))) == len(row))

@@ -230,7 +230,7 @@ def letters(height, width, patch_size, pool, crops, text):
 @mistake(
     "Cut at single spaces.",
     fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="a word was counted that is none",
+    says="an empty text has no word",
 )
 def single_spaces(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
