@@ -170,7 +170,7 @@ def left_out(seen, asked):
 @mistake(
     "For a kind never seen the first in the alphabet of all.",
     fails="blind-unseen-kind",
-    says="the guesser guesses there too",
+    says="(a kind that is not in `seen`)",
 )
 def least_of_all(seen, asked):
     return share(learn(seen), min(everything(seen)), asked)
