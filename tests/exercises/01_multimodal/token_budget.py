@@ -254,3 +254,14 @@ def as_float(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     cell = (patch_size * pool) ** 2
     return (crops + 1) * height * width / cell + len(text.split())
+
+
+@mistake(
+    "Cut at single spaces, an empty text looked after.",
+    fails="budget-of-words",
+    says="between two spaces a word was counted that is none",
+)
+def single_spaces_between(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    words = text.split(" ") if text else []
+    return (crops + 1) * view(height, width, patch_size, pool) + len(words)
