@@ -29,6 +29,8 @@ from mvlm.checks.expect import (
     expect_whole,
 )
 
+DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
+
 # rms_norm ---------------------------------------------------------------------------------------
 
 
@@ -124,12 +126,12 @@ def norm_values(student: Student) -> None:
     after=[norm_values],
 )
 def norm_kinds(student: Student) -> None:
-    for kind, size, near in (
-        (torch.float16, 300.0, 2e-3),
-        (torch.bfloat16, 3.0, 2e-2),
-        (torch.float64, 3.0, 1e-12),
+    for kind, size, near, hint in (
+        (torch.float16, 300.0, 2e-3, None),
+        (torch.bfloat16, 3.0, 2e-2, None),
+        (torch.float64, 3.0, 1e-12, DIGITS),
     ):
-        with student.on(f"numbers of {kind}, up to some {size:g}"):
+        with student.on(f"numbers of {kind}, up to some {size:g}", hint):
             x, weight, eps = _draw_norm(student, 4, 6, eps=1e-5)
             x, weight = (x * size).to(kind), weight.to(kind)
             value = student.call("rms_norm", x, weight, eps)
@@ -164,7 +166,6 @@ def _turn(
     *,
     speed: Callable[[int, int, float], float] = lambda i, d, theta: theta ** (-2 * i / d),
     pairs: str = "halves",
-    along: int = -2,
 ) -> Tensor:
     """Each pair of numbers as one complex number, times e^(i·angle); float64."""
     width = x.shape[-1]
@@ -174,17 +175,9 @@ def _turn(
         a, b = (i, i + half) if pairs == "halves" else (2 * i, 2 * i + 1)
         turns = [cmath.exp(1j * int(p) * speed(i, width, theta)) for p in positions.tolist()]
         factor = torch.tensor(turns, dtype=torch.complex128)
-        shape = [1] * (x.ndim - 1)
-        shape[along + 1] = len(positions)
-        both = torch.complex(x[..., a].double(), x[..., b].double()) * factor.reshape(shape)
+        both = torch.complex(x[..., a].double(), x[..., b].double()) * factor
         result[..., a], result[..., b] = both.real, both.imag
     return result
-
-
-def _along_heads(x: Tensor, positions: Tensor, theta: float) -> Tensor | None:
-    if x.ndim < 3 or x.shape[-3] != x.shape[-2]:
-        return None
-    return _turn(x.transpose(-2, -3), positions, theta).transpose(-2, -3)
 
 
 ROTATE = Comparison(
@@ -221,7 +214,10 @@ ROTATE = Comparison(
             lambda x, positions, theta: _turn(x, torch.arange(len(positions)), theta),
             "turned as if the positions were 0, 1, 2, …: they are what is passed",
         ),
-        Slip(_along_heads, "the positions were laid along the heads, not along the tokens"),
+        Slip(
+            lambda x, positions, theta: _turn(x, positions, 1e4),
+            "theta is 10,000 here, whatever is passed",
+        ),
     ),
 )
 
@@ -378,9 +374,16 @@ GROUPED = Comparison(
             _seen(lambda queries, keys: ~_causal(queries, keys)),
             "the mask is the wrong way round: a query sees what comes after it",
         ),
+        Slip(
+            _seen(lambda queries, keys: _causal(queries, keys).tril(keys - queries - 1)),
+            "a query does not see its own token",
+        ),
         Slip(_slip(over=-2), "the softmax runs over the queries: each query shares 1 among keys"),
     ),
 )
+
+
+LOW = "A fill of -10,000 is no -inf, and exp of -30,000 is 0: softmax subtracts the largest first."
 
 
 def _draw_grouped(student: Student, *sizes: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -445,9 +448,9 @@ def group_edges(student: Student) -> None:
         way = query[:, :1, :1] / query[:, :1, :1].norm()
         return 3 * way.expand_as(query), key * 100 - 3e4 * way, value
 
-    with student.on("scores far below 0", "A fill of -10,000 is no -inf: scores may be lower."):
+    with student.on("scores far below 0", LOW):
         GROUPED.run(student, large)
-    with student.on("float64"):
+    with student.on("float64", DIGITS):
         query, key, value = (x.double() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
         result = student.call("grouped_attention", query, key, value)
         expect_kind(expect_tensor(result, "grouped_attention"), query, "attention keeps the kind")
@@ -536,6 +539,10 @@ BYTES = Comparison(
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"{ours:,.0f} bytes came back, wanted {wanted:,.0f}",
     slips=(
+        Slip(
+            lambda *arguments: float(_bytes(*arguments[:4], 2)),
+            "every number was taken to have 2 bytes: it has `size`",
+        ),
         Slip(_other(kinds=1), "half of what is needed: keys AND values are kept"),
         Slip(_other(heads="heads"), "counted with the heads of queries: nobody keeps queries"),
         Slip(
@@ -596,7 +603,7 @@ def _draw_row(student: Student, words: int, pictures: int = 0) -> list[int]:
     "Keys and values, in each layer, for each head of KEYS: what does one token need?",
 )
 def bytes_token(student: Student) -> None:
-    for size in (2, 4):
+    for size in (2, 8):
         with student.on(f"numbers of {size} bytes"):
             BYTES.run(
                 student,
@@ -634,7 +641,7 @@ def bytes_new(student: Student) -> None:
     after=[bytes_token, bytes_new],
 )
 def bytes_pictures(student: Student) -> None:
-    for pictures in (1, 2):
+    for pictures in (2, 1):  # with one, a marker too many looks like a token too many
         with student.on(f"{pictures} of them in the row"):
             BYTES.run(
                 student,
@@ -667,7 +674,7 @@ def bytes_rows(student: Student) -> None:
     with student.on("rows of 9, 5 and 7 words"):
         BYTES.run(student, rows((9, 0), (5, 0), (7, 0)))
     with student.on("the row with fewest ids is the longest"):
-        BYTES.run(student, rows((9, 0), (4, 1)))
+        BYTES.run(student, rows((5, 0), (9, 1), (4, 2)))
 
 
 # keep_likely ------------------------------------------------------------------------------------
@@ -693,7 +700,6 @@ def _likely(
     *,
     order: str = "tkp",
     crossing: bool = True,
-    mass_of_all: bool = False,
 ) -> Tensor:
     """Token by token, float64. Keyword arguments are mistakes; the order is of t, k and p."""
     results = []
@@ -706,7 +712,7 @@ def _likely(
             elif step == "k":
                 keep = set(sorted(keep, key=lambda i: -p[i])[:top_k])
             else:
-                mass = 1.0 if mass_of_all else sum(p[i] for i in keep)
+                mass = sum(p[i] for i in keep)
                 likely = _cut_by_share(p, top_p, keep, mass)
                 if not crossing and sum(p[i] for i in likely) > top_p * mass:
                     likely.discard(min(likely, key=lambda i: p[i]))
@@ -757,10 +763,9 @@ LIKELY = Comparison(
             _changed(order="kpt"),
             "the temperature came last: top_p must see the probabilities that are drawn from",
         ),
-        Slip(_changed(order="tpk"), "top_p came before top_k"),
         Slip(
-            _changed(mass_of_all=True),
-            "top_p was taken of all tokens' probability: after top_k, those left share 1",
+            _changed(order="tpk"),
+            "top_p was taken of all tokens: it comes after top_k, when those left share 1",
         ),
     ),
 )
@@ -830,7 +835,7 @@ def _all_three(student: Student, temperature: float, top_p: float) -> tuple[Any,
         arguments = _draw_likely(student, temperature, 5, top_p)
         right = _likely(*arguments)
         others = [_likely(*arguments, order=order) for order in ("kpt", "tpk")]
-        others.append(_likely(*arguments, mass_of_all=True))
+        others.append(_likely(arguments[0], temperature, 6, top_p))  # one token more
         if all((right - other).abs().max() > 1e-3 for other in others):
             return arguments
 
@@ -870,7 +875,7 @@ def likely_edges(student: Student) -> None:
         expect_finite(value, "the probabilities", "exp of a large score is inf; softmax knows.")
         if not close(value, _likely(logits + 5000, *rest), 1e-3):
             fail("a number added to all scores changes no probability, but here it does")
-    with student.on("scores of float64"):
+    with student.on("scores of float64", DIGITS):
         logits, *rest = _draw_likely(student, 1.0, 6, 1.0, rows=2)
         logits = logits.double() + 2.0**-30
         value = student.call("keep_likely", logits, *rest)
@@ -918,6 +923,12 @@ def _pick(**changes: Any) -> Callable[..., Tensor]:
     return lambda *arguments: _picked(*arguments, **changes)
 
 
+def _too_late(*batch: Any) -> Tensor | None:
+    if int(batch[1].max()) >= batch[0].shape[1]:
+        return None
+    return _picked(*batch, place=lambda length, _: length)
+
+
 TOKENS = Comparison(
     function="next_tokens",
     what="the token",
@@ -936,7 +947,7 @@ TOKENS = Comparison(
             "the scores of the last column were taken: in a shorter row that is padding",
         ),
         Slip(
-            _pick(place=lambda length, _: length),
+            _too_late,
             "the scores one place too late were taken: a row of n tokens ends at place n - 1",
         ),
         Slip(_pick(place=lambda *_: 0), "the scores of the first place were taken"),
@@ -1017,7 +1028,10 @@ def next_ended(student: Student) -> None:
                 arguments = (*batch[:4], end)
                 TOKENS.run(student, lambda a=arguments: a)
                 _compare_flags(student, arguments)
-    with student.on("a number of 0, and the first tokens are impossible", ""):
+    with student.on(
+        "a number of 0, and the first tokens are impossible",
+        "A part goes up to its end and does not include it. Is 0 in a part that ends at 0?",
+    ):
         logits, lengths, draws, flags, end = _draw_batch(student, [2, 2], [False, False])
         logits[:, :, :2] = -torch.inf
         TOKENS.run(student, lambda: (logits, lengths, torch.zeros(2), flags, end))
