@@ -78,7 +78,7 @@ def query_heads(model, rows, vectors, new, size):
 @mistake(
     "A key is taken to be as wide as the model.",
     fails="bytes-token, bytes-new, bytes-pictures, bytes-rows",
-    says="counted with the model's width: a key has kv_heads · head_width numbers, whatever the width is",
+    says="counted with the model's width: a key has kv_heads · head_width numbers",
 )
 def by_width(model, rows, vectors, new, size):
     longest = max(positions(row, vectors) for row in rows)
