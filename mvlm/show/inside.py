@@ -67,15 +67,18 @@ def draw_tiles(axes: Axes, tables: Float[Tensor, "row column row column"], title
     axes.set_title(title)
 
 
-def similarity_frames(tables: Mapping[str, Float[Tensor, "row column row column"]]) -> Frames:
+def similarity_frames(
+    tables: Mapping[str, Float[Tensor, "row column row column"]], *, places: Sequence[int]
+) -> Frames:
     """Choose a place: see the cosine of its position with every other place's, model by model.
 
     Args:
         tables: a title, and what `position_similarity` gave, for each model.
+        places: which ones get a button, counted as one reads.
     """
-    rows, columns = next(iter(tables.values())).shape[:2]
+    columns = next(iter(tables.values())).shape[1]
     states = []
-    for place in range(rows * columns):
+    for place in places:
         at = divmod(place, columns)
         drawn, axes = figure(6.6, 2.6, columns=len(tables))
         for axis, (title, table) in zip(axes[0], tables.items(), strict=True):
@@ -92,7 +95,7 @@ def similarity_frames(tables: Mapping[str, Float[Tensor, "row column row column"
         )
         text = f"Row {at[0] + 1}, column {at[1] + 1}. {said[0].upper()}{said[1:]}."
         states.append(Frame(label=str(place), drawn=drawn, alt=text, text=text))
-    return frames("Place, counted as one reads", states, first=rows * columns // 2)
+    return frames("Place, counted as one reads", states, first=len(places) // 2)
 
 
 def _most_alike(values: Tensor, at: tuple[int, int]) -> tuple[int, int]:
