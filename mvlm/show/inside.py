@@ -10,6 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
 from mvlm.show.figures import BLUE, GREEN, ORANGE, draw_grid, figure
@@ -172,6 +173,9 @@ def draw_costs(runs: Mapping[str, Mapping[str, dict]], score: Sequence[str], cou
             costs, 100 * shares, 100 * error, color=colour, marker=marker, capsize=3, label=family
         )
     axes[0, 0].set_xscale("log")
+    axes[0, 0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[0, 0].xaxis.set_major_formatter("{x:g}")
+    axes[0, 0].xaxis.set_minor_locator(NullLocator())
     axes[0, 0].set(xlabel="million multiply-adds a picture", ylabel="named rightly, %")
     axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].legend(frameon=False)
