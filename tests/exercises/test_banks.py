@@ -68,6 +68,8 @@ def spoils(function: Callable) -> Callable:
                 argument += 1
             elif isinstance(argument, list):
                 argument.append(argument[0] if argument else 0)
+            elif isinstance(argument, dict):
+                argument.clear()
         return value
 
     return spoiling
