@@ -7,8 +7,8 @@ Each failure brings a hint of its own where a check's hint would be about someth
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -182,6 +182,9 @@ class Slip:
     hint: str | None = ""
 
 
+Gives = Callable[..., Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What a function should give, and what its known mistakes give.
@@ -193,7 +196,11 @@ class Comparison:
             Numbers may be tensors of one.
         read: makes what came back something to compare, of the value and the arguments, or fails.
             Left out, one number is wanted.
-        slips: the mistakes that we know, those first that say more.
+        mistakes: those that we know, those first that say more: what the student then reads → what
+            the mistake gives for the same arguments, None where it has no meaning. The value may be
+            a pair, whose second part is what to think about (None: the check's own hint); without
+            one the sentence says it all.
+        slips: more of them, where the sentence depends on the arguments or stands for several.
         alike: whether two results agree.
         tells: says what is wrong, of what came and what was wanted, for a mistake that we do not
             know. Left out, where the two differ most.
@@ -203,9 +210,19 @@ class Comparison:
     what: str
     right: Callable[..., Any]
     read: Callable[..., Any] | None = None
+    mistakes: Mapping[str, Gives | tuple[Gives, str | None]] = field(default_factory=dict)
     slips: tuple[Slip, ...] = ()
     alike: Callable[[Any, Any], bool] = alike
     tells: Callable[[Any, Any], str] | None = None
+
+    @property
+    def known(self) -> tuple[Slip, ...]:
+        """All the mistakes that are known."""
+        pairs = {
+            says: one if isinstance(one, tuple) else (one, "")
+            for says, one in self.mistakes.items()
+        }
+        return *(Slip(gives, says, hint) for says, (gives, hint) in pairs.items()), *self.slips
 
     def run(self, student: Student, draw: Callable[[], tuple[Any, ...]]) -> Any:
         """Compare on drawn arguments; all that came back, when it is right.
@@ -215,11 +232,12 @@ class Comparison:
         """
         arguments = draw()
         value = student.call(self.function, *arguments)
-        ours, wanted = self._read(value, arguments), self._plain(self.right(*arguments))
+        ours = self._read(value, arguments)
+        wanted = _plain(self.right(*arguments), ours)
         if self.alike(ours, wanted):
             return value
         seen = [(ours, arguments)]
-        for slip in self.slips:
+        for slip in self.known:
             if not self._explains(slip, *seen[0]):
                 continue
             while len(seen) < 3:
@@ -231,6 +249,15 @@ class Comparison:
                 fail(says, slip.hint)
         fail(self.tells(ours, wanted) if self.tells else _difference(self.what, ours, wanted))
 
+    def each(self, student: Student, inputs: Mapping[str, Any]) -> None:
+        """Compare on every input of a table: its name, as a failure says it, → how it is drawn.
+
+        Arguments that are the same at every draw may stand there themselves, as a tuple.
+        """
+        for place, draw in inputs.items():
+            with student.on(place):
+                self.run(student, draw if callable(draw) else lambda fixed=draw: fixed)
+
     def _read(self, value: Any, arguments: tuple[Any, ...]) -> Any:
         if self.read is None:
             return expect_number(value, self.function)
@@ -238,10 +265,46 @@ class Comparison:
 
     def _explains(self, slip: Slip, ours: Any, arguments: tuple[Any, ...]) -> bool:
         expected = slip.gives(*arguments)
-        return expected is not None and self.alike(ours, self._plain(expected))
+        return expected is not None and self.alike(ours, _plain(expected, ours))
 
-    def _plain(self, value: Any) -> Any:
-        return float(value) if self.read is None and value is not None else value
+
+def _plain(value: Any, ours: Any) -> Any:
+    """What is wanted, as a number where a number came."""
+    return float(value) if isinstance(ours, float) else value
+
+
+# Numbers that are only moved --------------------------------------------------------------------
+
+
+def same_numbers(value: Tensor, expected: Tensor) -> bool:
+    """Whether the same numbers are there, each as often, in any order."""
+    if value.numel() != expected.numel():
+        return False
+    return equal(value.flatten().sort().values, expected.flatten().sort().values)
+
+
+def expect_kinds_kept(
+    student: Student,
+    numbers: Tensor,
+    place: str,
+    moved: Callable[[Tensor], tuple[Any, Tensor]],
+    why: str,
+) -> None:
+    """Fail unless numbers of every kind come through, as they are and in any order.
+
+    Args:
+        student: who answers.
+        numbers: the input, of :meth:`Student.distinct`; :func:`every_kind` makes the others of it.
+        place: what the input is, as a failure says it: "images".
+        moved: what came back for such an input, and what should have.
+        why: why numbers must stay what they are, as a failure says it.
+    """
+    for name, given in every_kind(numbers):
+        with student.on(f"{place} of {name}", KIND):
+            value, expected = moved(given)
+            expect_kind(expect_tensor(value, "the function"), given, why)
+            if not same_numbers(value, expected):
+                fail("the numbers that came back are not those that went in")
 
 
 # Gradients --------------------------------------------------------------------------------------

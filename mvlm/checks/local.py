@@ -8,7 +8,7 @@ from typing import Any
 
 from mvlm.checks.core import AnswerFailed, CheckFailed, NotWritten, Returned
 from mvlm.checks.guard import TimeIsUp, is_stub, one_line, time_limit
-from mvlm.checks.values import Refused, followed, learning, pack, unpack
+from mvlm.checks.values import Refused, followed, identical, learning, pack, unpack
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ class LocalCaller:
         except Refused as reason:
             raise AnswerFailed(f"{name} returned {reason}") from None
         try:
-            after = unpack(pack(copies))
+            after = arguments if identical(arguments, copies) else unpack(pack(copies))
         except Refused:
             after = (None,) * len(arguments)  # no longer what was passed, whatever it is
         return Returned(value=value, arguments=after, slopes=slopes)
