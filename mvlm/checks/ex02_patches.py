@@ -19,11 +19,13 @@ from mvlm.checks.expect import (
     equal,
     every_kind,
     expect_kind,
+    expect_kinds_kept,
     expect_parts,
     expect_shape,
     expect_tensor,
     expect_truth,
     same,
+    same_numbers,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -188,7 +190,7 @@ def hwc_order_inside(student: Student) -> None:
 
 
 def _expect_numbers(patches: Tensor, images: Tensor) -> None:
-    if not equal(patches.flatten().sort().values, images.flatten().sort().values):
+    if not same_numbers(patches, images):
         fail("the patches do not hold the numbers of the image, each once", "Cutting changes none.")
 
 
@@ -214,11 +216,9 @@ def hwc_any_tensor(student: Student) -> None:
             patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
             _same_numbers(patches, _patches_hwc(images, size))
     whole = student.distinct(1, 3, 3 * size, 6 * size)
-    for name, images in every_kind(whole[..., : 3 * size].contiguous()):
-        with student.on(f"on images of {name}", KIND):
-            patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
-            expect_kind(patches, images, "cutting changes no number")
-            _same_numbers(patches, _patches_hwc(images, size))
+    square = whole[..., : 3 * size].contiguous()
+    why = "cutting changes no number"
+    expect_kinds_kept(student, "patchify_hwc", square, lambda images: (images, size), why)
     with student.on(
         "on a view of larger images, such as images[..., :n]",
         "Which of your steps needs memory that lies in one piece?",
@@ -327,13 +327,13 @@ def back_any(student: Student) -> None:
             # One order that is wrong everywhere has checks of its own.
             if not equal(back.flatten(1).sort(-1).values, images.flatten(1).sort(-1).values):
                 fail("an image does not hold the numbers of its patches")
-    for name, images in every_kind(student.distinct(1, 3, 4, 4)):
-        with student.on(f"an image of {name}", KIND):
-            back = student.call("unpatchify_hwc", _patches_hwc(images, 2), 2, 4, 4)
-            expect_shape(back, images.shape, "unpatchify_hwc", "(B, C, H, W)")
-            expect_kind(back, images, "putting together changes no number")
-            if not equal(back.flatten().sort().values, images.flatten().sort().values):
-                fail("the image does not hold the numbers of its patches")
+    expect_kinds_kept(
+        student,
+        "unpatchify_hwc",
+        student.distinct(1, 3, 4, 4),
+        lambda images: (_patches_hwc(images, 2), 2, 4, 4),
+        "putting together changes no number",
+    )
 
 
 # weight_to_hwc --------------------------------------------------------------------------------
@@ -388,12 +388,9 @@ def weight_kept(student: Student) -> None:
         fail("after the call, the weight that was passed has other numbers than before")
     if equal(value.flatten(), weight.flatten()):
         fail("no new weight to look at: the old numbers came back in the old order", "")
-    weight = 1 + student.distinct(4, 3 * size * size).double() * 2.0**-40
-    with student.on("a weight of float64", KIND):
-        value = expect_tensor(student.call("weight_to_hwc", weight, size), "weight_to_hwc")
-        expect_kind(value, weight, "another order changes no number")
-        if not equal(value.flatten().sort().values, weight.flatten().sort().values):
-            fail("the new weight does not hold the numbers of the one that was passed")
+    numbers = student.distinct(4, 3 * size * size)
+    why = "another order changes no number"
+    expect_kinds_kept(student, "weight_to_hwc", numbers, lambda weight: (weight, size), why)
 
 
 # overlapping_patches --------------------------------------------------------------------------

@@ -910,7 +910,7 @@ def step_both(student: Student) -> None:
 
 def step_below(student: Student) -> None:
     """Below the limit t takes its step, whichever faults of the loss are left."""
-    step = _draw_step(student, 2.0, rate=0.5)
+    step = _draw_step(student, 2.0, 0.5)
     loss, *_, new = step.taken_by(student)
     left = step.left_in(loss)
     if all(no_exp for _, no_exp, _ in left):
@@ -944,7 +944,7 @@ NO_LIMIT = "Is there a limit after the step, and is it that of t? The logarithm 
 )
 def step_clamp(student: Student) -> None:
     with student.on("t was 4.7, over the limit, and the rate almost 0"):
-        new = _draw_step(student, 4.7, rate=1e-9).taken_by(student)[3]
+        new = _draw_step(student, 4.7, 1e-9).taken_by(student)[3]
         if abs(new - MAX_LOG) > 1e-3:
             message = f"after the step t is {new:.3f}; the scale shall be 100, which is exp(4.605)"
             fail(message, NO_LIMIT)

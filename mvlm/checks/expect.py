@@ -285,26 +285,26 @@ def same_numbers(value: Tensor, expected: Tensor) -> bool:
 
 def expect_kinds_kept(
     student: Student,
+    function: str,
     numbers: Tensor,
-    place: str,
-    moved: Callable[[Tensor], tuple[Any, Tensor]],
+    asked: Callable[[Tensor], tuple[Any, ...]],
     why: str,
 ) -> None:
-    """Fail unless numbers of every kind come through, as they are and in any order.
+    """Fail unless numbers of every kind come back as they are, each once, in any order.
 
     Args:
-        student: who answers.
-        numbers: the input, of :meth:`Student.distinct`; :func:`every_kind` makes the others of it.
-        place: what the input is, as a failure says it: "images".
-        moved: what came back for such an input, and what should have.
-        why: why numbers must stay what they are, as a failure says it.
+        student: whose function it is.
+        function: its name; it moves numbers and changes none.
+        numbers: an input of :meth:`Student.distinct`; :func:`every_kind` makes the others of it.
+        asked: the arguments of the call that hold such numbers.
+        why: why they must stay what they are, as a failure says it.
     """
     for name, given in every_kind(numbers):
-        with student.on(f"{place} of {name}", KIND):
-            value, expected = moved(given)
-            expect_kind(expect_tensor(value, "the function"), given, why)
-            if not same_numbers(value, expected):
-                fail("the numbers that came back are not those that went in")
+        with student.on(name, KIND):
+            value = expect_tensor(student.call(function, *asked(given)), function)
+            expect_kind(value, given, why)
+            if not same_numbers(value, given):
+                fail(f"the numbers that {function} returned are not those that went in, each once")
 
 
 # Gradients --------------------------------------------------------------------------------------
