@@ -374,4 +374,9 @@ def every_kind(numbers: Tensor) -> Iterator[tuple[str, Tensor]]:
     whole = numbers.long()
     yield "whole numbers, uint8", (whole % 251).to(torch.uint8)
     yield "large whole numbers, int64", whole + 2**60
-    yield "float64", 1 + whole.double() * 2.0**-40
+    yield "float64", doubles(numbers)
+
+
+def doubles(numbers: Tensor) -> Tensor:
+    """Distinct numbers as distinct ones of float64 that are all alike in float32."""
+    return 1 + numbers.long().double() * 2.0**-40
