@@ -17,6 +17,7 @@ from torch import Tensor
 from mvlm.checks.core import Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
     Comparison,
+    Slip,
     close,
     equal,
     expect_kind,
@@ -34,26 +35,31 @@ IGNORED = -100
 # expand_markers -------------------------------------------------------------------------------
 
 
-def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
+def _expanded(
+    student: Student, row: list[int], labels: list[int], count: int
+) -> tuple[Any, list[int]]:
+    """The labels that came back beside right ids, and these ids."""
     value = student.call("expand_markers", torch.tensor(row), torch.tensor(labels), count)
     ids, targets = expect_parts(value, ("ids", "labels"), "expand_markers")
-    wanted: list[int] = []
-    wanted_labels: list[int] = []
-    for token, label in zip(row, labels, strict=True):
-        is_marker = token == MARKER
-        wanted += [token] * (count if is_marker else 1)
-        wanted_labels += [IGNORED] * count if is_marker else [label]
+    places = [[token] * (count if token == MARKER else 1) for token in row]
+    wanted = list(itertools.chain(*places))
     expect_whole(ids, (len(wanted),), "expand_markers", f"{count} places for each marker")
     if ids.tolist() != wanted:
         fail(f"{row} with {count} places a picture became {ids.tolist()}")
-    expect_whole(targets, (len(wanted),), "expand_markers's labels", "one label for each id")
-    if targets.tolist() == wanted_labels:
+    return targets, wanted
+
+
+def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
+    targets, ids = _expanded(student, row, labels, count)
+    expect_whole(targets, (len(ids),), "expand_markers's labels", "one label for each id")
+    words = iter(label for token, label in zip(row, labels, strict=True) if token != MARKER)
+    wanted = [IGNORED if token == MARKER else next(words) for token in ids]
+    if targets.tolist() == wanted:
         return
-    places = [n for n, token in enumerate(wanted) if token == MARKER]
-    seen = {targets[n].item() for n in places} - {IGNORED}
+    seen = set(targets[torch.tensor(ids) == MARKER].tolist()) - {IGNORED}
     if seen:
         fail(f"a picture's places have the label {min(seen)}, wanted {IGNORED}: no loss there")
-    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted_labels}")
+    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted}")
 
 
 def _words(student: Student, count: int) -> list[int]:
@@ -74,12 +80,7 @@ def expand_one(student: Student) -> None:
 def _expand_ids(student: Student) -> None:
     """The ids alone, whatever became of the labels."""
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
-    value = student.call("expand_markers", torch.tensor(row), torch.tensor(row), 3)
-    ids, _ = expect_parts(value, ("ids", "labels"), "expand_markers")
-    wanted = [*row[:2], *[MARKER] * 3, *row[3:]]
-    expect_whole(ids, (len(wanted),), "expand_markers", "3 places for each marker")
-    if ids.tolist() != wanted:
-        fail(f"{row} with 3 places a picture became {ids.tolist()}")
+    _expanded(student, row, row, 3)
 
 
 @check(
@@ -435,6 +436,17 @@ def _mean_of_rows(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([row.mean() for row in rows if len(row)]).mean()
 
 
+def _divided(count: Callable[[Tensor], int]) -> Slip:
+    """A mistake: the sum of the losses is divided by another count of tokens."""
+    return Slip(
+        lambda logits, labels: _shifted(logits, labels).sum() / count(labels),
+        lambda logits, labels: (
+            f"the sum is divided by {count(labels)} tokens, and {len(_shifted(logits, labels))} "
+            "have a loss"
+        ),
+    )
+
+
 SHIFT = "Labels are the tokens themselves. From which place is token 3 predicted?"
 ANSWER_LOSS = Comparison(
     function="answer_loss",
@@ -460,11 +472,6 @@ ANSWER_LOSS = Comparison(
         "the loss is a sum, wanted the mean over supervised tokens": (
             lambda logits, labels: _shifted(logits, labels).sum()
         ),
-        "the sum is divided by the number of all tokens: only those with a label count": (
-            lambda logits, labels: _shifted(logits, labels).sum() / labels.numel()
-        ),
-        "the sum is divided by the number of all places after the shift: only those with a label "
-        "count": lambda logits, labels: _shifted(logits, labels).sum() / labels[:, 1:].numel(),
         "the loss is a mean of the rows' means: a short answer counts as much as a long one": (
             _mean_of_rows
         ),
@@ -472,6 +479,7 @@ ANSWER_LOSS = Comparison(
             lambda logits, labels: _shifted(logits, labels.where(labels != 0, IGNORED)).mean()
         ),
     },
+    slips=(_divided(lambda labels: labels.numel()), _divided(lambda labels: labels[:, 1:].numel())),
 )
 
 

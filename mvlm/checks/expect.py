@@ -270,7 +270,8 @@ class Comparison:
 
 def _plain(value: Any, ours: Any) -> Any:
     """What is wanted, as a number where a number came."""
-    return float(value) if isinstance(ours, float) else value
+    one = isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1
+    return float(value) if isinstance(ours, float) and one else value
 
 
 # Numbers that are only moved --------------------------------------------------------------------
