@@ -1,5 +1,6 @@
 """Every exercise's checks on right answers written differently, and on every mistake we know."""
 
+import functools
 import importlib
 import re
 from collections.abc import Callable
@@ -29,6 +30,7 @@ RIGHT = [answer for asked in ASKED for answer in right_answers(*asked)]
 WRONG = [answer for asked in ASKED for answer in mistakes(*asked)]
 
 
+@functools.cache
 def lost(answer: Answer, seed: str) -> dict[str, Outcome]:
     """The checks that do not pass, by their names."""
     asked = exercise(answer.exercise)
@@ -122,7 +124,7 @@ def test_every_mistake_that_a_comparison_knows_is_told_about_one_in_the_bank(nam
         for question in exercise(name).questions
     }
     for comparison in comparisons:
-        sentences = {slip.says for slip in comparison.slips if isinstance(slip.says, str)}
+        sentences = {slip.says for slip in comparison.known if isinstance(slip.says, str)}
         assert not {one for one in sentences if one not in told[comparison.function]}
 
 
