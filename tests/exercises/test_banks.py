@@ -64,7 +64,7 @@ def spoils(function: Callable) -> Callable:
             return function(*arguments)  # a copy of the value would carry no gradient
         value = unpack(pack(function(*arguments)))  # a copy: an argument may be in it
         for argument in arguments:
-            spoiling.spoilt += isinstance(argument, torch.Tensor | np.ndarray | list)
+            spoiling.spoilt += isinstance(argument, torch.Tensor | np.ndarray | dict | list)
             if isinstance(argument, torch.Tensor):
                 argument.bitwise_not_() if argument.dtype == torch.bool else argument.add_(1)
             elif isinstance(argument, np.ndarray):
