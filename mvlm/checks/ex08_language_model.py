@@ -930,6 +930,16 @@ def likely_edges(student: Student) -> None:
         LIKELY.run(student, lambda: _draw_likely(student, 1.0, 50, 1.0, rows=2))
     with student.on("two rows, temperature 0.5"):
         LIKELY.run(student, lambda: _draw_likely(student, 0.5, 6, 1.0, rows=2))
+    with student.on(
+        "1,024 tokens, temperature 1, top_k V, top_p 1",
+        "The sum of a thousand rounded numbers reaches 1 before the last one. What does top_p = 1 "
+        "cut off?",
+    ):
+        logits = student.normal(8, 1024)
+        value = student.call("keep_likely", logits, 1.0, 1024, 1.0)
+        expect_shape(value, logits.shape, "keep_likely", "that of logits")
+        if gone := int((value <= 0).sum(-1).max()):
+            fail(f"top_p = 1 cuts nothing off, but {gone} tokens of a row have the probability 0")
     with student.on("scores of float16"):
         logits, *rest = _draw_likely(student, 0.5, 4, 1.0, rows=2)
         logits = logits.half()

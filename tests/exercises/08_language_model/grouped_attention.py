@@ -110,7 +110,7 @@ def no_mask(query, key, value):
 
 @mistake(
     "The triangle is not moved where there is a past.",
-    fails="group-heads, group-past, group-edges, group-gradient",
+    fails="group-past, group-edges, group-gradient",
     says="query t sees keys 0 to t: but the LAST query stands at the LAST key",
 )
 def unmoved(query, key, value):
@@ -254,3 +254,23 @@ def pairs_always(query, key, value):
     key, value = key.repeat_interleave(2, 1), value.repeat_interleave(2, 1)
     key, value = key[:, : query.shape[1]], value[:, : query.shape[1]]
     return attend(query, key, value, corner(query, key))
+
+
+@mistake(
+    "Comes back as float32.",
+    fails="group-edges",
+    says="torch.float16 went in, torch.float32 came out; attention keeps the kind",
+)
+def comes_back_wide(query, key, value):
+    wide = torch.float64 if query.dtype == torch.float64 else torch.float32
+    query, key, value = query.to(wide), key.to(wide), value.to(wide)
+    return attend(query, spread(query, key), spread(query, value), corner(query, key))
+
+
+@mistake(
+    "The mask is the wrong way round, and nan is left.",
+    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    says="the output holds nan: the softmax of a query that sees no key is 0/0",
+)
+def inverted_nan(query, key, value):
+    return attend(query, spread(query, key), spread(query, value), ~corner(query, key))
