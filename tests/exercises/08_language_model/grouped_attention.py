@@ -60,7 +60,7 @@ def by_loops(query, key, value):
 @mistake(
     "The keys are tiled, 0 1 0 1, and not 0 0 1 1.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="head h asks key head h % K: the keys were laid out as 0 1 0 1, wanted 0 0 1 1",
+    says="head h asks key head h % K: keys or values were laid out as 0 1 0 1",
 )
 def tiled(query, key, value):
     times = query.shape[1] // key.shape[1]
@@ -80,7 +80,7 @@ def first_head(query, key, value):
 
 @mistake(
     "The scores are not divided at all.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the scores are not divided by √d",
 )
 def unscaled(query, key, value):
@@ -90,7 +90,7 @@ def unscaled(query, key, value):
 
 @mistake(
     "Divided by the root of H·d.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the scores are divided by the root of H·d: d is the width of ONE head",
 )
 def by_whole_width(query, key, value):
@@ -121,7 +121,7 @@ def unmoved(query, key, value):
 @mistake(
     "The mask is the wrong way round.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="the mask is the wrong way round: a query sees what comes after it",
+    says="a query does not see its own token",
 )
 def inverted(query, key, value):
     seen = ~corner(query, key)
@@ -130,7 +130,7 @@ def inverted(query, key, value):
 
 @mistake(
     "The softmax runs over the queries.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the softmax runs over the queries: each query shares 1 among keys",
 )
 def over_queries(query, key, value):
@@ -147,7 +147,7 @@ def over_queries(query, key, value):
 def strictly_before(query, key, value):
     queries, keys = query.shape[2], key.shape[2]
     seen = torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries - 1)
-    return attend(query, spread(query, key), spread(query, value), seen)
+    return attend(query, spread(query, key), spread(query, value), seen).nan_to_num(0)
 
 
 @mistake(
@@ -205,7 +205,7 @@ def averaged(query, key, value):
 @mistake(
     "The keys are repeated, the values tiled.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="heads 0 and 1 share key head 0",
+    says="head h asks key head h % K",
 )
 def values_tiled(query, key, value):
     times = query.shape[1] // key.shape[1]

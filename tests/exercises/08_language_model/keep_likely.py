@@ -65,7 +65,7 @@ def by_lists(logits, temperature, top_k, top_p):
 
 @mistake(
     "Times the temperature.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the scores were multiplied by the temperature, not divided",
 )
 def times(logits, temperature, top_k, top_p):
@@ -74,7 +74,7 @@ def times(logits, temperature, top_k, top_p):
 
 @mistake(
     "The temperature is forgotten.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the temperature was not used",
 )
 def no_temperature(logits, temperature, top_k, top_p):
@@ -83,7 +83,7 @@ def no_temperature(logits, temperature, top_k, top_p):
 
 @mistake(
     "The probabilities are divided by the temperature, not the scores.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the temperature was not used",
 )
 def of_probabilities(logits, temperature, top_k, top_p):

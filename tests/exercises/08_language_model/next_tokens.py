@@ -33,7 +33,7 @@ def master(logits, lengths, draws, ended, end_id):
 def searched(logits, lengths, draws, ended, end_id):
     index = (lengths - 1)[:, None, None].expand(-1, 1, logits.shape[2])
     ends = logits.gather(1, index)[:, 0].softmax(-1).cumsum(-1)
-    last = torch.searchsorted(ends, ends[:, -1:])[:, 0]
+    last = torch.searchsorted(ends, ends[:, -1:].clone())[:, 0]
     tokens = torch.searchsorted(ends, draws[:, None], right=True)[:, 0].minimum(last)
     return finish(tokens, ended, end_id)
 
@@ -73,17 +73,6 @@ def first_above(logits, lengths, draws, ended, end_id):
 def likeliest(logits, lengths, draws, ended, end_id):
     tokens = logits[torch.arange(len(logits)), lengths - 1].argmax(-1)
     return finish(tokens, ended, end_id)
-
-
-@mistake(
-    "Drawn anew by torch from one seed, without the numbers that were passed.",
-    fails="next-draw, next-rows, next-last, next-ended",
-    says="Add the probabilities up",
-)
-def drawn_anew(logits, lengths, draws, ended, end_id):
-    p = logits[torch.arange(len(logits)), lengths - 1].softmax(-1)
-    g = torch.Generator().manual_seed(0)
-    return finish(torch.multinomial(p, 1, generator=g)[:, 0], ended, end_id)
 
 
 @mistake(
