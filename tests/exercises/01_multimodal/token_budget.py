@@ -113,7 +113,7 @@ def square_of_width(height, width, patch_size, pool, crops, text):
 @mistake(
     "A class token for each view.",
     fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="a class token is not handed on",
+    says="a class token, if it is that",
 )
 def class_token(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
