@@ -6,6 +6,7 @@ paper's equations, the cost from the shapes of its products.
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -292,7 +293,7 @@ MERGED = Comparison(
             lambda patches, token, positions: _merged(
                 patches, token, torch.cat((positions[:1], positions[:-1]))
             ),
-            "every patch got the position of the place before it: the first row is the class token's",
+            "every patch got the position of the place before it: row 0 is the class token's",
         ),
     ),
 )
@@ -470,18 +471,30 @@ def _block_given(student: Student, *off: str, heads: int = 2) -> tuple[Tensor, W
     return 2 * student.normal(2, 4, 8) + 0.5, weights, heads
 
 
+# Where nothing is added, two mistakes give the same; other checks tell them apart.
+PATH = replace(
+    BLOCK,
+    slips=(
+        Slip(
+            _block("post"),
+            "normed tokens came out: x was overwritten, or a norm stands after an addition",
+            None,
+        ),
+    ),
+)
+
+
 @check(
     "with both last matrices at 0 the tokens pass through",
     "Two additions lead from x to the result. Is x still x when the second is made?",
 )
 def block_path(student: Student) -> None:
-    BLOCK.run(student, lambda: _block_given(student, "attention.out", "mlp.down"))
+    PATH.run(student, lambda: _block_given(student, "attention.out", "mlp.down"))
 
 
 @check(
     "attention reads normed tokens and is added",
     "Which rows of qkv are the queries'? Which numbers belong to head 1? What is added to what?",
-    after=[block_path],
 )
 def block_attention(student: Student) -> None:
     for heads in (1, 2, 4):
@@ -492,7 +505,7 @@ def block_attention(student: Student) -> None:
 @check(
     "the whole block",
     "x′ = x + attention(norm1(x)), then x″ = x′ + MLP(norm2(x′)): which line differs?",
-    after=[block_path, block_attention],
+    after=[block_attention],
     keeps_arguments=True,
 )
 def block_whole(student: Student) -> None:
@@ -518,12 +531,12 @@ PARTS = ("patches", "qkv", "attention", "out", "mlp", "head")
 Config = dict[str, int]
 
 
-def _costs(c: Config, *, tokens: int = 0, by_heads: bool = False) -> dict[str, int]:
+def _costs(c: Config, *, tokens: int = 0) -> dict[str, int]:
     """Of each part, as a sum over the products' shapes (A, B) · (B, C)."""
     rows, columns = c["height"] // c["patch_size"], c["width_in_pixels"] // c["patch_size"]
     patches, width = rows * columns, c["width"]
     tokens = tokens or 1 + patches
-    head = width if by_heads else width // c["heads"]
+    head = width // c["heads"]
     products = {
         "patches": [(patches, c["channels"] * c["patch_size"] ** 2, width)],
         "qkv": c["depth"] * [(tokens, width, width)] * 3,
@@ -550,68 +563,75 @@ def _cost_given(student: Student) -> Config:
     }
 
 
-def _part_slips(part: str, patches: Callable[[Config], int]) -> tuple[Slip, ...]:
-    inner = part not in ("patches", "head")
-    slips = [
-        Slip(lambda c: _costs(c)[part] // c["depth"], f"{part}: this is one block's cost, and there are several"),
-        Slip(lambda c: _costs(c, tokens=patches(c))[part], f"{part}: the class token is left out: there are 1 + N tokens"),
-        Slip(lambda c: _costs(c)[part] * c["heads"], f"{part}: the heads multiply nothing: each is D/H wide"),
-        Slip(lambda c: _costs(c)[part] // c["heads"], f"{part}: this is the cost of one head"),
-        Slip(lambda c: _costs(c)[part] // 2, f"{part}: only one of its two products is counted"),
-        Slip(lambda c: 2 * _costs(c)[part], f"{part}: twice too much: a multiply-add counts once"),
-    ]  # fmt: skip
-    if part == "qkv":
-        slips.append(
-            Slip(lambda c: _costs(c)[part] // 3, "qkv: one of its three matrices is counted")
-        )
-    if part == "attention":
-        slips.append(
-            Slip(
-                lambda c: _costs(c)[part] // c["width"],
-                "attention: each of the N² pairs takes D multiply-adds, not one",
-            )
-        )
-    if part == "patches":
-        slips.append(
-            Slip(
-                lambda c: _costs(c)[part] // c["channels"],
-                "patches: a patch has C·P·P numbers, and the channels are left out",
-            )
-        )
-        slips.append(
-            Slip(
-                lambda c: _costs(c)[part] // patches(c) * (1 + patches(c)),
-                "patches: the class token is not projected: N patches, not 1 + N",
-            )
-        )
-    if part == "head":
-        slips.append(
-            Slip(
-                lambda c: _costs(c)[part] * (1 + patches(c)),
-                "head: it reads the class token alone",
-            )
-        )
-    return tuple(slips) if inner or part in ("patches", "head") else ()
+def _part_slips(part: str) -> tuple[Slip, ...]:
+    """The known mistakes about one part, those first that belong to it alone."""
+
+    def of_part(change: Callable[[int, Config], int], says: str) -> Slip:
+        return Slip(lambda c: torch.tensor(change(_costs(c)[part], c)), f"{part}: {says}")
+
+    own = {
+        "patches": (
+            of_part(
+                lambda cost, c: cost // c["channels"],
+                "a patch has C·P·P numbers, and the channels are left out",
+            ),
+            of_part(
+                lambda cost, c: cost // _patches(c) * (1 + _patches(c)),
+                "the class token is not projected: N patches, not 1 + N",
+            ),
+        ),
+        "qkv": (of_part(lambda cost, c: cost // 3, "one of its three matrices is counted"),),
+        "attention": (
+            of_part(
+                lambda cost, c: cost // c["width"],
+                "each of the N² pairs takes D multiply-adds, not one",
+            ),
+            of_part(
+                lambda cost, c: cost * c["heads"], "the heads multiply nothing: each is D/H wide"
+            ),
+            of_part(lambda cost, c: cost // c["heads"], "this is the cost of one head"),
+        ),
+        "head": (
+            of_part(
+                lambda cost, c: cost * (1 + _patches(c)), "it reads the class token alone, once"
+            ),
+        ),
+    }
+    blocks = (
+        of_part(lambda cost, c: cost // c["depth"], "this is one block's cost"),
+        Slip(
+            lambda c: torch.tensor(_costs(c, tokens=_patches(c))[part]),
+            f"{part}: the class token is left out: there are 1 + N tokens",
+        ),
+        of_part(lambda cost, c: cost // 2, "only one of its two products is counted"),
+    )
+    twice = of_part(lambda cost, c: 2 * cost, "twice too much: a multiply-add counts once")
+    return (*own.get(part, ()), *(() if part in ("patches", "head") else blocks), twice)
 
 
-def _read_part(part: str) -> Callable[..., float]:
+def _patches(c: Config) -> int:
+    return (c["height"] // c["patch_size"]) * (c["width_in_pixels"] // c["patch_size"])
+
+
+def _dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """``value``, when it is a dictionary with these names."""
+    if type(value) is not dict or set(value) != set(names):
+        named = type(value) is dict
+        came = f"a dictionary of {', '.join(map(str, value))}" if named else f"a {kind_of(value)}"
+        wanted = f"a dictionary of {', '.join(names)}"
+        raise AnswerFailed(f"{function} returned {came}, wanted {wanted}")
+    return value
+
+
+def _read_part(part: str) -> Callable[..., Tensor]:
     def read(value: Any, *_: Any) -> Tensor:
-        if type(value) is not dict or set(value) != set(PARTS):
-            came = (
-                f"a dictionary of {', '.join(map(str, value))}"
-                if type(value) is dict
-                else f"a {kind_of(value)}"
-            )
-            raise AnswerFailed(f"cost returned {came}, wanted a dictionary of {', '.join(PARTS)}")  # fmt: skip
-        if type(value[part]) is not int:
-            fail(f'"{part}" is a {kind_of(value[part])}, wanted a whole number (int)', "// divides whole numbers, / makes floats.")  # fmt: skip
-        return torch.tensor(value[part])
+        count = _dictionary(value, "cost", PARTS)[part]
+        if type(count) is not int:
+            message = f'"{part}" is a {kind_of(count)}, wanted a whole number (int)'
+            fail(message, "// divides whole numbers, / makes floats.")
+        return torch.tensor(count)
 
     return read
-
-
-def _count_patches(c: Config) -> int:
-    return (c["height"] // c["patch_size"]) * (c["width_in_pixels"] // c["patch_size"])
 
 
 COSTS = {
@@ -620,10 +640,7 @@ COSTS = {
         what=f'"{part}"',
         right=lambda c, part=part: torch.tensor(_costs(c)[part]),
         read=_read_part(part),
-        slips=tuple(
-            Slip(lambda c, slip=slip: torch.tensor(slip.gives(c)), slip.says, slip.hint)
-            for slip in _part_slips(part, _count_patches)
-        ),
+        slips=_part_slips(part),
         alike=equal,
     )
     for part in PARTS
@@ -747,14 +764,7 @@ VERDICTS = ("mixes_pictures", "knows_order")
 
 
 def _verdict(student: Student, key: str, plain: Tensor, changed: Tensor, moved: Tensor) -> bool:
-    value = student.call("read_probes", plain, changed, moved)
-    if type(value) is not dict or set(value) != set(VERDICTS):
-        came = (
-            f"a dictionary of {', '.join(map(str, value))}"
-            if type(value) is dict
-            else f"a {kind_of(value)}"
-        )
-        raise AnswerFailed(f"read_probes returned {came}, wanted a dictionary of {', '.join(VERDICTS)}")  # fmt: skip
+    value = _dictionary(student.call("read_probes", plain, changed, moved), "read_probes", VERDICTS)
     if type(value[key]) is not bool:
         fail(f'"{key}" is a {kind_of(value[key])}, wanted True or False: bool(…) makes it one', "")
     return value[key]
@@ -921,7 +931,8 @@ def step_update(student: Student) -> None:
         wanted = _step_loss(tokens, labels, *leaves)
         slopes = torch.autograd.grad(wanted, leaves)
     if not same(loss, wanted.item()):
-        fail(f"the loss itself is {loss:.4f}, wanted {wanted.item():.4f}: its slopes come afterwards", "")  # fmt: skip
+        came = f"the loss itself is {loss:.4f}, wanted {wanted.item():.4f}"
+        fail(f"{came}: its slopes come afterwards", "")
     for name, mine, old, slope in zip(
         ("weight", "bias"), ours, (weight, bias), slopes, strict=True
     ):

@@ -51,13 +51,21 @@ def loop_of_heads(query, key, value, heads, mask):
     return torch.cat(results, -1).to(query.dtype)
 
 
-@mistake("Divided by √D.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@right("nan mended after the softmax: masked_fill lets no gradient through, so none is nan.")
+def mended_in_time(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1).nan_to_num(0.0)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("Divided by √D.", fails="attend-heads, attend-mask, attend-nothing",
          says="divided by √D")  # fmt: skip
 def by_whole_width(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=query.shape[-1] ** 0.5)
 
 
-@mistake("Not divided at all.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("Not divided at all.", fails="attend-heads, attend-mask, attend-nothing",
          says="not divided at all")  # fmt: skip
 def undivided(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=1.0)
@@ -96,7 +104,7 @@ def unmasked(query, key, value, heads, mask):
 
 
 @mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
-         says="0")  # fmt: skip
+         says="the wrong way round")  # fmt: skip
 def mask_inverted(query, key, value, heads, mask):
     return attention(query, key, value, heads, ~mask)
 
@@ -110,8 +118,9 @@ def empty_row_nan(query, key, value, heads, mask):
          says="the slopes of the")  # fmt: skip
 def mended_too_late(query, key, value, heads, mask):
     q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
-    scores = q @ k.mT / q.shape[-1] ** 0.5
-    weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1).nan_to_num(0.0)
+    hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)[:, None]
+    scores = q @ k.mT / q.shape[-1] ** 0.5 + hidden
+    weights = scores.softmax(-1).nan_to_num(0.0)
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 

@@ -36,7 +36,7 @@ def at_the_end(patches, class_token, positions):
     return torch.cat((patches, class_token.expand(len(patches), 1, -1)), dim=1) + positions
 
 
-@mistake("No position on the class token.", fails="cls-values, cls-batch, cls-kind, cls-slopes",
+@mistake("No position on the class token.", fails="cls-values, cls-batch, cls-kind",
          says="no position")  # fmt: skip
 def class_without_place(patches, class_token, positions):
     first = class_token.expand(len(patches), 1, -1)
@@ -70,7 +70,7 @@ def along_the_batch(patches, class_token, positions):
 
 @mistake(
     "Written into the patches that were passed.",
-    fails="cls-batch",
+    fails="cls-batch, cls-slopes",
     says="changed its first argument",
 )
 def in_place(patches, class_token, positions):
