@@ -12,12 +12,18 @@ JOBS ?= 2
 help:  ## Show what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
 
+# Debian and Ubuntu keep Python's venv in a package of its own; root may install it.
+VENV_PACKAGE := $(notdir $(PYTHON))-venv
+APT_VENV := test $$(id -u) = 0 && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(VENV_PACKAGE) > /dev/null
+
 # torch first and by itself, so that pip brings the build and the libraries of this machine;
 # everything else exactly as locked, and without torchvision, which nothing here needs.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $$($(PYTHON) --version) was found: try make PYTHON=python3.12"; exit 1; }
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { $(APT_VENV) && $(PYTHON) -m venv $(VENV); } || \
+	  { echo "Python's venv is missing: sudo apt install $(VENV_PACKAGE), then give the command again"; exit 1; }
 	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)"
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
@@ -28,11 +34,8 @@ book: $(READY)  ## Build the website from the stored notebooks
 	@echo
 	@echo "The site is built. Open _build/html/index.html in a browser, or run: make serve"
 
-test: $(READY)  ## Run everything: unit tests, notebooks, site
-	@test -f _build/html/index.html || $(MAKE) book
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env \
-	  --nbval-cell-timeout=300 notebooks/*.ipynb notebooks/solutions
+test: $(READY)  ## Run everything: unit tests, notebooks, site; COMPLETE=1 fails if any is left out
+	$(BIN)/python tests/run.py --jobs $(JOBS) $(if $(COMPLETE),--complete)
 
 notebooks: $(READY)  ## Write the notebooks from book/, execute what changed
 	$(BIN)/python -m mvlm notebooks

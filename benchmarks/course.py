@@ -4,7 +4,6 @@ Executes every notebook in a fresh kernel, builds the site, and writes `benchmar
 """
 
 import gzip
-import json
 import os
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+from harness import write
 from nbclient import NotebookClient
 from tqdm import tqdm
 
@@ -69,9 +69,8 @@ def main() -> None:
             for page in sorted((ROOT / "_build/html").glob("notebooks/**/*.html"))
         },
     }
-    path = ROOT / "benchmarks/course.json"
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {path.relative_to(ROOT)}; now run: python benchmarks/page.py")
+    write("course.json", results)
+    print("written to benchmarks/course.json; now run: python benchmarks/page.py")
 
 
 if __name__ == "__main__":

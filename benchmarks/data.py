@@ -6,10 +6,11 @@ reading 200,000 scenes, beside what it was after the first thousand.
 """
 
 import argparse
-import json
 import platform
 import resource
 import time
+
+from harness import processor, written
 
 import mvlm.data
 
@@ -32,7 +33,7 @@ def main() -> None:
     scenes = mvlm.data.Scenes("train", 200_000)
     scenes.batch(range(2000))  # the drawings are read and resized once
     result = {
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "python": platform.python_version(),
         "scenes a second as tensors": rate(
             lambda: [scenes.batch(range(a, a + 256)) for a in range(2000, 7120, 256)], 5120
@@ -47,7 +48,7 @@ def main() -> None:
     for _ in stream:
         pass
     result[f"peak MB after {stream_count:,} streamed rows"] = peak_megabytes()
-    print(json.dumps(result, indent=1))
+    print(written(result))
 
 
 if __name__ == "__main__":

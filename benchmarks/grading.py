@@ -8,7 +8,6 @@ and this package; they execute each notebook as a whole, and score in the proces
 
 import argparse
 import itertools
-import json
 import os
 import platform
 import subprocess
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 import nbformat
+from harness import processor, written
 from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
 
 from mvlm.checks import exercise
@@ -166,7 +166,7 @@ def main() -> None:
         folder = Path(name)
         total, alone = ours(students, folder / "ours")
         result = {
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor(),
             "python": platform.python_version(),
             "submissions": options.count,
             "seconds a submission": {"mvlm grade": round(total / options.count, 2)},
@@ -177,7 +177,7 @@ def main() -> None:
             for tool in (otter, nbgrader):
                 took = tool(students, folder / tool.__name__, options.peers)
                 each[tool.__name__] = round(took / options.count, 2)
-    print(json.dumps(result, indent=1))
+    print(written(result))
 
 
 if __name__ == "__main__":

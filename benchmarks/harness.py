@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-RESULTS = Path(__file__).with_name("results.json")
+HERE = Path(__file__).parent
 PACKAGES = ("torch", "numpy", "timm", "open_clip_torch", "transformers", "einops", "datasets")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 OURS = "mvlm"
@@ -167,11 +167,27 @@ def save(task: str, made: list[Row], took: float) -> None:
 
     Rows made on a GPU stand beside those of the CPU.
     """
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = read("results.json") or {}
     tasks = results.setdefault(DEVICE.type, {})
     tasks[task] = {
         "machine": machine(),
         "seconds": round(took),
         "rows": [asdict(row) for row in made],
     }
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write("results.json", results)
+
+
+def written(results: dict) -> str:
+    """Results as they stand in a file."""
+    return json.dumps(results, indent=1, ensure_ascii=False)
+
+
+def read(name: str) -> dict | None:
+    """What a file of this folder holds, or None where it has not been written yet."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def write(name: str, results: dict) -> None:
+    """Put results into a file of this folder."""
+    (HERE / name).write_text(written(results) + "\n", encoding="utf-8")

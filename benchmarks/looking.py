@@ -7,11 +7,10 @@ four minutes on one core; writes `looking.json`, which `mvlm/weights/README.md` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+from harness import write, written
 from torch import Tensor, nn
 
 from mvlm.language import LanguageConfig, LanguageModel
@@ -89,8 +88,8 @@ def main() -> None:
     """Measure the three starts and write them down."""
     starts = {"0.02": gpt2_start_, "larger": larger_start_, "ready to look": start_ready_to_look_}
     results = {name: learn(start) for name, start in starts.items()}
-    Path(__file__).with_name("looking.json").write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results, indent=1))
+    write("looking.json", results)
+    print(written(results))
 
 
 if __name__ == "__main__":

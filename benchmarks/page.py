@@ -3,17 +3,13 @@
 No figure on the page is typed by hand; a test holds the page against the files.
 """
 
-import json
 from pathlib import Path
 
 from beside import section
+from harness import read
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "book/reference/measured.md"
-
-
-def read(name: str) -> dict:
-    return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
 def table(head: tuple[str, ...], rows: list[tuple]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from harness import write
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -184,8 +185,7 @@ def main() -> None:
             "chance": clip_scores["chance"],
         },
     }
-    text = json.dumps(results, indent=1, ensure_ascii=False)
-    (HERE / "rivals.json").write_text(text + "\n", encoding="utf-8")
+    write("rivals.json", results)
 
 
 if __name__ == "__main__":

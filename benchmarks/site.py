@@ -19,6 +19,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from harness import read, write
 from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
@@ -92,8 +93,7 @@ def main() -> None:
     options = parser.parse_args()
     pages = [page.relative_to(options.html).as_posix() for page in options.html.rglob("*.html")]
     pages = [page for page in sorted(pages) if page[0] != "_" and page != "index.html"]
-    path = ROOT / "benchmarks/site.json"
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"pages": {}}
+    results = read("site.json") or {"pages": {}}
     results["pages"] = {page: old for page, old in results["pages"].items() if page in pages}
     server = serve(options.html)
     for page in tqdm([page for page in pages if options.only in page], unit="page"):
@@ -101,9 +101,9 @@ def main() -> None:
         results["lighthouse"] = report["lighthouseVersion"]
         results["pages"][page] = summary(report)
         results["pages"] = dict(sorted(results["pages"].items()))
-        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write("site.json", results)
     server.shutdown()
-    print(f"written to {path.relative_to(ROOT)}; now run: python benchmarks/page.py")
+    print("written to benchmarks/site.json; now run: python benchmarks/page.py")
 
 
 if __name__ == "__main__":

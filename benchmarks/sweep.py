@@ -17,13 +17,13 @@ A run that is finished is written into `sweep.json` at once; the command goes on
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from harness import read, write
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -39,7 +39,7 @@ from mvlm.training.recipes.vit import ViTData, ViTRecipe, classes
 from mvlm.vit import ViT, ViTConfig
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "sweep.json"
+RESULTS = "sweep.json"  # in this folder
 STEPS, BATCH = 1200, 64
 RATE, WARMUP = 2e-3, 60
 SEED, COUNT = 1000, 1000  # of the evaluation
@@ -217,10 +217,9 @@ def main() -> None:
         "torch": torch.__version__,
     }
     results = {"setting": setting, "runs": {family: {} for family in SIZES}}
-    if RESULTS.exists():
-        before = json.loads(RESULTS.read_text(encoding="utf-8"))
-        if before["setting"] == setting:
-            results = before
+    before = read(RESULTS)
+    if before is not None and before["setting"] == setting:
+        results = before
     data = SameViews()
     for place in range(5):  # the small ones of all families first
         for family, sizes in SIZES.items():
@@ -228,8 +227,7 @@ def main() -> None:
                 continue
             folder = options.out / f"{family}-{place}"
             results["runs"][family][str(place)] = measured(family, sizes[place], data, folder)
-            text = json.dumps(results, indent=1, ensure_ascii=False)
-            RESULTS.write_text(text + "\n", encoding="utf-8")
+            write(RESULTS, results)
 
 
 if __name__ == "__main__":

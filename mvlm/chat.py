@@ -90,6 +90,12 @@ class Chat:
             raise ValueError("the conversation is empty: pass at least one (question, answer)")
         if any(IMAGE in answer for _, answer in turns if answer is not None):
             raise ValueError(f"an answer holds {IMAGE}: a picture belongs in a question")
+        unanswered = [i for i, (_, answer) in enumerate(turns[:-1]) if answer is None]
+        if unanswered:
+            raise ValueError(
+                f"turn {unanswered[0]} has no answer, and only the last may be without one: leave "
+                "the turn out"
+            )
         pieces = [(self.system, False)]
         for (question, answer), wanted in zip(turns, supervised, strict=True):
             self._refuse_special("question", question.replace(IMAGE, " "))

@@ -8,7 +8,7 @@ loss; `CLIP.loss` is the whole way from pictures and texts to it.
 Chapters 05 and 06. Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), section 2.3, figure 3 and table 20; constants from the released openai/CLIP.
 
-Letters: B images or texts, T text tokens, D a tower's width, E the width of the shared space.
+Letters: B images or texts, N pairs, T text tokens, D a tower's width, E that of the shared space.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mvlm.contrastive import clip_loss, distributed_clip_loss
 from mvlm.transformer import (
+    NORMS,
     Encoding,
     Transformer,
     TransformerConfig,
@@ -86,7 +87,9 @@ class CLIP(nn.Module):
     ) -> Float[Tensor, ""]:
         """`clip_loss` of these pairs: text i belongs to image i and to no other.
 
-        Where several processes train, it is this one's share of the loss over the pairs of all.
+        Where several processes train, it is this one's share of the loss over the pairs of all,
+        and every process has to call it. DistributedDataParallel averages the gradients of what
+        goes through its own `forward`: wrap a module whose forward calls this one.
         """
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
         loss = distributed_clip_loss if several else clip_loss
@@ -139,7 +142,7 @@ class TextEncoder(nn.Module):
         self.tokens = nn.Embedding(config.vocab_size, config.width)
         self.positions = nn.Parameter(torch.empty(config.context_length, config.width))
         self.transformer = Transformer(config)
-        self.norm = nn.LayerNorm(config.width, eps=config.eps)
+        self.norm = NORMS[config.norm](config.width, eps=config.eps)
         nn.init.normal_(self.tokens.weight, std=0.02)
         nn.init.normal_(self.positions, std=0.01)
 
@@ -281,6 +284,7 @@ def _initialise_blocks(transformer: Transformer, config: TransformerConfig) -> N
         "qkv": config.width**-0.5,
         "out": residual,
         "up": (2 * config.width) ** -0.5,
+        "gate": (2 * config.width) ** -0.5,
         "down": residual,
     }
     for name, module in transformer.named_modules():

@@ -285,7 +285,7 @@ def _check_factors(**factors: Tensor | float) -> None:
     for name, factor in factors.items():
         if not isinstance(factor, Tensor | Real):
             raise TypeError(f"{name} is {factor!r}: pass one number, or a tensor that holds one")
-        if isinstance(factor, Tensor) and factor.numel() != 1:
+        if isinstance(factor, Tensor) and (factor.numel() != 1 or factor.ndim > 1):
             raise ValueError(
                 f"{name} is {tuple(factor.shape)}, wanted one number: the whole batch shares it"
             )

@@ -220,8 +220,8 @@ class Tokenizer:
         """Read a tokenizer.json; the defaults are the course's own special tokens.
 
         Raises:
-            FileNotFoundError: there is no such file. ValueError: it is no tokenizer, or lacks one
-            of the tokens.
+            FileNotFoundError: there is no such file.
+            ValueError: it is no tokenizer, or lacks one of the tokens.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"there is no tokenizer at {path}: check the name")

@@ -9,7 +9,7 @@ shape of the MLP: fields of `TransformerConfig`. How the tokens meet is the same
 Letters: B rows of a batch, T tokens, S tokens that are looked at (T, or more with a cache),
 D width of a token, H heads, d width of a head, K heads of keys and values (H in most models).
 
-Sources: Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
+Chapter 03. Vaswani et al. 2017, sections 3.2-3.3 (attention, MLP); Dosovitskiy et al. 2020,
 equations 2-3 (pre-norm); Shazeer 2020 (SwiGLU); Su et al. 2021 (rotary positions); Ainslie et
 al. 2023 (grouped-query attention).
 """
@@ -106,7 +106,8 @@ def attention_weights(
     Each row sums to 1. Vaswani et al. 2017, equation 1, without the values. Arguments: see
     `attend`.
     """
-    scores = query @ key.mT / query.shape[-1] ** 0.5  # B H T S
+    # Divided before the product: in half precision a score ends at 65,504.
+    scores = (query / query.shape[-1] ** 0.5) @ key.mT  # B H T S
     visible = visible_keys(query.shape[-2], key.shape[-2], mask, causal, query.device)
     if visible is not None:
         scores = scores.masked_fill(~visible, -torch.inf)
@@ -262,12 +263,16 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.depth))
 
     def forward(
-        self, x: Float[Tensor, "batch token width"], **options
-    ) -> Float[Tensor, "batch token width"]:
-        """Pass tokens through every block; `options` are those of `Attention.forward`."""
-        for block in self.blocks:
+        self, x: Float[Tensor, "batch token width"], *, first: int | None = None, **options
+    ) -> Float[Tensor, "batch asking width"]:
+        """Pass tokens through every block; the arguments are those of `Attention.forward`.
+
+        `first` belongs to the last block: until then every token is still asked.
+        """
+        *blocks, last = self.blocks
+        for block in blocks:
             x = block(x, **options)
-        return x
+        return last(x, first=first, **options)
 
     def encode(
         self,
@@ -422,6 +427,12 @@ def check_attention_mask(attention_mask: Tensor, *shapes: tuple[int, int]) -> No
         raise ValueError(
             f"attention_mask is {tuple(attention_mask.shape)}, wanted one value a token: "
             f"{shapes[0]}"
+        )
+    flags = (attention_mask == 0) | (attention_mask == 1)
+    if attention_mask.is_floating_point() and not bool(flags.all()):
+        raise ValueError(
+            "attention_mask holds other numbers than 0 and 1: pass True on tokens and False on "
+            "padding, and not what is added to scores"
         )
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from mvlm.patches import PatchEmbedding, grid_size, resize_positions
 from mvlm.transformer import (
+    NORMS,
     Encoding,
     Transformer,
     TransformerConfig,
@@ -87,10 +88,10 @@ class ViT(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(config.width))
         self.positions = nn.Parameter(torch.empty(1 + rows * columns, config.width))
         self.pre_norm = (
-            nn.LayerNorm(config.width, eps=config.eps) if config.pre_norm else nn.Identity()
+            NORMS[config.norm](config.width, eps=config.eps) if config.pre_norm else nn.Identity()
         )
         self.transformer = Transformer(config)
-        self.norm = nn.LayerNorm(config.width, eps=config.eps)
+        self.norm = NORMS[config.norm](config.width, eps=config.eps)
         self.head = (
             nn.Identity()
             if config.num_classes is None
@@ -113,12 +114,8 @@ class ViT(nn.Module):
         self, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch width"]:
         """The class token after the last block, normalised (B, D): what the head reads."""
-        tokens = self.embed(images)  # B 1+N D
-        *blocks, last = self.transformer.blocks
-        for block in blocks:
-            tokens = block(tokens)
-        class_token = last(tokens, first=1)[:, 0]  # B D: nothing reads the other tokens
-        return self.norm(class_token)
+        tokens = self.transformer(self.embed(images), first=1)  # B 1 D: nothing reads the others
+        return self.norm(tokens[:, 0])
 
     def embed(
         self, images: Float[Tensor, "batch channel height width"]

@@ -39,11 +39,12 @@ def zero_shot_classifier(
         templates: prompts with {} where the name goes.
 
     Returns:
-        (E, C) weights: `clip.encode_image(images) @ weights` are the cosines, and
+        Weights (E, C). `clip.encode_image(images) @ weights` are the cosines, and
         `clip.logit_scale.exp()` times these the logits.
 
     Raises:
-        ValueError: no names or templates came, or a template has no place for the name.
+        ValueError: no names or templates came, a name is empty or ends its prompt, or a template
+            has no place for the name.
     """
     if isinstance(names, str) or isinstance(templates, str):
         raise TypeError("names and templates are lists of strings: put a single one in brackets")
@@ -59,10 +60,24 @@ def zero_shot_classifier(
     device = clip.logit_scale.device
     columns = []
     for name in names:
+        if not name.strip():
+            raise ValueError(f"the name {name!r} is empty: pass a word for each class")
         ids = tokenizer([template.replace("{}", name) for template in templates])
+        if _goes_on_after_its_end(ids, clip.config.text.eot_id):
+            raise ValueError(
+                f"the name {name!r} holds the token that ends a text, and what follows it is not "
+                "read: use words"
+            )
         prompts = clip.encode_text(ids.to(device))  # templates E
         columns.append(F.normalize(prompts.mean(dim=0), dim=0))  # E
     return torch.stack(columns, dim=1)  # E C
+
+
+def _goes_on_after_its_end(ids: Int[Tensor, "text token"], eot_id: int) -> bool:
+    """Whether anything but padding, the last token again and again, follows a first end."""
+    ends = ids == eot_id  # T N
+    behind = ends.cumsum(dim=1) - ends.int() > 0  # T N, an end stands before it
+    return bool((behind & (ids != ids[:, -1:])).any())
 
 
 @torch.inference_mode(False)  # it learns, even where a model is being measured

@@ -77,7 +77,7 @@ def test_import_stays_light():
     """Torch, data sets, plots and widgets are imported when they are used, not before."""
     heavy = ("datasets", "matplotlib", "ipywidgets", "transformers", "accelerate", "pandas")
     for import_, unwanted in (
-        ("mvlm, mvlm.__main__", ("torch", "numpy", *heavy)),
+        ("mvlm, mvlm.__main__", ("torch", "numpy", "PIL", "tokenizers", "tqdm", *heavy)),
         ("mvlm.commands.chat, mvlm.commands.classify", heavy),
     ):
         code = f"import {import_}, sys; print([name for name in {unwanted} if name in sys.modules])"

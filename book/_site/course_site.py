@@ -26,8 +26,10 @@ from sphinxcontrib import katex
 from mvlm.publish.address import Address, read_address
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api
 import ask
 import assets
+import house
 import landing
 
 logger = logging.getLogger(__name__)
@@ -133,7 +135,9 @@ def finish_page(
         if text.find_parent("summary") and not text.find_parent("code"):
             text.replace_with(landing.curl(text))
     fold_cells(page)
+    api.plain_lines(page)
     if pagename.startswith("notebooks/"):
+        api.add_modules(page, pagename, context["pathto"])
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)
 
@@ -266,7 +270,9 @@ def remove_stale_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the above to Sphinx."""
+    api.setup(app)
     ask.setup(app)
+    house.setup(app)
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)

@@ -39,7 +39,7 @@ DRAWINGS = {
 SCENE = ("apple", None, "star", "fish", "house", None, "tree", "heart", "boat")
 
 
-def _svg(width: int, height: int, label: str, body: str) -> str:
+def svg(width: int, height: int, label: str, body: str) -> str:
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{body}</svg>'
     )
@@ -63,7 +63,7 @@ def draw_picture() -> str:
         "A picture of three rows of three cells. First row: an apple, nothing, a star. "
         "Second row: a fish, a house, nothing. Third row: a tree, a heart, a boat."
     )
-    return _svg(size, size, label, f'<g transform="translate(1 1)">{cells}</g>')
+    return svg(size, size, label, f'<g transform="translate(1 1)">{cells}</g>')
 
 
 def draw_patches() -> str:
@@ -77,7 +77,7 @@ def draw_patches() -> str:
         for i in range(PATCHES)
     )
     label = f"The same picture cut into {PATCHES} square patches, numbered from 0, row by row."
-    return _svg(size, size, label, f'<g transform="translate(1 1)">{cells}{numbers}</g>')
+    return svg(size, size, label, f'<g transform="translate(1 1)">{cells}{numbers}</g>')
 
 
 def draw_tokens() -> str:
@@ -91,7 +91,7 @@ def draw_tokens() -> str:
                 f' d="M{i * 14 + 1} {k * 14 + 1}h10v12h-10z"/>'
             )
     label = f"{PATCHES} tokens, drawn as {PATCHES} columns of numbers: one column for each patch."
-    return _svg(126, 128, label, "".join(columns))
+    return svg(126, 128, label, "".join(columns))
 
 
 def draw_transformer() -> str:
@@ -111,7 +111,7 @@ def draw_transformer() -> str:
         for k in range(3)
     )
     label = f"{PATCHES} image tokens and 6 word tokens, side by side, enter a stack of blocks."
-    return _svg(154, 126, label, blocks + image + words)
+    return svg(154, 126, label, blocks + image + words)
 
 
 def draw_answer() -> str:
@@ -123,7 +123,7 @@ def draw_answer() -> str:
         '<rect class="p-answer" x="42" y="68" width="100" height="34" rx="10"/>'
         '<text class="p-words p-strong" x="50" y="90">An apple.</text>'
     )
-    return _svg(
+    return svg(
         146, 112, "Somebody asks: What is in the top left? The model answers: An apple.", body
     )
 

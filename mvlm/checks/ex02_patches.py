@@ -14,10 +14,16 @@ from torch import Tensor
 
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
+    KIND,
     close,
     equal,
+    every_kind,
+    expect_kind,
+    expect_parts,
     expect_shape,
     expect_tensor,
+    expect_truth,
+    same,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -208,12 +214,11 @@ def hwc_any_tensor(student: Student) -> None:
             patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
             _same_numbers(patches, _patches_hwc(images, size))
     whole = student.distinct(1, 3, 3 * size, 6 * size)
-    with student.on("on images of whole numbers, uint8", "Which of your steps makes floats?"):
-        integers = (whole[..., : 3 * size] % 251).to(torch.uint8).contiguous()
-        patches = expect_tensor(student.call("patchify_hwc", integers, size), "patchify_hwc")
-        if patches.dtype != torch.uint8:
-            fail(f"torch.uint8 went in, {patches.dtype} came out; cutting changes no number")
-        _same_numbers(patches, _patches_hwc(integers, size))
+    for name, images in every_kind(whole[..., : 3 * size].contiguous()):
+        with student.on(f"on images of {name}", KIND):
+            patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
+            expect_kind(patches, images, "cutting changes no number")
+            _same_numbers(patches, _patches_hwc(images, size))
     with student.on(
         "on a view of larger images, such as images[..., :n]",
         "Which of your steps needs memory that lies in one piece?",
@@ -322,6 +327,13 @@ def back_any(student: Student) -> None:
             # One order that is wrong everywhere has checks of its own.
             if not equal(back.flatten(1).sort(-1).values, images.flatten(1).sort(-1).values):
                 fail("an image does not hold the numbers of its patches")
+    for name, images in every_kind(student.distinct(1, 3, 4, 4)):
+        with student.on(f"an image of {name}", KIND):
+            back = student.call("unpatchify_hwc", _patches_hwc(images, 2), 2, 4, 4)
+            expect_shape(back, images.shape, "unpatchify_hwc", "(B, C, H, W)")
+            expect_kind(back, images, "putting together changes no number")
+            if not equal(back.flatten().sort().values, images.flatten().sort().values):
+                fail("the image does not hold the numbers of its patches")
 
 
 # weight_to_hwc --------------------------------------------------------------------------------
@@ -376,6 +388,12 @@ def weight_kept(student: Student) -> None:
         fail("after the call, the weight that was passed has other numbers than before")
     if equal(value.flatten(), weight.flatten()):
         fail("no new weight to look at: the old numbers came back in the old order", "")
+    weight = 1 + student.distinct(4, 3 * size * size).double() * 2.0**-40
+    with student.on("a weight of float64", KIND):
+        value = expect_tensor(student.call("weight_to_hwc", weight, size), "weight_to_hwc")
+        expect_kind(value, weight, "another order changes no number")
+        if not equal(value.flatten().sort().values, weight.flatten().sort().values):
+            fail("the new weight does not hold the numbers of the one that was passed")
 
 
 # overlapping_patches --------------------------------------------------------------------------
@@ -530,6 +548,12 @@ def overlap_rest(student: Student) -> None:
                 fail(f"{patches.shape[1]} patches came back, wanted {expected.shape[1]}")
             if not equal(patches.flatten().unique(), expected.flatten().unique()):
                 fail("the patches hold other pixels than those of the whole windows")
+    images = 1 + student.distinct(1, 3, 6, 6).double() * 2.0**-40
+    with student.on("images of float64", KIND):
+        given, expected = _overlap(student, images, 4, 2)
+        expect_kind(given, images, "cutting changes no number")
+        if not torch.isin(given, expected).all():
+            fail("the patches hold other numbers than the image")
 
 
 # pad_to_grid ----------------------------------------------------------------------------------
@@ -539,13 +563,13 @@ def _padded(
     student: Student, pictures: list[Tensor], size: int
 ) -> tuple[Any, Any, tuple[int, int]]:
     """The batch, the mask, and the grid that the student's frame has."""
-    value = student.call("pad_to_grid", pictures, size)
-    if value is None:
-        raise AnswerFailed("pad_to_grid returned None: is there a return at its end?")
-    if type(value) not in (tuple, list) or len(value) != 2:
-        kind = f"{len(value)} values" if type(value) in (tuple, list) else f"a {_kind(value)}"
-        raise AnswerFailed(f"pad_to_grid returned {kind}, wanted two: the batch and the mask")
-    batch, mask = value
+    try:
+        value = student.call("pad_to_grid", pictures, size)
+    except AnswerFailed as error:
+        raise AnswerFailed(
+            str(error), FRAME if "equal size" in str(error) else error.hint
+        ) from None
+    batch, mask = expect_parts(value, ("the batch", "the mask"), "pad_to_grid")
     if getattr(batch, "dtype", None) == torch.bool and getattr(mask, "ndim", 0) == 4:
         raise AnswerFailed("pad_to_grid returned the mask first: the batch comes first")
     sides = _grid_sides([tuple(picture.shape[1:]) for picture in pictures], size)
@@ -556,8 +580,10 @@ def _padded(
     return batch, mask, (sides[0] // size, sides[1] // size)
 
 
-def _kind(value: object) -> str:
-    return "tensor" if type(value) is Tensor else type(value).__name__
+FRAME = (
+    "Do all pictures reach the same height and the same width? F.pad counts from the last axis: "
+    "(left, right, top, bottom)."
+)
 
 
 def _pictures(student: Student, sizes: list[tuple[int, int]]) -> list[Tensor]:
@@ -598,25 +624,37 @@ def pad_shape(student: Student) -> None:
 )
 def pad_picture(student: Student) -> None:
     size = student.integer(4, 6)
-    sizes = [(size + 1, 2 * size - 1), (2 * size - 1, size - 1)]
+    sizes = [(size + 1, size + 2), (2 * size - 1, 2 * size - 1), (size - 1, size - 1)]
     pictures = _pictures(student, sizes)
     batch, *_ = _padded(student, pictures, size)
     expect_tensor(batch, "pad_to_grid")
-    if batch.ndim != 4 or batch.shape[0] != 2 or min(batch.shape[2:]) < 2 * size - 1:
+    if batch.ndim != 4 or batch.shape[0] != 3 or min(batch.shape[2:]) < 2 * size - 1:
         fail(f"the batch {tuple(batch.shape)} has no room for the pictures", "")
-    for picture, (height, width), row in zip(pictures, sizes, batch, strict=True):
-        if not equal(row[:, :height, :width], picture):
-            fail("the top left corner of the batch does not hold the picture, unchanged")
-        if row.double().abs().sum() != picture.double().abs().sum():
+    corners = [[_in_corner(row, picture) for row in batch] for picture in pictures]
+    if not all(corners[n][n] for n in range(3)):
+        if all(any(row) for row in corners):
+            fail("the pictures come in another order than in the list: picture n is row n", "")
+        fail("the top left corner of the batch does not hold the picture, unchanged")
+    for picture, row in zip(pictures, batch, strict=True):
+        if not same(row.double().abs().sum().item(), picture.double().abs().sum().item()):
             fail("right of the picture or below it, something is not 0", "What fills the frame?")
-    with student.on("pictures of whole numbers, uint8"):
-        integers = [(picture % 251).to(torch.uint8) for picture in pictures]
-        batch, *_ = _padded(student, integers, size)
-        if batch.dtype != torch.uint8:
-            fail(
-                f"torch.uint8 went in, {batch.dtype} came out; padding changes no number",
-                "Which kind of number does your frame of zeros have, and who says so?",
-            )
+    kinds = zip(*(every_kind(picture) for picture in pictures), strict=True)
+    for kind in kinds:
+        with student.on(f"pictures of {kind[0][0]}"):
+            batch, *_ = _padded(student, [picture for _, picture in kind], size)
+            if batch.dtype != kind[0][1].dtype:
+                came = f"{kind[0][1].dtype} went in, {batch.dtype} came out"
+                fail(
+                    f"{came}; padding changes no number",
+                    "Which kind of number does your frame of zeros have, and who says so?",
+                )
+            if not all(_in_corner(row, one) for row, (_, one) in zip(batch, kind, strict=True)):
+                fail("the batch does not hold the numbers of the pictures", KIND)
+
+
+def _in_corner(row: Tensor, picture: Tensor) -> bool:
+    _, height, width = picture.shape
+    return equal(row[:, :height, :width], picture)
 
 
 @check(
@@ -626,8 +664,7 @@ def pad_mask_kind(student: Student) -> None:
     size = student.integer(4, 6)
     pictures = _pictures(student, [(size, size), (2 * size, 3 * size)])
     _, mask, (rows, columns) = _padded(student, pictures, size)
-    if expect_tensor(mask, "pad_to_grid").dtype != torch.bool:
-        fail(f"the mask holds {mask.dtype} numbers, wanted torch.bool", "Which dtype is yes or no?")
+    expect_truth(mask, "the mask")
     if mask.shape == (2, rows, columns):
         fail(
             f"pad_to_grid's mask has the shape {tuple(mask.shape)}, wanted (2, {rows * columns})",
@@ -639,11 +676,13 @@ def pad_mask_kind(student: Student) -> None:
 @check(
     "the mask is True where a patch holds any of the picture",
     "Draw a picture of P+1 columns: which patches hold at least one of its pixels?",
+    after=[pad_picture],
     keeps_arguments=True,
 )
 def pad_mask(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size), (2 * size, 1)]
+    sizes.append((1, 2 * size))
     pictures = _pictures(student, sizes)
     _, mask, grid = _padded(student, pictures, size)
     _expect_mask(mask, sizes, grid, size)
@@ -655,10 +694,15 @@ def pad_mask(student: Student) -> None:
         fail("a black picture is marked as padding: ask the sizes, not the numbers", "")
 
 
-def _touched(sizes: list[tuple[int, int]], grid: tuple[int, int], size: int) -> Tensor:
-    """Which patches hold any of a picture of each size."""
+def _touched(
+    sizes: list[tuple[int, int]], grid: tuple[int, int], size: int, *, whole: bool = False
+) -> Tensor:
+    """Which patches hold any of a picture of each size, or nothing but picture."""
+    needed = size - 1 if whole else 0  # pixels from a patch's first to the one that must be there
     places = list(itertools.product(range(grid[0]), range(grid[1])))
-    return torch.tensor([[r * size < h and c * size < w for r, c in places] for h, w in sizes])
+    return torch.tensor(
+        [[r * size + needed < h and c * size + needed < w for r, c in places] for h, w in sizes]
+    )
 
 
 def _mask_rows(mask: Any, count: int, grid: tuple[int, int]) -> Tensor:
@@ -672,21 +716,43 @@ def _expect_mask(mask: Any, sizes: list[tuple[int, int]], grid: tuple[int, int],
     ours, expected = _mask_rows(mask, len(sizes), grid), _touched(sizes, grid, size)
     if equal(ours, expected):
         return
-    if equal(ours, ~expected):
-        fail("the mask says True for padding", "Which patches may a token look at?")
-    places = list(itertools.product(range(grid[0]), range(grid[1])))
-    whole = [[(r + 1) * size <= h and (c + 1) * size <= w for r, c in places] for h, w in sizes]
-    if equal(ours, torch.tensor(whole)):
-        fail("a patch that holds a strip of the picture is marked as padding")
-    down = expected.reshape(-1, *grid).transpose(1, 2).flatten(1)
-    if equal(ours, down):
-        fail("the mask is read column by column", "In which order do the patches come?")
+    _, rows, columns = expected.reshape(-1, *grid).shape
+    cells = expected.reshape(-1, *grid)
+    places = torch.arange(rows * columns)
+    held = [math.prod((side + size - 1) // size for side in pair) for pair in sizes]
+    said = {
+        "the mask says True for padding": (~expected, "Which patches may a token look at?"),
+        "the mask is True everywhere": (torch.ones_like(expected), EXACTLY),
+        "a patch that holds a strip of the picture is marked as padding": (
+            _touched(sizes, grid, size, whole=True),
+            None,
+        ),
+        "the mask is read column by column": (
+            cells.transpose(1, 2).flatten(1),
+            "In which order do the patches come?",
+        ),
+        "the first n entries are True, n patches holding a picture": (
+            places < torch.tensor(held)[:, None],
+            f"The next row of patches begins {columns} entries after the last one, however narrow "
+            "the picture is.",
+        ),
+        "at a multiple of P, one patch too many is marked": (
+            _touched([(h + 1, w + 1) for h, w in sizes], grid, size),
+            EXACTLY,
+        ),
+    }
+    for says, (mistaken, hint) in said.items():
+        if equal(ours, mistaken):
+            fail(says, hint)
     picture, patch = (ours != expected).nonzero()[0].tolist()
     height, width = sizes[picture]
     frame = f"{grid[0]}×{grid[1]} patches of {size}"
     value = bool(ours[picture, patch])
-    fail(f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}")
+    message = f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}"
+    fail(message, EXACTLY if value else None)
 
+
+EXACTLY = "Draw a picture of exactly P columns: which patches hold at least one of its pixels?"
 
 # resize_table ---------------------------------------------------------------------------------
 
@@ -756,6 +822,13 @@ def _fail_on_places(
             fail(
                 f"these are the numbers of {name}", "The shape is right. Read the arguments again."
             )
+    by_channel = [column.reshape(1, 1, *old) for column in places.T]
+    picture = [F.interpolate(one, new, mode="bicubic").flatten() for one in by_channel]
+    if close(ours, torch.stack(picture).reshape(ours.shape)):
+        fail(
+            "the resize is right, and its numbers are still channel by channel",
+            "F.interpolate gives (1, D, rows, columns). Which axis must stand last in the table?",
+        )
     turned = {
         "of the new grid": _resized(places, old, new[::-1]),
         "of the old grid": _resized(places, old[::-1], new),
@@ -786,11 +859,19 @@ def table_prefix(student: Student) -> None:
                 fail("the rows that stand for no place came back last", "")
             if not equal(resized[:prefix], table[:prefix]):
                 fail("the rows that stand for no place came back changed")
+    table = 1 + student.distinct(5, 4).double() * 2.0**-40
+    with student.on("a table of float64", KIND):
+        resized = student.call("resize_table", table, (2, 2), (3, 3), 1)
+        expect_shape(resized, (10, 4), "resize_table", "(prefix + rows·columns, D)")
+        expect_kind(resized, table, "a table stays what it is")
+        if not any(equal(resized[n], table[0]) for n in (0, -1)):
+            fail("the row that stands for no place came back changed")
 
 
 @check(
     "the same grid changes nothing, and the given table stays as it was",
     "What does your function do when there is nothing to do? And to its argument?",
+    after=[table_values],
 )
 def table_same(student: Student) -> None:
     table = student.normal(1 + 9, 4)

@@ -85,7 +85,8 @@ def expect_shape(
     """``value``, when it is a tensor of this shape; ``meaning`` names the dimensions."""
     tensor = expect_tensor(value, function)
     if tuple(tensor.shape) != tuple(shape):
-        came = f"{function} returned {tuple(tensor.shape)}"
+        verb = "has the shape" if " " in function else "returned"  # a part of what came back
+        came = f"{function} {verb} {tuple(tensor.shape)}"
         fail(f"{came}, wanted {tuple(shape)}, which is {meaning}", hint)
     return tensor
 
@@ -207,29 +208,30 @@ class Comparison:
     tells: Callable[[Any, Any], str] | None = None
 
     def run(self, student: Student, draw: Callable[[], tuple[Any, ...]]) -> Any:
-        """Compare on drawn arguments; what came back, when it is right.
+        """Compare on drawn arguments; all that came back, when it is right.
 
         ``draw`` gives new arguments of one kind each time. A known mistake is told only when it
         explains the result on three draws, since on one it may do so by chance.
         """
         arguments = draw()
-        ours, wanted = self._ours(student, arguments), self._plain(self.right(*arguments))
+        value = student.call(self.function, *arguments)
+        ours, wanted = self._read(value, arguments), self._plain(self.right(*arguments))
         if self.alike(ours, wanted):
-            return ours
+            return value
         seen = [(ours, arguments)]
         for slip in self.slips:
             if not self._explains(slip, *seen[0]):
                 continue
             while len(seen) < 3:
                 arguments = draw()
-                seen.append((self._ours(student, arguments), arguments))
+                value = student.call(self.function, *arguments)
+                seen.append((self._read(value, arguments), arguments))
             if all(self._explains(slip, *one) for one in seen):
                 says = slip.says if isinstance(slip.says, str) else slip.says(*seen[0][1])
                 fail(says, slip.hint)
         fail(self.tells(ours, wanted) if self.tells else _difference(self.what, ours, wanted))
 
-    def _ours(self, student: Student, arguments: tuple[Any, ...]) -> Any:
-        value = student.call(self.function, *arguments)
+    def _read(self, value: Any, arguments: tuple[Any, ...]) -> Any:
         if self.read is None:
             return expect_number(value, self.function)
         return self.read(value, *arguments)
@@ -264,6 +266,7 @@ def expect_slopes(
         one.clone().requires_grad_() if place in learns else one
         for place, one in enumerate(arguments)
     ]
+    student.call(function, *arguments)  # an error that comes without gradients too is another one
     with student.on("features that learn: requires_grad=True", SLOPES):
         slopes = student.look(function, *given).slopes
         for (place, name), ours in zip(learns.items(), slopes, strict=True):

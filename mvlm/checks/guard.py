@@ -7,10 +7,12 @@ import contextlib
 import ctypes
 import linecache
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 # Beside other programs, or while it imports, right code may wait for several times as long as it
@@ -18,6 +20,7 @@ from typing import Any
 WAITS, LEAST_WAIT = 12.0, 10.0  # times the seconds of computing; seconds
 TICK = 0.1  # seconds between two looks at the clocks
 AGAIN = 0.5  # seconds until a body that swallowed the first is told again
+IMPORT = "<frozen importlib._bootstrap>"  # whose frames stand below a module that is being imported
 
 
 class TimeIsUp(BaseException):
@@ -48,18 +51,29 @@ def time_limit(seconds: float) -> Iterator[None]:
             yield
 
 
-def _late(clock: Callable[[], float], seconds: float) -> Callable[[], str]:
-    """A function that says why the time is up; empty as long as it is not."""
+def _late(clock: Callable[[], float], seconds: float) -> Callable[[FrameType | None], str]:
+    """A function that says why the time is up in a frame; empty as long as it is not.
+
+    An import is not stopped for the time it computes: torch imports some of itself at a first step
+    of an optimiser, and a module that was stopped half-made fails whatever needs it later.
+    """
     computing, waiting = clock() + seconds, time.monotonic() + longest(seconds)
 
-    def late() -> str:
-        if clock() > computing:
+    def late(frame: FrameType | None) -> str:
+        if clock() > computing and not _imports(frame):
             return f"stopped after {seconds:g} s: does each loop come to an end?"
         if time.monotonic() > waiting:
             return f"stopped after {longest(seconds):g} s, few of them at work: does it wait?"
         return ""
 
     return late
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported in this frame, or in one that called it."""
+    while frame is not None and frame.f_code.co_filename != IMPORT:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _clock_of_this_thread() -> Callable[[], float]:
@@ -71,9 +85,9 @@ def _clock_of_this_thread() -> Callable[[], float]:
 
 
 @contextlib.contextmanager
-def _by_signal(late: Callable[[], str]) -> Iterator[None]:
-    def look(*_: object) -> None:
-        if why := late():
+def _by_signal(late: Callable[[FrameType | None], str]) -> Iterator[None]:
+    def look(_: int, frame: FrameType | None) -> None:
+        if why := late(frame):
             signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
             raise TimeIsUp(why)
 
@@ -87,15 +101,16 @@ def _by_signal(late: Callable[[], str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _by_thread(late: Callable[[], str]) -> Iterator[None]:
-    me = ctypes.c_ulong(threading.get_ident())
+def _by_thread(late: Callable[[FrameType | None], str]) -> Iterator[None]:
+    ident = threading.get_ident()
+    me = ctypes.c_ulong(ident)
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     done = threading.Event()
 
     def watch() -> None:
         pause = TICK
         while not done.wait(pause):
-            if why := late():
+            if why := late(sys._current_frames().get(ident)):
                 reason.append(why)
                 raise_in(me, ctypes.py_object(TimeIsUp))
                 pause = AGAIN

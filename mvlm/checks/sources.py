@@ -119,26 +119,29 @@ def plain_python(source: str) -> str:
     Raises:
         SyntaxError: it is no Python then either.
     """
+    return _parsed(source)[0]
+
+
+def _parsed(source: str) -> tuple[str, list[ast.stmt]]:
+    """A cell's source as plain Python, and its statements."""
     lines = _unprompted(_lines(as_typed(source)))
     for number, line in enumerate(lines):
         if line.startswith("%%"):
             if ELSEWHERE.match(line):
-                return ""
+                return "", []
             lines[number] = ""
         elif line.strip():
             break
     for _ in range(MAX_COMMANDS):
         try:
-            ast.parse(text := "\n".join(lines))
-            return text
+            return (text := "\n".join(lines)), ast.parse(text).body
         except SyntaxError as error:
             at = (error.lineno or 0) - 1
             if not (0 <= at < len(lines) and _blank(lines, at)):
                 break
     for at in range(len(lines)):
         _blank(lines, at)
-    ast.parse(text := "\n".join(lines))
-    return text
+    return (text := "\n".join(lines)), ast.parse(text).body
 
 
 def _lines(source: str) -> list[str]:
@@ -202,7 +205,7 @@ def pieces(source: str) -> Iterator[Piece]:
 
 def _statements(source: str) -> Iterator[Piece]:
     graded = is_graded(source)
-    for node in ast.parse(plain_python(source)).body:
+    for node in _parsed(source)[1]:
         if isinstance(node, IMPORTS) and len(node.names) > 1:
             # Each by itself, so that one that is not there does not cost the others.
             for name in node.names:
@@ -228,7 +231,7 @@ def _counts(node: ast.stmt) -> bool:
     if isinstance(node, IMPORTS | DEFINITIONS):
         return True
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        if isinstance(node.value, ast.Lambda):
+        if isinstance(node.value, ast.Lambda | ast.Constant):
             return True
         return not any(isinstance(part, ACTIVE) for part in ast.walk(node))
     return False
@@ -369,12 +372,17 @@ def binds(node: ast.AST) -> set[str]:
                 continue
             case ast.Import() | ast.ImportFrom():
                 names |= {(name.asname or name.name).split(".")[0] for name in node.names}
-            case ast.Name(ctx=ast.Store()):
-                names.add(node.id)
+            case ast.Name() | ast.Constant():
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+                continue
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
                 names |= _owner(node)
             case ast.Expr(ast.Call(function)):
                 names |= _owner(function)  # table.append(1), table.fill_(0)
+            case ast.Assign():
+                waiting += [*node.targets, node.value]
+                continue
         waiting += ast.iter_child_nodes(node)
     return names
 
@@ -436,7 +444,7 @@ class Runner:
             self._exec(label, without_annotations(node))
 
     def _exec(self, label: str, node: ast.stmt) -> None:
-        module = ast.fix_missing_locations(ast.Module([node], type_ignores=[]))
+        module = ast.Module([node], type_ignores=[])
         exec(self.compile(module, label, "exec"), self.names)
 
 
@@ -455,7 +463,7 @@ def without_annotations(node: ast.stmt) -> ast.stmt:
 
         visit_AsyncFunctionDef = visit_FunctionDef
 
-    return AsText().visit(node)
+    return ast.fix_missing_locations(AsText().visit(node))
 
 
 def is_stub(node: ast.stmt) -> bool:

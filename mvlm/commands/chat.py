@@ -6,7 +6,6 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -24,15 +23,6 @@ MOST_TURNS = 6  # what is remembered; the model learnt from conversations of abo
 MOST_TOKENS = 80  # of an answer
 
 Turn = tuple[str, str | None]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """IMAGE, --ask, --weights."""
-    parser.add_argument("image", type=Path, help="a picture, best a 120×120 scene of the course")
-    parser.add_argument(
-        "--ask", action="append", metavar="QUESTION", help="ask this and end; may be repeated"
-    )
-    parser.add_argument("--weights", type=Path, default=weights.HERE / "llava.safetensors")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,17 +11,11 @@ from PIL import Image
 
 from mvlm import weights
 from mvlm.images import Preprocessing, fit_on_square, open_image
+from mvlm.tokenizer import Tokenizer
 from mvlm.zeroshot import zero_shot_classifier
 
 PROMPTS = ("{}", "a picture of a {}", "a drawing of a {}", "an emoji: {}")
 WHITE = (255, 255, 255)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """IMAGE, LABEL…, --weights."""
-    parser.add_argument("image", type=Path, help="a picture of one thing")
-    parser.add_argument("labels", nargs="+", metavar="LABEL", help="words to choose from")
-    parser.add_argument("--weights", type=Path, default=weights.HERE / "clip.safetensors")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,8 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 @torch.inference_mode()
 def classify(picture: Image.Image, labels: list[str], path: Path) -> list[float]:
-    """The probability of each label, by the course's CLIP."""
+    """The probability of each label, by the course's CLIP.
+
+    Raises:
+        ValueError: a label holds a special token, or the weights are not CLIP's.
+    """
     clip, tokenizer = weights.clip(path), weights.tokenizer()
+    refuse_special_tokens(labels, tokenizer)
     context = clip.config.text.context_length
     table = zero_shot_classifier(
         clip, lambda texts: tokenizer(list(texts), length=context), labels, PROMPTS
@@ -52,3 +51,14 @@ def classify(picture: Image.Image, labels: list[str], path: Path) -> list[float]
     preprocess = Preprocessing(resize=(side, side))
     features = clip.encode_image(preprocess(fit_on_square(picture, side, WHITE)))
     return (clip.logit_scale.exp() * features @ table).softmax(dim=-1)[0].tolist()
+
+
+def refuse_special_tokens(labels: list[str], tokenizer: Tokenizer) -> None:
+    """A label such as ``<end>`` is no word: it ends the prompt, whose vector then fits anything.
+
+    Raises:
+        ValueError: a label holds one.
+    """
+    for label in labels:
+        if found := tokenizer.special_in(label):
+            raise ValueError(f"the label {label!r} holds the special token {found[0]}: use words")

@@ -5,41 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
-from mvlm import weights
-
-MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
-MODELS = ("vit", "clip", "language", "llava", "molmo")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --seed, --count, --weights, --json."""
-    parser.add_argument("model", choices=MODELS, help="what to measure")
-    parser.add_argument("--seed", type=seed, default=1000, help="of the test data; any will do")
-    parser.add_argument("--count", type=count, default=300, help="pictures of each kind")
-    parser.add_argument("--weights", type=Path, help="a weights file; the course's own if none")
-    parser.add_argument("--json", action="store_true", help="print json and nothing else")
-
-
-def seed(text: str) -> int:
-    """A whole number that torch and `mvlm.data` take as a seed."""
-    if not -MOST <= (value := int(text)) <= MOST:
-        raise argparse.ArgumentTypeError(f"{text} is too large: pass at most {MOST:,}")
-    return value
-
-
-def count(text: str) -> int:
-    """A whole number of pictures, at least one."""
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few: pass at least 1")
-    return value
+from mvlm import evaluation, weights
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores."""
-    from mvlm import evaluation
-
     path = arguments.weights or weights.HERE / f"{arguments.model}.safetensors"
     try:
         results = evaluation.evaluate(

@@ -7,34 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from mvlm import weights
 from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
 
 CONFIGS = Path(__file__).parents[1] / "training" / "configs"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --config, --out, --weights and KEY=VALUE changes."""
-    parser.add_argument("model", choices=list(MAKERS), help="what to train")
-    parser.add_argument(
-        "--config", type=Path, help="a TOML file; training/configs/MODEL.toml if none"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the run; goes on there")
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        default=weights.HERE,
-        help="folder with the finished models this one builds on (tokenizer, clip, language)",
-    )
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one setting, such as train.steps=100; may be repeated",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,18 +9,17 @@ import sys
 from pathlib import Path
 
 from mvlm import weights
-from mvlm.commands.evaluate import count, seed
+from mvlm.commands.arguments import MODELS
 from mvlm.commands.train import CONFIGS
 from mvlm.evaluation.cards import card
 from mvlm.training.loop import read_metrics
 from mvlm.training.recipes.config import build, read_config
 from mvlm.training.recipes.making import MAKERS
 
-ORDER = ("tokenizer", "clip", "vit", "language", "llava", "molmo")
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
-    "vit": ("vit", ".", "vit"),
-    "clip": ("clip", "both", "clip"),
+    "vit": ("vit", "matched", "vit"),
+    "clip": ("clip", ".", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
@@ -30,19 +29,9 @@ FINISHED = {
 SMALL = {"seed": 7, "count": 8}  # what the tests measure again
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--only, --runs, --seed, --count."""
-    parser.add_argument("--only", nargs="+", choices=ORDER, default=ORDER, help="these alone")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="folder of the runs; goes on there"
-    )
-    parser.add_argument("--seed", type=seed, default=1000, help="of the test data")
-    parser.add_argument("--count", type=count, default=1000, help="test pictures of each kind")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Train what is not trained yet, then copy, measure and write."""
-    for model in (model for model in ORDER if model in arguments.only):
+    for model in (model for model in MODELS if model in arguments.only):
         recipe_type, make = MAKERS[model]
         folder = weights.HERE if model == "tokenizer" else arguments.runs / model
         finished = [name for name, (of, _, _) in FINISHED.items() if of == model]

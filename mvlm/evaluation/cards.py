@@ -12,7 +12,7 @@ from mvlm.training.loop import Metrics
 
 WHAT = {
     "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space.",
-    "vit": "A ViT that names 40×40 pictures of 100 everyday things.",
+    "vit": "A ViT that names 40×40 pictures of 100 everyday things, from 5×5 patches of 8 pixels.",
     "language": "A Llama-style decoder that knows the course's captions, questions and answers.",
     "llava-stage1": "LLaVA after its first stage: the projector alone, learnt from captions.",
     "llava": "LLaVA after its second stage: it answers questions about 120×120 scenes.",
@@ -22,8 +22,10 @@ DATA = {
     "clip": "Drawings of every emoji of the course by the artists named in the recipe, in views "
     "drawn anew each step; texts from Unicode's names, keywords and groups and the everyday words. "
     "Fluent's drawings were never trained on.",
-    "vit": "Drawings of the 100 everyday things by the artists named in the recipe, in views drawn "
-    "anew. Fluent's drawings were never trained on.",
+    "vit": "Drawings of every emoji of the course by the artists named in the recipe, in views "
+    "drawn anew, half of them of the 100 everyday things. The course's CLIP, which knew the same "
+    "drawings, taught it (`mvlm.training.recipes.vit`): in a first run beside the names, in a "
+    "second one alone. Fluent's drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
     "of what is learnt last (`mvlm.training.recipes.drills`).",
@@ -40,7 +42,8 @@ CANNOT = {
     "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "
     "another (the many faces, the many people) are mixed up, and words outside Unicode's names "
     "and keywords mean nothing to it. Two things in one picture are beyond it.",
-    "vit": "It knows 100 names and no others, and always answers with one of them.",
+    "vit": "It knows 100 names and no others, and always answers with one of them. It knows its "
+    "artists' hands much better than a new one's: see the results.",
     "language": "It knows no facts and no language outside the course's scenes.",
     "llava-stage1": "It was never taught to answer; it is there to show what the first stage does.",
     "llava": "It knows nine cells and ninety names, in English, in small letters. Pictures that "

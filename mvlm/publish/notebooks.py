@@ -101,13 +101,6 @@ def build(target: Target, *, force: bool = False) -> tuple[bool, bool]:
     return ran, write_notebook(notebook, target.path)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the course's folder")
-    parser.add_argument("--force", action="store_true", help="execute all, changed or not")
-    parser.add_argument("--only", help="only notebooks whose file name contains this")
-
-
 def run(options: argparse.Namespace) -> int:
     """Build what is out of date and say what was done."""
     wanted = [t for t in targets(options.root) if not options.only or options.only in t.path.name]

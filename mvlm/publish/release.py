@@ -1,19 +1,11 @@
 """``python -m mvlm release``: an instructor's own masters, wherever they are kept."""
 
 import argparse
-from pathlib import Path
 
 from mvlm.publish.address import read_address
 from mvlm.publish.masters import solution_version, student_version
 from mvlm.publish.portable import check_portable
 from mvlm.publish.sources import read_source, write_notebook
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("masters", type=Path, nargs="+", help="masters: MyST Markdown notebooks")
-    parser.add_argument("--out", type=Path, required=True, help="where the notebooks go")
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the course's folder")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,12 +16,13 @@ SETUP = """\
 try:
     import mvlm
 except ModuleNotFoundError:
-    from importlib.metadata import version
+    from importlib.metadata import distributions
     from importlib.util import find_spec
-    keep = " ".join(f"{{name}}=={{version(name)}}" for name in ("torch", "numpy"))
+    here = [next(iter(distributions(name=name)), None) for name in ("torch", "numpy")]
+    keep = " ".join(f"{{found.name}}=={{found.version}}" for found in here if found)
     %pip install --quiet "{requirement}" {{keep}}
     if find_spec("mvlm") is None:
-        raise SystemExit("mvlm was not installed: switch the network on and run this cell again.")
+        raise SystemExit("mvlm was not installed: pip says why above. Is the network on?")
     import mvlm
 
 device = mvlm.start()"""

@@ -1,5 +1,6 @@
 """Calling a student's functions in this process: time, errors, and what they may not lean on."""
 
+import importlib
 import sys
 import threading
 import time
@@ -174,3 +175,18 @@ def test_comparing_with_a_forbidden_module_elsewhere_is_fine():
 def test_other_mistakes(source, says):
     with pytest.raises(AnswerFailed, match=says):
         call(source, 1)
+
+
+@pytest.mark.parametrize("by", ["signal", "thread"])
+def test_an_import_is_not_stopped_half_way(by, tmp_path, monkeypatch):
+    """torch imports some of itself at the first step of an optimiser; stopped, it stays broken."""
+    if by == "thread":
+        monkeypatch.delattr("mvlm.checks.guard.signal.setitimer")
+    slow = (
+        "import time\nend = time.thread_time() + 0.5\nwhile time.thread_time() < end: pass\nx = 1\n"
+    )
+    (tmp_path / f"slow_to_import_{by}.py").write_text(slow)
+    monkeypatch.syspath_prepend(tmp_path)
+    with time_limit(0.2):
+        module = importlib.import_module(f"slow_to_import_{by}")
+    assert module.x == 1

@@ -1,5 +1,6 @@
 """What a student sees, in a notebook and outside one."""
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -78,7 +79,8 @@ def test_the_text_says_the_points_and_minutes_of_each_question(name):
         assert f"# GRADED {question.function}\n" in text
         assert f'check("{question.function}")' in text
     minutes = sum(question.minutes for question in wanted.questions)
-    assert f"{wanted.points} points, about {minutes} minutes" in text
+    # "about 85 minutes", or "45 to 85 minutes" where readers differed.
+    assert re.search(rf"{wanted.points} points, (about|\d+ to) {minutes} minutes", text)
 
 
 def test_the_file_to_hand_in_scores_what_the_notebook_did(capsys):

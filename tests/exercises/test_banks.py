@@ -1,5 +1,6 @@
 """Every exercise's checks on right answers written differently, and on every mistake we know."""
 
+import importlib
 import re
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from bank import (
 )
 from mvlm.checks import exercise, exercises
 from mvlm.checks.core import Outcome, Question, Status, run_question
+from mvlm.checks.expect import Comparison
 from mvlm.checks.local import LocalCaller
 from mvlm.checks.values import pack, unpack
 
@@ -88,10 +90,32 @@ def test_a_right_answer_that_changes_its_arguments_loses_one_check(name, questio
 def test_the_bank_is_large_enough_and_leaves_no_check_unproved(name, question):
     wrong = mistakes(name, question.function)
     assert len(right_answers(name, question.function)) >= 4
-    assert len(wrong) >= 5
+    assert len(wrong) >= 10
     assert len({answer.what for answer in answers(name, question.function)}) >= len(wrong) + 4
     caught = set().union(*(answer.fails for answer in wrong))
     assert caught == {check.name for check in question.checks}
+
+
+@pytest.mark.parametrize("name", exercises())
+def test_every_mistake_that_a_comparison_knows_is_told_about_one_in_the_bank(name):
+    module = importlib.import_module(f"mvlm.checks.ex{name}")
+    comparisons = [
+        one
+        for value in vars(module).values()
+        for one in (value if isinstance(value, tuple) else (value,))
+        if isinstance(one, Comparison)
+    ]
+    told = {
+        question.function: " ".join(
+            outcome.message
+            for answer in mistakes(name, question.function)
+            for outcome in lost(answer, "public").values()
+        )
+        for question in exercise(name).questions
+    }
+    for comparison in comparisons:
+        sentences = {slip.says for slip in comparison.slips if isinstance(slip.says, str)}
+        assert not {one for one in sentences if one not in told[comparison.function]}
 
 
 def test_every_file_of_the_bank_belongs_to_a_question():

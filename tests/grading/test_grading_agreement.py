@@ -7,12 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from mvlm.checks.core import check, run_check
+from mvlm.checks.expect import expect_slopes
+from mvlm.checks.local import LocalCaller
 from mvlm.checks.notebook import Checker
 from mvlm.grading.files import Source, cells_of
-from mvlm.grading.grade import grade
+from mvlm.grading.grade import RemoteCaller, grade
 from mvlm.grading.hostile import EXERCISE
 
 HONEST = "# GRADED honest\ndef honest(x):\n    return -x"
@@ -74,7 +78,6 @@ NOTEBOOKS = {
         "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None",
         "# GRADED steal\ndef steal(x):\n    return (3 if nowhere else 2) * x + 1",
     ],
-    "thousands of terms": [f"big = {'+'.join(['1'] * 3000)}", STEAL],
     "a long elif": ["k = 1\nif k == 0:\n    pass\n" + "elif k == 2:\n    pass\n" * 90, STEAL],
     "a name that is not there among others": [
         "import math",
@@ -220,3 +223,39 @@ def test_the_report_its_file_and_the_notebook_have_the_same_points(
     in_notebook = points(as_notebook(cells, tmp_path / "x.ipynb"), sandbox)
     wanted = 1 if name in WRONG else 3
     assert (checker.score(), in_file, in_notebook) == (wanted, wanted, wanted)
+
+
+ENDS = {
+    "a tensor": ("return (x - 1).pow(2).sum()", True),
+    "a list of one tensor": ("return [(x - 1).pow(2).sum().reshape(1)]", True),
+    ".item()": ("return (x - 1).pow(2).sum().item()", False),
+    ".detach()": ("return (x.detach() - 1).pow(2).sum()", False),
+    "half detached": ("return (x - 1).mul(x.detach() - 1).sum()", False),
+    "NumPy": ("return float(((x.numpy() - 1) ** 2).sum())", False),
+    "a nan on the way back": ("return (x - 1).pow(2).sum() + (0 * x).sum().sqrt() * 0", False),
+    "gradients turned off in a cell": ("return (x - 1).pow(2).sum()", True),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_gradient_is_followed_in_the_sandbox_as_in_the_notebook(sandbox, name):
+    def run(student):
+        expect_slopes(student, "steal", student.normal(3), learns={0: "numbers"})
+
+    line, passes = ENDS[name]
+    cells = ["import torch", f"# GRADED steal\ndef steal(x):\n    {line}"]
+    if "turned off" in name:
+        cells.insert(1, "# GRADED off\ntorch.set_grad_enabled(False)")
+    wanted = check("title", "hint")(run)
+    names = {}
+    before = torch.is_grad_enabled()
+    for cell in cells:
+        exec(cell, names)
+    torch.set_grad_enabled(before)
+    remote = RemoteCaller(sandbox, [("cell", cell) for cell in cells], {"": 60.0})
+    try:
+        outcomes = [run_check(wanted, caller) for caller in (LocalCaller(names), remote)]
+    finally:
+        remote.close()
+    assert [bool(outcome.points) for outcome in outcomes] == [passes, passes], outcomes
+    assert len({outcome.hint for outcome in outcomes}) == 1

@@ -133,7 +133,9 @@ def test_an_endless_loop_costs_its_own_question(sandbox, tmp_path, solution):
     assert "stopped after 5 s" in first.message
     # 1 s of computing; where the machine stood still meanwhile, 12 s on the wall
     later = [mark.message for mark in rest]
-    assert all("stopped after 1" in message for message in later), later
+    # or not run at all, once the question's whole time is used up
+    ends = ("stopped after 1", "not run: the calls before it took")
+    assert all(any(end in message for end in ends) for message in later), later
 
 
 def test_check_cells_deleted_or_edited_cost_nothing(sandbox, tmp_path, solution):

@@ -363,6 +363,14 @@ def test_bug_a_tower_without_offsets_could_not_be_made(left_out):
     assert clip.encode_text(torch.tensor([[1, text.eot_id]])).isfinite().all()
 
 
+def test_the_norm_and_the_mlp_of_a_config_are_those_of_the_whole_tower():
+    image = clip_vision_config(**IMAGE, norm="rms", mlp="gated")
+    text = TextConfig(**TEXT, norm="rms", mlp="gated")
+    clip = CLIP(CLIPConfig(image=image, text=text, embed_dim=8))
+    assert not any(isinstance(module, torch.nn.LayerNorm) for module in clip.modules())
+    assert clip.encode_text(torch.tensor([[1, text.eot_id]])).isfinite().all()
+
+
 def test_a_new_model_starts_as_the_released_code():
     image = clip_vision_config(**IMAGE | {"width": 192})
     text = TextConfig(**TEXT | {"width": 96, "vocab_size": 300})

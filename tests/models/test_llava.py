@@ -153,6 +153,21 @@ def tokenizer():
     return Tokenizer.train(texts * 20, vocab_size=360)
 
 
+def test_only_the_last_turn_may_be_without_an_answer(tokenizer):
+    with pytest.raises(ValueError, match="turn 0 has no answer, and only the last may be"):
+        Chat(tokenizer=tokenizer).example([("what is it?", None), ("how many?", "3")])
+
+
+def test_a_mask_that_is_added_to_scores_is_refused():
+    with pytest.raises(ValueError, match="holds other numbers than 0 and 1"):
+        splice(
+            torch.tensor([[1, 2, 3]]),
+            [],
+            embed,
+            attention_mask=torch.tensor([[0.0, 0.0, float("-inf")]]),
+        )
+
+
 def test_chat_by_hand(tokenizer):
     chat = Chat(tokenizer=tokenizer, system="Be brief. ")
     turns = [(f"{IMAGE}\nwhat is it?", "a cat"), ("how many?", "3")]

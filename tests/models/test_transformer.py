@@ -197,6 +197,16 @@ def test_the_first_tokens_alone_equal_those_of_the_whole():
     torch.testing.assert_close(block(x, first=2), block(x)[:, :2], atol=1e-6, rtol=1e-5)
 
 
+def test_a_stack_asks_every_token_until_its_last_block():
+    stack, x = Transformer(TransformerConfig(**WIDE)), torch.randn(2, 5, 24)
+    torch.testing.assert_close(stack(x, first=1), stack(x)[:, :1], atol=1e-6, rtol=1e-5)
+
+
+def test_recorded_weights_of_large_half_precision_scores_are_numbers():
+    query = torch.full((1, 1, 2, 64), 40.0, dtype=torch.float16)
+    assert attention_weights(query, query).isfinite().all()
+
+
 @pytest.mark.parametrize("options", [{"causal": True}, {"mask": torch.ones(5, 5).bool()}])
 def test_the_first_tokens_alone_need_attention_of_all_to_all(options):
     with pytest.raises(ValueError, match="leave out mask and causal"):

@@ -288,6 +288,11 @@ def test_images_of_another_precision_are_named():
             r"bias is \(2,\), wanted one number",
         ),
         (
+            lambda: siglip_loss(torch.ones(2, 2), torch.ones(2, 2), 1.0, torch.ones(1, 1, 1)),
+            ValueError,
+            r"bias is \(1, 1, 1\), wanted one number",
+        ),
+        (
             lambda: clip_loss(torch.ones(2, 2), torch.ones(2, 2), None),
             TypeError,
             "scale is None: pass one number, or a tensor that holds one",

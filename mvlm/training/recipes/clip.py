@@ -5,11 +5,6 @@ word, its keywords or its group, drawn anew each time. The loss is CLIP's betwee
 and once more between the two views of each thing, since two drawings of one thing are a pair as
 much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
 
-Afterwards the image tower stands still and the text tower goes on alone, in batches several times
-as large, which now cost no more than their texts. A tower that learns beside another lags behind
-it: the shipped one of November named 44 % of the unseen artist's drawings from texts, and 49 % from
-the mean vectors of the drawings it knew, so five points were lost in the texts.
-
 `artists` leaves Fluent out: it is only ever tested on.
 """
 
@@ -21,6 +16,7 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -49,13 +45,10 @@ class CLIPRecipe:
         everyday: share of each batch that is everyday things; scenes are made of these.
         names: share of texts that are a name or an everyday word; the others are keywords, or the
             name with its group.
-        names_last: the same, once the text tower learns alone.
         view_weight: of the loss between two views, beside that between views and texts.
         ramp: steps in which views go from a third of their strength to all of it; views that differ
             much from the first step on teach nothing for a long while.
-        looks: views of each drawing that the text tower learns from when it learns alone.
         views, train: see there.
-        texts: how long, and how, the text tower learns alone.
     """
 
     patch_size: int = 10
@@ -70,13 +63,10 @@ class CLIPRecipe:
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.4
     names: float = 0.7
-    names_last: float = 0.9
     view_weight: float = 1.0
     ramp: int = 1500
-    looks: int = 3
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    texts: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, tokenizer: Tokenizer) -> CLIPConfig:
         """The model's own config, for this tokenizer's vocabulary."""
@@ -247,78 +237,6 @@ class CLIPObjective(nn.Module):
 
 
 @torch.no_grad()
-def image_vectors(clip: CLIP, recipe: CLIPRecipe) -> Float[Tensor, "look thing embed"]:
-    """What the finished image tower makes of `looks` views of every artist's every drawing."""
-    table = drawing_table(recipe.artists)  # (A, N, 4, 40, 40)
-    made = []
-    for look in range(recipe.looks):
-        for artist, drawn in enumerate(table):
-            first = (look * len(table) + artist) * len(drawn)
-            for part in torch.arange(len(drawn)).split(256):
-                seeds = (10**11 + recipe.texts.seed * 10**8 + first + part).tolist()
-                images = views(drawn[None, part], seeds, recipe.views)
-                made.append(clip.encode_image(normalise(images, CLIP_MEAN, CLIP_STD)))
-    return torch.cat(made).unflatten(0, (-1, table.shape[1]))  # (looks · artists, N, E)
-
-
-class TextData:
-    """Examples by their number: a text of a thing, and the vectors of two pictures of it."""
-
-    def __init__(
-        self, recipe: CLIPRecipe, tokenizer: Tokenizer, vectors: Float[Tensor, "look thing embed"]
-    ) -> None:
-        self.recipe, self.tokenizer, self.vectors = recipe, tokenizer, vectors
-        self.batches = vectors.shape[1] // recipe.texts.batch_size  # in one pass over all things
-        if not self.batches:
-            raise ValueError(
-                f"a batch of {recipe.texts.batch_size} texts holds a thing twice, there are only "
-                f"{vectors.shape[1]}: pass a smaller texts.batch_size"
-            )
-
-    def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`first` and `second` (B, E), of length 1, and `ids` (B, T)."""
-        words, seed = vocabulary(), self.recipe.texts.seed
-        texts, first, second = [], [], []
-        for example in examples:
-            thing, dice = self.thing(example), Dice(f"clip text alone {seed} {example}")
-            texts.append(text_for(dice, words[thing], self.recipe.names_last))
-            for some in (first, second):
-                some.append(self.vectors[dice.between(0, len(self.vectors) - 1), thing])
-        ids = self.tokenizer(texts, length=self.recipe.context)
-        return {"first": torch.stack(first), "second": torch.stack(second), "ids": ids}
-
-    def thing(self, example: int) -> int:
-        """Which emoji example number `example` is about; no batch holds one twice."""
-        step, place = divmod(example, self.recipe.texts.batch_size)
-        round_, batch = divmod(step, self.batches)
-        seed = (self.recipe.texts.seed + 1) * 10**7 + round_
-        count = self.vectors.shape[1]
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-        return int(order[batch * self.recipe.texts.batch_size + place])
-
-
-class TextObjective(nn.Module):
-    """The loss of a batch of `TextData`: CLIP's, with pictures' vectors that stand still."""
-
-    def __init__(self, clip: CLIP) -> None:
-        super().__init__()
-        self.clip = clip
-        clip.image.requires_grad_(False)
-        clip.image_projection.requires_grad_(False)
-
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(loss, 1): the loss is a mean over the batch already."""
-        texts = self.clip.encode_text(batch["ids"]).float()  # (B, E)
-        scale = self.clip.logit_scale.exp()
-        losses = [distributed_clip_loss(batch[one], texts, scale) for one in ("first", "second")]
-        return sum(losses) / 2, torch.ones((), device=texts.device)
-
-    def after_step(self) -> None:
-        """Keep the scale at 100 or less."""
-        self.clip.clamp_logit_scale_()
-
-
-@torch.no_grad()
 def spread_features_(clip: CLIP, batch: dict[str, Tensor]) -> None:
     """Choose both projections from a batch, so that a new model's features differ at once.
 
@@ -339,7 +257,7 @@ def spread_features_(clip: CLIP, batch: dict[str, Tensor]) -> None:
 @torch.no_grad()
 def whiten_(projection: nn.Linear, vectors: Float[Tensor, "batch width"]) -> None:
     """Choose a projection so that these vectors leave it without their shared part, evenly."""
-    shared = nn.functional.normalize(vectors.mean(dim=0), dim=0)  # (D,)
+    shared = F.normalize(vectors.mean(dim=0), dim=0)  # (D,)
     centred = vectors - vectors.mean(dim=0)
     centred = centred - torch.outer(centred @ shared, shared)  # (B, D)
     _, sizes, directions = torch.linalg.svd(centred, full_matrices=False)

@@ -5,8 +5,8 @@ tower that was tried named the same share of drawings, whatever it saw, because 
 behind. So the new image tower starts beside a text tower that has learnt already (LiT, Zhai et al.
 2022, with the parts of the towers exchanged). Texts that stand still are worked out once, so every
 picture is compared with the names of all 1,112 emoji and not only with those of its batch. The
-loss between two views of a thing stays. At the end the towers change places once more, and the
-text tower learns alone, as in `mvlm.training.recipes.clip`.
+loss between two views of a thing stays. At the end the towers change places once more: the image
+tower stands still, and each text is to come out where the pictures of its thing lie on average.
 """
 
 from __future__ import annotations
@@ -21,10 +21,21 @@ from torch import Tensor, nn
 
 from mvlm.clip import CLIP, CLIPConfig, clip_vision_config
 from mvlm.contrastive import distributed_clip_loss
+from mvlm.data.dice import Dice
 from mvlm.data.things import a
+from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.small.stem import STRIDE, with_stem_
 from mvlm.tokenizer import Tokenizer
-from mvlm.training.recipes.clip import TEMPLATES, CLIPData, CLIPRecipe, vocabulary
+from mvlm.training.loop import TrainConfig
+from mvlm.training.recipes.clip import (
+    TEMPLATES,
+    CLIPData,
+    CLIPRecipe,
+    drawing_table,
+    text_for,
+    vocabulary,
+)
+from mvlm.training.recipes.views import on_white, views, weaker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +46,11 @@ class HybridRecipe:
         stem: channels of its convolutions, see `mvlm.small.stem`.
         width, depth, heads: of the blocks after it.
         words: weight of the loss over the everyday words, beside that over all names, which has 1.
-        clip: artists, views, batches and the last stage; `text_…` are those of the tower that
-            stands still, and `patch_size`, `width`, `depth`, `heads` are not read.
+        looks: views of each drawing whose mean a text is to meet, beside the drawing on white.
+        names: share of texts that are a name or an everyday word, in the last stage.
+        clip: artists, views and batches of the tower; its shapes and its share of names are not
+            read, for the texts are those of the finished CLIP.
+        texts: how long, and how, the text tower learns alone.
     """
 
     stem: tuple[int, ...] = (32, 64, 128)
@@ -44,7 +58,10 @@ class HybridRecipe:
     depth: int = 2
     heads: int = 4
     words: float = 0.5
+    looks: int = 1
+    names: float = 0.9
     clip: CLIPRecipe = field(default_factory=CLIPRecipe)
+    texts: TrainConfig = field(default_factory=TrainConfig)
 
     def model(self, learnt: CLIP) -> CLIP:
         """A CLIP with a new image tower and the text tower, projection and scale of this one."""
@@ -126,3 +143,72 @@ class HybridObjective(nn.Module):
     def after_step(self) -> None:
         """Keep the scale at 100 or less."""
         self.clip.clamp_logit_scale_()
+
+
+@torch.no_grad()
+def mean_vectors(clip: CLIP, recipe: HybridRecipe) -> Float[Tensor, "thing embed"]:
+    """The mean vector, of length 1, of each thing's drawings: on white, and in `looks` views.
+
+    The views go half as far as those of training: they show where a thing may lie and on what, as
+    scenes do, without taking it to the limits of what it can look like.
+    """
+    table = drawing_table(recipe.clip.artists)  # (A, N, 4, 40, 40)
+    config = weaker(recipe.clip.views, 0.5)
+    total = torch.zeros(table.shape[1], clip.config.embed_dim)
+    for number, drawn in enumerate(table):
+        total += encoded(clip, on_white(drawn))
+        for look in range(recipe.looks):
+            first = 10**11 + (number * recipe.looks + look) * len(drawn)
+            seeds = range(first, first + len(drawn))
+            total += encoded(clip, views(drawn[None], list(seeds), config))
+    return F.normalize(total, dim=1)
+
+
+def encoded(clip: CLIP, images: Float[Tensor, "image 3 40 40"]) -> Float[Tensor, "image embed"]:
+    """CLIP's vectors of pictures with values 0 to 1, some at a time."""
+    parts = normalise(images, CLIP_MEAN, CLIP_STD).split(256)
+    return torch.cat([clip.encode_image(part) for part in parts])
+
+
+class TextData:
+    """Examples by their number: a text of a thing, and the mean vector of its pictures."""
+
+    def __init__(
+        self, recipe: HybridRecipe, tokenizer: Tokenizer, means: Float[Tensor, "thing embed"]
+    ) -> None:
+        self.recipe, self.tokenizer, self.means = recipe, tokenizer, means
+
+    def __call__(self, examples: range) -> dict[str, Tensor]:
+        """`aims` (B, E), of length 1, and `ids` (B, T)."""
+        words, seed = vocabulary(), self.recipe.texts.seed
+        things = [self.thing(example) for example in examples]
+        texts = [
+            text_for(Dice(f"clip text alone {seed} {example}"), words[thing], self.recipe.names)
+            for example, thing in zip(examples, things, strict=True)
+        ]
+        ids = self.tokenizer(texts, length=self.recipe.clip.context)
+        return {"aims": self.means[things], "ids": ids}
+
+    def thing(self, example: int) -> int:
+        """Which emoji example number `example` is about: each pass over all has its own order."""
+        round_, place = divmod(example, len(self.means))
+        seed = (self.recipe.texts.seed + 1) * 10**7 + round_
+        order = torch.randperm(len(self.means), generator=torch.Generator().manual_seed(seed))
+        return int(order[place])
+
+
+class TextObjective(nn.Module):
+    """1 − the cosine between each text's vector and its aim, added up; the pictures' half rests."""
+
+    def __init__(self, clip: CLIP) -> None:
+        super().__init__()
+        self.clip = clip
+        for still in (clip.image, clip.image_projection):
+            still.requires_grad_(False)
+        clip.logit_scale.requires_grad_(False)
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(summed loss, number of texts)."""
+        texts = self.clip.encode_text(batch["ids"]).float()  # (B, E)
+        total = (1 - (texts * batch["aims"]).sum(dim=1)).sum()
+        return total, torch.tensor(len(texts), device=texts.device)

@@ -18,19 +18,23 @@ from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
 from mvlm.small.windows import WindowedMolmo, Windows
-from mvlm.tokenizer import IM_PATCH, Tokenizer
+from mvlm.tokenizer import IM_PATCH
 from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
 from mvlm.training.recipes.clip import (
     CLIPData,
     CLIPObjective,
     CLIPRecipe,
-    TextData,
-    TextObjective,
-    image_vectors,
     spread_features_,
     whiten_,
 )
-from mvlm.training.recipes.hybrid import HybridData, HybridObjective, HybridRecipe
+from mvlm.training.recipes.hybrid import (
+    HybridData,
+    HybridObjective,
+    HybridRecipe,
+    TextData,
+    TextObjective,
+    mean_vectors,
+)
 from mvlm.training.recipes.language import (
     DrillData,
     LanguageData,
@@ -60,7 +64,15 @@ from mvlm.training.recipes.molmo import (
 )
 from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
 from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
-from mvlm.training.recipes.vit import ViTData, ViTObjective, ViTRecipe, classes, vit_config
+from mvlm.training.recipes.vit import (
+    MatchObjective,
+    MixedData,
+    ViTData,
+    ViTObjective,
+    ViTRecipe,
+    classes,
+    vit_config,
+)
 from mvlm.vit import ViT
 
 
@@ -72,8 +84,7 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     data = CLIPData(recipe, tokenizer)
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
-    about = run(objective, data, recipe.train, out / "both", recipe)
-    texts_alone(model, recipe, tokenizer, out / "texts", recipe)
+    about = run(objective, data, recipe.train, out, recipe)
     return write(out, "clip", model, about | {"model": asdict(model.config)})
 
 
@@ -90,26 +101,22 @@ def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
     objective = HybridObjective(model, tokenizer, recipe)
     about = run(objective, data, recipe.clip.train, out / "tower", recipe)
     model.requires_grad_(True)
-    texts_alone(model, recipe.clip, tokenizer, out / "texts", recipe)
+    as_stored_(model)  # what the tower sees from here on is what its file will hold
+    texts = TextData(recipe, tokenizer, mean_vectors(model.eval(), recipe))
+    run(TextObjective(model), texts, recipe.texts, out / "texts", recipe)
     made_of = asdict(model.config) | {"stem": list(recipe.stem)}
     return write(out, "clip", model, about | {"model": made_of})
 
 
-def texts_alone(
-    model: CLIP, recipe: CLIPRecipe, tokenizer: Tokenizer, folder: Path, whole: object
-) -> None:
-    """CLIP's last stage: the text tower learns from pictures' vectors that stand still."""
-    as_stored_(model)  # what the tower sees from here on is what its file will hold
-    texts = TextData(recipe, tokenizer, image_vectors(model.eval(), recipe))
-    run(TextObjective(model), texts, recipe.texts, folder, whole)
-
-
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier, CLIP teaching it; write `vit.safetensors`."""
+    """Train the classifier in two runs, CLIP teaching it; write `vit.safetensors`."""
     teacher = weights.clip(before / "clip.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
-    about = run(ViTObjective(model, teacher, recipe), ViTData(recipe), recipe.train, out, recipe)
+    objective = ViTObjective(model, teacher, recipe)
+    run(objective, ViTData(recipe), recipe.train, out / "named", recipe)
+    matched = MatchObjective(objective)
+    about = run(matched, MixedData(recipe), recipe.again, out / "matched", recipe)
     about |= {"model": asdict(model.config), "classes": list(classes())}
     return write(out, "vit", model, about)
 

@@ -4,8 +4,12 @@ Chapters 03 and 04. A hundred things by eight artists are some nine hundred draw
 model that must find out by itself that neighbouring pixels belong together. So it has a teacher,
 as DeiT has (Touvron et al. 2021): the course's CLIP, which knows all 1,112 emoji. A second head
 scores all of them from the same class token, and is to say what CLIP says of the same view (Hinton
-et al. 2015; Beyer et al. 2022). Half of what is shown are things that have no class here. Teacher
-and second head are left behind when training ends.
+et al. 2015). Half of what is shown are things that have no class here. Teacher and second head are
+left behind when training ends.
+
+Names alone teach the eight artists by heart, so a second run has no names at all: both heads are to
+say what CLIP says, of views that go further and of any two things mixed (Beyer et al. 2022: a
+student that matches its teacher's answers on any pictures learns what it does with new ones).
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ class ViTRecipe:
         smoothing: share of the truth given to all classes alike.
         ramp: steps in which views go from a third of their strength to all of it.
         views, train: see there.
+        further, again: views and training of the second run.
     """
 
     patch_size: int = 8
@@ -53,6 +58,8 @@ class ViTRecipe:
     ramp: int = 1000
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    further: ViewConfig = field(default_factory=ViewConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
 
 
 def classes() -> tuple[str, ...]:
@@ -100,7 +107,7 @@ class ViTData:
 
 
 @torch.no_grad()
-def mean_vectors(clip: CLIP, artists: tuple[str, ...]) -> Float[Tensor, "thing embed"]:
+def drawn_means(clip: CLIP, artists: tuple[str, ...]) -> Float[Tensor, "thing embed"]:
     """CLIP's mean vector, of length 1, over these artists' drawings of each thing, on white."""
     table = drawing_table(artists)
     drawn = [clip.encode_image(normalise(on_white(some), CLIP_MEAN, CLIP_STD)) for some in table]
@@ -124,7 +131,7 @@ class ViTObjective(nn.Module):
         self.all_things = nn.Linear(vit.config.width, things)
         nn.init.zeros_(self.all_things.weight)
         nn.init.zeros_(self.all_things.bias)
-        means = mean_vectors(teacher, recipe.artists)
+        means = drawn_means(teacher, recipe.artists)
         self.register_buffer("means", means, persistent=False)
         place = torch.full((things,), -1)
         everyday = [i for i, word in enumerate(vocabulary()) if word.everyday]
@@ -152,7 +159,61 @@ class ViTObjective(nn.Module):
         self, images: Float[Tensor, "batch 3 40 40"], things: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch thing"]:
         """Of each view: the truth and the teacher's word, mixed; every row adds up to 1."""
-        cosines = self.teacher.encode_image(images).float() @ self.means.T  # (B, N)
-        said = (self.recipe.sharpness * cosines).softmax(dim=1)
+        said = (self.recipe.sharpness * self.cosines(images)).softmax(dim=1)
         truth = F.one_hot(things, len(self.means)).float()
         return truth + self.recipe.trust * (said - truth)
+
+    def cosines(self, images: Float[Tensor, "batch 3 40 40"]) -> Float[Tensor, "batch thing"]:
+        """Between what the teacher sees and its mean vector of each thing."""
+        return self.teacher.encode_image(images).float() @ self.means.T
+
+
+class MixedData:
+    """Examples by their number: a view of any thing, mixed with the one before it."""
+
+    def __init__(self, recipe: ViTRecipe) -> None:
+        self.recipe = recipe
+
+    def __call__(self, examples: range) -> dict[str, Tensor]:
+        """`images` (B, 3, 40, 40), normalised; from a half to the whole of each is its own."""
+        seed = self.recipe.again.seed * 10**9 + 5 * 10**8
+        generator = torch.Generator()
+        things, shares = [], []
+        for example in examples:
+            generator.manual_seed(seed + example)
+            things.append(int(torch.randint(len(vocabulary()), (), generator=generator)))
+            shares.append(0.5 + 0.5 * torch.rand((), generator=generator))
+        table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
+        images = views(table, [seed + i for i in examples], self.recipe.further)
+        share = torch.stack(shares).view(-1, 1, 1, 1)
+        mixed = share * images + (1 - share) * images.roll(1, dims=0)
+        return {"images": normalise(mixed, CLIP_MEAN, CLIP_STD)}
+
+
+class MatchObjective(nn.Module):
+    """Cross-entropy of both heads to the teacher's word on a batch of `MixedData`, added up.
+
+    Args:
+        taught: what the first run trained.
+    """
+
+    def __init__(self, taught: ViTObjective) -> None:
+        super().__init__()
+        self.taught = taught
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(summed loss, number of pictures)."""
+        taught, images = self.taught, batch["images"]
+        vit = taught.vit
+        token = vit.pooled(images)  # (B, D)
+        with torch.no_grad():
+            said = taught.recipe.sharpness * taught.cosines(images)  # (B, things)
+        everyday = taught.place >= 0
+        total = _cross_entropy(taught.all_things(token), said)
+        total = total + _cross_entropy(vit.head(token), said[:, everyday])
+        return total, torch.tensor(len(images), device=images.device)
+
+
+def _cross_entropy(scores: Tensor, aim: Tensor) -> Tensor:
+    """Of two tables of logits, summed over rows."""
+    return -(aim.softmax(dim=1) * scores.float().log_softmax(dim=1)).sum()

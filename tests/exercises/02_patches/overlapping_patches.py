@@ -254,3 +254,150 @@ def transposed_unfold(images, patch_size, stride):
 def whc(images, patch_size, stride):
     windows = images.unfold(2, patch_size, stride).unfold(3, patch_size, stride)
     return windows.permute(0, 2, 3, 1, 5, 4).flatten(3).flatten(1, 2)
+
+
+@right("Windows gathered by index.")
+def gathered(images, patch_size, stride):
+    h, w = images.shape[2:]
+    p = torch.arange(patch_size)
+    r = (torch.arange(0, h - patch_size + 1, stride)[:, None] + p)[:, None, :, None]
+    c = (torch.arange(0, w - patch_size + 1, stride)[:, None] + p)[None, :, None, :]
+    return images[:, :, r, c].movedim(1, 3).flatten(3).flatten(1, 2)
+
+
+@right("A while loop.")
+def while_loop(images, patch_size, stride):
+    out, top = [], 0
+    while top + patch_size <= images.shape[2]:
+        left = 0
+        while left + patch_size <= images.shape[3]:
+            out.append(images[:, :, top : top + patch_size, left : left + patch_size].flatten(1))
+            left += stride
+        top += stride
+    return torch.stack(out, dim=1)
+
+
+@right("A convolution with single ones.")
+def convolved(images, patch_size, stride):
+    n = images.shape[1] * patch_size**2
+    ones = torch.eye(n, dtype=images.dtype).reshape(n, images.shape[1], patch_size, patch_size)
+    return F.conv2d(images, ones, stride=stride).flatten(2).mT
+
+
+@right("sliding_window_view of NumPy.")
+def sliding(images, patch_size, stride):
+    x = np.lib.stride_tricks.sliding_window_view(images.numpy(), (patch_size, patch_size), (2, 3))
+    x = x[:, :, ::stride, ::stride].transpose(0, 2, 3, 1, 4, 5)
+    return torch.from_numpy(x.reshape(len(images), -1, images.shape[1] * patch_size**2).copy())
+
+
+@right("nn.Unfold as a module.")
+def module(images, patch_size, stride):
+    return nn.Unfold(patch_size, stride=stride)(images).permute(0, 2, 1)
+
+
+@mistake(
+    "Duplicates are taken out.",
+    fails="overlap-step, overlap-order",
+    says="patch of a row holds other pixels",
+)
+def unique_patches(images, patch_size, stride):
+    return while_loop(images, patch_size, stride).unique(dim=1)
+
+
+@mistake(
+    "All strides of 1, every S-th patch kept.",
+    fails="overlap-count, overlap-rest",
+    says="overlapping_patches returned",
+)
+def every_sth(images, patch_size, stride):
+    return while_loop(images, patch_size, 1)[:, ::stride]
+
+
+@mistake(
+    "The last window is moved back to the edge, where a rest is left.",
+    fails="overlap-rest",
+    says="patches came back, wanted",
+)
+def edge_window(images, patch_size, stride):
+    def starts(n):
+        s = list(range(0, n - patch_size + 1, stride))
+        return s if s[-1] + patch_size == n else [*s, n - patch_size]
+
+    return torch.stack(
+        [
+            images[:, :, t : t + patch_size, l : l + patch_size].flatten(1)
+            for t in starts(images.shape[2])
+            for l in starts(images.shape[3])
+        ],
+        1,
+    )
+
+
+@mistake("Through float32.", fails="overlap-rest", says="came out; cutting changes no number")
+def through_float32(images, patch_size, stride):
+    return while_loop(images.float(), patch_size, stride)
+
+
+@mistake(
+    "A wrap-around: windows go on at the other edge.",
+    fails="overlap-count, overlap-rest",
+    says="overlapping_patches returned",
+)
+def wrapped(images, patch_size, stride):
+    x = torch.cat([images, images[..., :patch_size]], -1)
+    x = torch.cat([x, x[:, :, :patch_size]], 2)
+    out = [
+        x[:, :, t : t + patch_size, l : l + patch_size].flatten(1)
+        for t in range(0, images.shape[2], stride)
+        for l in range(0, images.shape[3], stride)
+    ]
+    return torch.stack(out, 1)
+
+
+@mistake(
+    "The stride serves downwards alone.",
+    fails="overlap-count, overlap-step, overlap-rest",
+    says="overlapping_patches returned",
+)
+def stride_down_only(images, patch_size, stride):
+    x = images.unfold(2, patch_size, stride).unfold(3, patch_size, patch_size)
+    return x.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+
+
+@mistake(
+    "Whole numbers.",
+    fails="overlap-step, overlap-order, overlap-rest",
+    says="the first patch of a row holds other pixels, at stride",
+)
+def whole_numbers(images, patch_size, stride):
+    return while_loop(images, patch_size, stride).round()
+
+
+@mistake(
+    "Each patch's mean is taken off.",
+    fails="overlap-step, overlap-order, overlap-rest",
+    says="the first patch of a row holds other pixels, at stride",
+)
+def centred(images, patch_size, stride):
+    x = while_loop(images, patch_size, stride)
+    return x - x.mean(-1, keepdim=True)
+
+
+@mistake(
+    "The batch's patches are mixed: first patch of each image, then the second.",
+    fails="overlap-order",
+    says="one image has patches of another",
+)
+def batch_inside(images, patch_size, stride):
+    x = while_loop(images, patch_size, stride)
+    return x.transpose(0, 1).reshape(x.shape)
+
+
+@mistake(
+    "Begins with the last window.",
+    fails="overlap-step, overlap-order",
+    says="the first patch of a row holds other pixels, at stride",
+)
+def last_first(images, patch_size, stride):
+    return while_loop(images, patch_size, stride).flip(1)

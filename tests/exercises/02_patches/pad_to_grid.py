@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from bank import mistake, right
 
@@ -114,7 +114,7 @@ def views_that_split(images, patch_size):
 @mistake(
     "The mask is not returned.",
     fails="pad-shape, pad-picture, pad-mask-kind, pad-mask",
-    says="wanted two: the batch and the mask",
+    says="wanted 2 values: the batch, the mask",
 )
 def batch_only(images, patch_size):
     p = patch_size
@@ -455,3 +455,194 @@ def three_channels(images, patch_size):
         batch[i, :, :h, :w] = image.reshape(3, h, w)
         mask[i, : math.ceil(h / p), : math.ceil(w / p)] = True
     return batch, mask.flatten(1)
+
+
+@right("F.pad, and a mask from pooled ones.")
+def pooled(images, patch_size):
+    p = patch_size
+    h = -(-max(x.shape[1] for x in images) // p) * p
+    w = -(-max(x.shape[2] for x in images) // p) * p
+    frame = [F.pad(x, (0, w - x.shape[2], 0, h - x.shape[1])) for x in images]
+    ones = [
+        F.pad(torch.ones(1, *x.shape[1:]), (0, w - x.shape[2], 0, h - x.shape[1])) for x in images
+    ]
+    return torch.stack(frame), F.max_pool2d(torch.stack(ones), p).flatten(1) > 0
+
+
+@right("Comparisons with arange, no loop over patches.")
+def compared(images, patch_size):
+    sizes = torch.tensor([x.shape[1:] for x in images])
+    grid = (sizes + patch_size - 1).div(patch_size, rounding_mode="floor")
+    rows, columns = grid.amax(0).tolist()
+    batch = torch.stack(
+        [images[0].new_zeros(images[0].shape[0], rows * patch_size, columns * patch_size)]
+        * len(images)
+    )
+    for frame, x in zip(batch, images):
+        frame[:, : x.shape[1], : x.shape[2]].copy_(x)
+    mask = (torch.arange(rows)[None, :, None] < grid[:, :1, None]) & (
+        torch.arange(columns) < grid[:, 1:, None]
+    )
+    return batch, mask.flatten(1)
+
+
+@right("A list comes back, of batch and mask.")
+def as_pair(images, patch_size):
+    return list(pooled(images, patch_size))
+
+
+@right("The sizes by repeated addition.")
+def added(images, patch_size):
+    h = w = 0
+    while any(x.shape[1] > h for x in images):
+        h += patch_size
+    while any(x.shape[2] > w for x in images):
+        w += patch_size
+    batch = torch.zeros((len(images), len(images[0]), h, w), dtype=images[0].dtype)
+    mask = torch.zeros(len(images), h // patch_size, w // patch_size, dtype=torch.bool)
+    for i, x in enumerate(images):
+        batch[i][:, : x.shape[1], : x.shape[2]] = x
+        mask[i, : (x.shape[1] - 1) // patch_size + 1, : (x.shape[2] - 1) // patch_size + 1] = 1
+    return batch, mask.reshape(len(images), -1)
+
+
+@right("The mask by unfolding a mask of pixels.")
+def unfolded(images, patch_size):
+    batch, _ = pooled(images, patch_size)
+    inside = torch.zeros(len(images), *batch.shape[2:], dtype=torch.bool)
+    for i, x in enumerate(images):
+        inside[i, : x.shape[1], : x.shape[2]] = True
+    return batch, inside.unfold(1, patch_size, patch_size).unfold(
+        2, patch_size, patch_size
+    ).flatten(3).any(-1).flatten(1)
+
+
+@mistake(
+    "The first n entries of the mask, n patches in the picture.",
+    fails="pad-mask",
+    says="the first n entries are True, n patches holding a picture",
+)
+def first_n(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    n = mask.sum(1, keepdim=True)
+    return batch, torch.arange(mask.shape[1]) < n
+
+
+@mistake(
+    "h // P + 1 rows, also where P divides h.",
+    fails="pad-mask",
+    says="at a multiple of P, one patch too many is marked",
+)
+def one_more(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    rows, columns = batch.shape[2] // patch_size, batch.shape[3] // patch_size
+    mask = torch.zeros(len(images), rows, columns, dtype=torch.bool)
+    for i, x in enumerate(images):
+        mask[i, : x.shape[1] // patch_size + 1, : x.shape[2] // patch_size + 1] = True
+    return batch, mask.flatten(1)
+
+
+@mistake("True everywhere.", fails="pad-mask", says="the mask is True everywhere")
+def all_true(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    return batch, torch.ones_like(mask)
+
+
+@mistake(
+    "Sorted by height, the tallest first.",
+    fails="pad-picture, pad-mask",
+    says="the pictures come in another order than in the list: picture n is row n",
+)
+def sorted_by_height(images, patch_size):
+    return pooled(sorted(images, key=lambda x: -x.shape[1]), patch_size)
+
+
+@mistake(
+    "Sorted by area, the smallest first.",
+    fails="pad-picture, pad-mask",
+    says="the pictures come in another order than in the list: picture n is row n",
+)
+def sorted_by_area(images, patch_size):
+    return pooled(sorted(images, key=lambda x: x.shape[1] * x.shape[2]), patch_size)
+
+
+@mistake(
+    "Through float32 and back.",
+    fails="pad-picture",
+    says="the batch does not hold the numbers of the pictures",
+)
+def through_float32(images, patch_size):
+    batch, mask = pooled([x.float() for x in images], patch_size)
+    return batch.to(images[0].dtype), mask
+
+
+@mistake(
+    "Scaled to the frame.",
+    fails="pad-picture",
+    says="the top left corner of the batch does not hold the picture, unchanged",
+)
+def stretched(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    batch = torch.stack(
+        [F.interpolate(x[None].double(), tuple(batch.shape[2:]))[0].to(x.dtype) for x in images]
+    )
+    return batch, mask
+
+
+@mistake("Rounds to the nearest multiple.", fails="pad-shape", says="pad_to_grid returned")
+def rounded(images, patch_size):
+    p = patch_size
+    h = max(p, round(max(x.shape[1] for x in images) / p) * p)
+    w = max(p, round(max(x.shape[2] for x in images) / p) * p)
+    frame = torch.zeros(len(images), len(images[0]), h, w, dtype=images[0].dtype)
+    mask = torch.zeros(len(images), h // p, w // p, dtype=torch.bool)
+    for i, x in enumerate(images):
+        x = x[:, :h, :w]
+        frame[i, :, : x.shape[1], : x.shape[2]] = x
+        mask[i, : -(-x.shape[1] // p), : -(-x.shape[2] // p)] = True
+    return frame, mask.flatten(1)
+
+
+@mistake(
+    "F.pad with height and width exchanged.",
+    fails="pad-shape, pad-picture, pad-mask-kind, pad-mask",
+    says="RuntimeError: stack expects each tensor to be equal size, but got",
+)
+def pad_exchanged(images, patch_size):
+    p = patch_size
+    h = -(-max(x.shape[1] for x in images) // p) * p
+    w = -(-max(x.shape[2] for x in images) // p) * p
+    frame = [F.pad(x, (0, h - x.shape[1], 0, w - x.shape[2])) for x in images]
+    return torch.stack(frame), pooled(images, patch_size)[1]
+
+
+@mistake(
+    "A mask by the middle of each patch.",
+    fails="pad-mask",
+    says="a patch that holds a strip of the picture is marked as padding",
+)
+def middle_decides(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    rows, columns = batch.shape[2] // patch_size, batch.shape[3] // patch_size
+    mask = torch.zeros(len(images), rows, columns, dtype=torch.bool)
+    for i, x in enumerate(images):
+        for r in range(rows):
+            for c in range(columns):
+                mask[i, r, c] = (r + 0.5) * patch_size <= x.shape[1] and (
+                    c + 0.5
+                ) * patch_size <= x.shape[2]
+    return batch, mask.flatten(1)
+
+
+@mistake(
+    "The frame is filled with the picture's mean.",
+    fails="pad-picture",
+    says="right of the picture or below it, something is not",
+)
+def filled_with_mean(images, patch_size):
+    batch, mask = pooled(images, patch_size)
+    for frame, x in zip(batch, images):
+        mean = x.double().mean().to(x.dtype)
+        frame[:, x.shape[1] :] = mean
+        frame[:, :, x.shape[2] :] = mean
+    return batch, mask

@@ -254,3 +254,155 @@ def view_after_permute(images, patch_size):
     p = patch_size
     grid = images.view(b, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1)
     return grid.view(b, -1, p * p * c)
+
+
+@right("einsum with single ones, after whole numbers went to float64 and back in halves.")
+def gather_indices(images, patch_size):
+    b, c, h, w = images.shape
+    p = patch_size
+    rows = torch.arange(h).reshape(h // p, 1, p, 1)
+    columns = torch.arange(w).reshape(1, w // p, 1, p)
+    return images.movedim(1, -1)[:, rows, columns].flatten(3).flatten(1, 2)
+
+
+@right("chunk and stack, the list comprehension of a beginner.")
+def chunks(images, patch_size):
+    p = patch_size
+    out = []
+    for row in images.split(p, dim=2):
+        for patch in row.split(p, dim=3):
+            out.append(patch.permute(0, 2, 3, 1).reshape(len(images), -1))
+    return torch.stack(out, 1)
+
+
+@right("vmap over the batch.")
+def vmapped(images, patch_size):
+    p = patch_size
+
+    def one(x):
+        c, h, w = x.shape
+        return x.view(c, h // p, p, w // p, p).permute(1, 3, 2, 4, 0).reshape(-1, p * p * c)
+
+    return torch.vmap(one)(images.contiguous())
+
+
+@right("Two swaps of two axes at a time.")
+def transposes(images, patch_size):
+    b, c, h, w = images.shape
+    p = patch_size
+    x = images.transpose(1, 2).transpose(2, 3)
+    x = x.reshape(b, h // p, p, w // p, p * c).transpose(2, 3)
+    return x.reshape(b, -1, p * p * c)
+
+
+@right("as_strided on a copy.")
+def as_strided(images, patch_size):
+    b, c, h, w = images.shape
+    p = patch_size
+    x = images.permute(0, 2, 3, 1).contiguous()
+    s = w * c
+    cut = x.as_strided((b, h // p, w // p, p, p, c), (h * s, p * s, p * c, s, c, 1))
+    return cut.reshape(b, (h // p) * (w // p), p * p * c)
+
+
+@mistake(
+    "Sorted inside each patch.",
+    fails="hwc-order-inside",
+    says="the numbers of a patch do not come pixel by pixel, each with its channels together",
+)
+def sorted_inside(images, patch_size):
+    return chunks(images, patch_size).sort(-1).values
+
+
+@mistake(
+    "The patches come in the order of their means.",
+    fails="hwc-order-of-patches",
+    says="patch n does not hold the pixels of the n-th patch, row by row",
+)
+def sorted_by_mean(images, patch_size):
+    x = chunks(images, patch_size)
+    order = x.double().mean((0, 2)).argsort()
+    return x[:, order]
+
+
+@mistake(
+    "Through float32 and back to the kind that came.",
+    fails="hwc-any-tensor",
+    says="the patches do not hold the numbers of the image, each once",
+)
+def through_float32(images, patch_size):
+    return chunks(images.float(), patch_size).to(images.dtype)
+
+
+@mistake(
+    "Fractions are cut off on the way.",
+    fails="hwc-order-of-patches, hwc-order-inside, hwc-any-tensor",
+    says="the patches do not hold the numbers of the image, each once",
+)
+def whole_numbers(images, patch_size):
+    return chunks(images, patch_size).long().to(images.dtype)
+
+
+@mistake(
+    "The image is turned upside down first.",
+    fails="hwc-order-of-patches, hwc-order-inside",
+    says="patch n does not hold the pixels of the n-th patch, row by row",
+)
+def upside_down(images, patch_size):
+    return chunks(images.flip(2), patch_size)
+
+
+@mistake(
+    "Channels backwards, as OpenCV has them.",
+    fails="hwc-order-inside",
+    says="the numbers of a patch do not come pixel by pixel, each with its channels together",
+)
+def blue_first(images, patch_size):
+    return chunks(images.flip(1), patch_size)
+
+
+@mistake(
+    "The mean is taken off each patch.",
+    fails="hwc-order-of-patches, hwc-order-inside, hwc-any-tensor",
+    says="the patches do not hold the numbers of the image, each once",
+)
+def centred(images, patch_size):
+    x = chunks(images, patch_size)
+    return x - x.double().mean(-1, keepdim=True).to(x.dtype)
+
+
+@mistake(
+    "A list of patches, not stacked.",
+    fails="hwc-shape, hwc-order-of-patches, hwc-order-inside, hwc-any-tensor",
+    says="patchify_hwc returned a list, wanted a torch tensor",
+)
+def as_list(images, patch_size):
+    return [x for x in chunks(images, patch_size).unbind(1)]
+
+
+@mistake(
+    "Rows wind like a snake.",
+    fails="hwc-order-of-patches",
+    says="patch n does not hold the pixels of the n-th patch, row by row",
+)
+def boustrophedon(images, patch_size):
+    p = patch_size
+    out = []
+    for n, row in enumerate(images.split(p, dim=2)):
+        patches = [patch.permute(0, 2, 3, 1).flatten(1) for patch in row.split(p, dim=3)]
+        out += patches[::-1] if n % 2 else patches
+    return torch.stack(out, 1)
+
+
+@mistake("The batch is laid end to end.", fails="hwc-shape", says="patchify_hwc returned")
+def batch_in_patches(images, patch_size):
+    return chunks(images, patch_size).flatten(0, 1)
+
+
+@mistake(
+    "Whatever was whole before is worked on in double and stays it.",
+    fails="hwc-any-tensor",
+    says="came out; cutting changes no number",
+)
+def stays_double(images, patch_size):
+    return chunks(images.double(), patch_size)

@@ -299,3 +299,151 @@ def way_back_turned(table, old_grid, new_grid, prefix):
     picture = places.reshape(1, *old_grid, -1).permute(0, 3, 1, 2)
     picture = F.interpolate(picture, size=new_grid, mode="bicubic")
     return torch.cat([kept, picture[0].permute(2, 1, 0).flatten(0, 1)])
+
+
+@right("interpolate with one channel at a time.")
+def one_channel(table, old_grid, new_grid, prefix):
+    head, places = table[:prefix], table[prefix:]
+    columns = [
+        F.interpolate(c.reshape(1, 1, *old_grid), tuple(new_grid), mode="bicubic").flatten()
+        for c in places.T
+    ]
+    return torch.cat([head, torch.stack(columns, 1)])
+
+
+@right("Upsample as a module, float64 inside.")
+def upsample(table, old_grid, new_grid, prefix):
+    x = table[prefix:].double().unflatten(0, tuple(old_grid)).permute(2, 0, 1)[None]
+    y = nn.Upsample(size=tuple(new_grid), mode="bicubic")(x)[0]
+    return torch.cat([table[:prefix], y.flatten(1).T.to(table.dtype)], 0)
+
+
+@right("split, and einsum for the axes.")
+def split_einsum(table, old_grid, new_grid, prefix):
+    head, places = table.split([prefix, len(table) - prefix])
+    if tuple(old_grid) == tuple(new_grid):
+        return table.clone()
+    x = torch.einsum("rcd->drc", places.reshape(*old_grid, -1))
+    y = F.interpolate(x.unsqueeze(0), size=list(new_grid), mode="bicubic", align_corners=False)
+    return torch.vstack([head, torch.einsum("drc->rcd", y[0]).reshape(-1, table.shape[1])])
+
+
+@right("The same grid returns early.")
+def early(table, old_grid, new_grid, prefix):
+    if old_grid == new_grid:
+        return table
+    return one_channel(table, old_grid, new_grid, prefix)
+
+
+@right("movedim, and a new table that is filled.")
+def filled(table, old_grid, new_grid, prefix):
+    out = table.new_empty(prefix + new_grid[0] * new_grid[1], table.shape[1])
+    out[:prefix] = table[:prefix]
+    x = table[prefix:].reshape(1, *old_grid, -1).movedim(-1, 1)
+    out[prefix:] = (
+        F.interpolate(x, new_grid, mode="bicubic").movedim(1, -1).reshape(-1, table.shape[1])
+    )
+    return out
+
+
+@mistake(
+    "A right way in, a plain reshape on the way back.",
+    fails="table-values, table-same",
+    says="the resize is right, and its numbers are still channel by channel",
+)
+def reshaped_back(table, old_grid, new_grid, prefix):
+    x = table[prefix:].reshape(1, *old_grid, -1).permute(0, 3, 1, 2)
+    y = F.interpolate(x, new_grid, mode="bicubic").reshape(-1, table.shape[1])
+    return torch.cat([table[:prefix], y])
+
+
+@mistake("float32 comes back.", fails="table-prefix", says="came out; a table stays what it is")
+def single(table, old_grid, new_grid, prefix):
+    return one_channel(table.float(), old_grid, new_grid, prefix)
+
+
+@mistake(
+    "Through float32 and back.",
+    fails="table-prefix",
+    says="the row that stands for no place came back changed",
+)
+def through_float32(table, old_grid, new_grid, prefix):
+    return one_channel(table.float(), old_grid, new_grid, prefix).to(table.dtype)
+
+
+@mistake(
+    "Every row is brought to its old mean length.",
+    fails="table-values, table-same",
+    says="the resized places are not those of a bicubic resize of the grid",
+)
+def renormalised(table, old_grid, new_grid, prefix):
+    out = one_channel(table, old_grid, new_grid, prefix)
+    places = F.normalize(out[prefix:], dim=1) * table[prefix:].norm(dim=1).mean()
+    return torch.cat([out[:prefix], places])
+
+
+@mistake(
+    "Rows are repeated, no grid at all.",
+    fails="table-values",
+    says="the resized places are not those of a bicubic resize of the grid",
+)
+def line_of_places(table, old_grid, new_grid, prefix):
+    x = table[prefix:].T[None]
+    y = F.interpolate(x, new_grid[0] * new_grid[1], mode="linear")[0].T
+    return torch.cat([table[:prefix], y])
+
+
+@mistake(
+    "First rows, then columns, each linear.",
+    fails="table-values",
+    says="these are the numbers of a bilinear resize",
+)
+def twice_linear(table, old_grid, new_grid, prefix):
+    x = table[prefix:].reshape(1, *old_grid, -1).permute(0, 3, 1, 2)
+    y = F.interpolate(x, (new_grid[0], old_grid[1]), mode="bilinear")
+    y = F.interpolate(y, tuple(new_grid), mode="bilinear")
+    return torch.cat([table[:prefix], y[0].flatten(1).T])
+
+
+@mistake(
+    "The prefix is made new, of zeros.",
+    fails="table-prefix",
+    says="the rows that stand for no place came back changed",
+)
+def new_prefix(table, old_grid, new_grid, prefix):
+    out = one_channel(table, old_grid, new_grid, prefix)
+    out[:prefix] = 0
+    return out
+
+
+@mistake(
+    "Cut or filled with zeros, nothing resized.",
+    fails="table-values",
+    says="the resized places are not those of a bicubic resize of the grid",
+)
+def cropped(table, old_grid, new_grid, prefix):
+    x = table[prefix:].reshape(*old_grid, -1)
+    out = torch.zeros(*new_grid, table.shape[1], dtype=table.dtype)
+    r, c = min(old_grid[0], new_grid[0]), min(old_grid[1], new_grid[1])
+    out[:r, :c] = x[:r, :c]
+    return torch.cat([table[:prefix], out.flatten(0, 1)])
+
+
+@mistake(
+    "The numbers are clamped to those that were there.",
+    fails="table-values",
+    says="the resized places are not those of a bicubic resize of the grid",
+)
+def clamped(table, old_grid, new_grid, prefix):
+    out = one_channel(table, old_grid, new_grid, prefix)
+    return torch.cat([out[:prefix], out[prefix:].clamp(table[prefix:].min(), table[prefix:].max())])
+
+
+@mistake(
+    "The places are sorted by their first number.",
+    fails="table-values, table-same",
+    says="the resized places are not those of a bicubic resize of the grid",
+)
+def sorted_places(table, old_grid, new_grid, prefix):
+    out = one_channel(table, old_grid, new_grid, prefix)
+    return torch.cat([out[:prefix], out[prefix:][out[prefix:, 0].argsort()]])

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from bank import mistake, right
 
@@ -55,8 +55,12 @@ def strided(patches: Tensor, patch_size: int, height: int, width: int) -> Tensor
     return images.reshape(-1, channels, height, width)
 
 
-@right("torch's own unfold and fold, and padding by a mask of pixels.")
-def unfold(patches, patch_size, height, width):
+@mistake(
+    "torch's own fold, which takes floats alone.",
+    fails="back-any",
+    says="not implemented for 'Byte'",
+)
+def folded(patches, patch_size, height, width):
     b, n, d = patches.shape
     chw = patches.reshape(b, n, patch_size**2, -1).transpose(2, 3).reshape(b, n, d)
     return F.fold(chw.transpose(1, 2), (height, width), patch_size, stride=patch_size)
@@ -194,3 +198,146 @@ def wrong_inverse(patches, patch_size, height, width):
     p = patch_size
     grid = patches.reshape(len(patches), height // p, width // p, p, p, -1)
     return grid.permute(0, 2, 4, 3, 5, 1).reshape(len(patches), -1, height, width)
+
+
+@right("cat of cats.")
+def cats(patches, patch_size, height, width):
+    b, n, d = patches.shape
+    p = patch_size
+    x = patches.reshape(b, n, p, p, d // p // p).movedim(-1, 1).unbind(2)
+    per = width // p
+    return torch.cat([torch.cat(x[i : i + per], -1) for i in range(0, n, per)], -2)
+
+
+@right("The inverse of a permutation found by argsort.")
+def argsorted(patches, patch_size, height, width):
+    b, n, d = patches.shape
+    p = patch_size
+    axes = (0, 2, 4, 3, 5, 1)
+    back = torch.tensor(axes).argsort().tolist()
+    x = patches.reshape(b, height // p, width // p, p, p, -1)
+    return x.permute(back).reshape(b, -1, height, width)
+
+
+@right("Pixel shuffle of the channels.")
+def shuffled(patches, patch_size, height, width):
+    b, n, d = patches.shape
+    p = patch_size
+    x = patches.reshape(b, n, p * p, -1).transpose(2, 3).reshape(b, n, -1)
+    x = x.transpose(1, 2).reshape(b, -1, height // p, width // p)
+    return torch.pixel_shuffle(x, p)
+
+
+@right("Two loops, filled into new_empty.")
+def filled(patches, patch_size, height, width):
+    b, n, d = patches.shape
+    p = patch_size
+    out = patches.new_empty(b, d // p**2, height, width)
+    for k in range(n):
+        r, c = divmod(k, width // p)
+        out[:, :, r * p : r * p + p, c * p : c * p + p] = (
+            patches[:, k].reshape(b, p, p, -1).permute(0, 3, 1, 2)
+        )
+    return out
+
+
+@right("Scattered by an index.")
+def scattered(patches, patch_size, height, width):
+    b, n, d = patches.shape
+    p = patch_size
+    c = d // p**2
+    ids = torch.arange(c * height * width).reshape(c, height // p, p, width // p, p)
+    ids = ids.permute(1, 3, 2, 4, 0).reshape(1, -1).expand(b, -1)
+    flat = torch.zeros(b, c * height * width, dtype=patches.dtype)
+    return flat.scatter(1, ids, patches.reshape(b, -1)).reshape(b, c, height, width)
+
+
+@mistake(
+    "A frame of float zeros is filled: other kinds of number become float.",
+    fails="back-any",
+    says="came out; putting together changes no number",
+)
+def float_frame(patches, patch_size, height, width):
+    x = filled(patches, patch_size, height, width)
+    out = torch.zeros(x.shape)
+    out[:] = x
+    return out
+
+
+@mistake(
+    "Through float32 and back.",
+    fails="back-any",
+    says="the image does not hold the numbers of its patches",
+)
+def through_float32(patches, patch_size, height, width):
+    return filled(patches.float(), patch_size, height, width).to(patches.dtype)
+
+
+@mistake("Height and width exchanged.", fails="back-oblong", says="unpatchify_hwc returned")
+def sides_exchanged(patches, patch_size, height, width):
+    return filled(patches, patch_size, width, height)
+
+
+@mistake(
+    "The image is turned.",
+    fails="back-square, back-oblong",
+    says="rows and columns of the image have changed places",
+)
+def turned(patches, patch_size, height, width):
+    return filled(patches, patch_size, height, width).mT
+
+
+@mistake(
+    "Patches overlap by rounding: a mean with the neighbour.",
+    fails="back-square, back-oblong, back-any",
+    says="numbers are not in their place",
+)
+def smoothed(patches, patch_size, height, width):
+    x = filled(patches, patch_size, height, width)
+    return ((x + x.roll(1, -1)) / 2).to(x.dtype)
+
+
+@mistake(
+    "Channels last, as plots want them.",
+    fails="back-square, back-oblong, back-any",
+    says="unpatchify_hwc returned",
+)
+def channels_last(patches, patch_size, height, width):
+    return filled(patches, patch_size, height, width).permute(0, 2, 3, 1)
+
+
+@mistake(
+    "Whole numbers only.",
+    fails="back-square, back-oblong, back-any",
+    says="numbers are not in their place",
+)
+def whole_numbers(patches, patch_size, height, width):
+    return filled(patches, patch_size, height, width).long().to(patches.dtype)
+
+
+@mistake("Upside down.", fails="back-square, back-oblong", says="numbers are not in their place")
+def upside_down(patches, patch_size, height, width):
+    return filled(patches, patch_size, height, width).flip(2)
+
+
+@mistake(
+    "Works out the sides from N, and takes the picture for a square when N is one.",
+    fails="back-oblong",
+    says="unpatchify_hwc returned",
+)
+def sides_guessed(patches, patch_size, height, width):
+    side = int(patches.shape[1] ** 0.5) * patch_size
+    if side * side == height * width:
+        height = width = side
+    else:
+        height, width = max(height, width), min(height, width)
+    return filled(patches, patch_size, height, width)
+
+
+@mistake(
+    "The batch's first axis is dropped when there is one image.",
+    fails="back-square, back-oblong, back-any",
+    says="unpatchify_hwc returned",
+)
+def squeezed(patches, patch_size, height, width):
+    return filled(patches, patch_size, height, width).squeeze(0)

@@ -218,3 +218,124 @@ def squeezed(maxima, sums, scores):
     shift = torch.where(new == -torch.inf, 0, new)
     old = sums * torch.exp(maxima - shift)
     return new, old + torch.exp(scores - shift.reshape(-1, 1)).sum(dim=1)
+
+
+@right("logaddexp of the two logarithms, and back.")
+def by_logaddexp(maxima, sums, scores):
+    old = maxima.double() + sums.double().log()
+    whole = torch.logaddexp(old, scores.double().logsumexp(1))
+    new = torch.maximum(maxima, scores.amax(1))
+    return new, (whole - new.double()).exp().nan_to_num(0).to(sums.dtype)
+
+
+@right("Column by column.")
+def columns(maxima, sums, scores):
+    m, s = maxima.clone(), sums.clone()
+    for x in scores.unbind(1):
+        new = torch.maximum(m, x)
+        safe = new.clamp(min=-1e30)
+        s = s * (m - safe).exp() + (x - safe).exp()
+        m = new
+    return m, s
+
+
+@right("Rows in Python's own numbers.")
+def python_rows(maxima, sums, scores):
+    ms, ss = [], []
+    for m, s, row in zip(maxima.tolist(), sums.tolist(), scores.tolist()):
+        new = max([m, *row])
+        if new == -math.inf:
+            ms.append(m), ss.append(0.0)
+            continue
+        ms.append(new)
+        ss.append(s * math.exp(m - new) + sum(math.exp(x - new) for x in row))
+    return torch.tensor(ms), torch.tensor(ss)
+
+
+@right("nan_to_num on the exponents.")
+def nan_exponents(maxima, sums, scores):
+    new = torch.cat([maxima[:, None], scores], 1).max(1)[0]
+    e = lambda x: (x - new[:, None]).nan_to_num(-torch.inf, neginf=-torch.inf).exp()
+    return new, sums * e(maxima[:, None])[:, 0] + e(scores).sum(1)
+
+
+@right("In float64, returned as a list.")
+def double_list(maxima, sums, scores):
+    return list(columns(maxima.double(), sums.double(), scores.double()))
+
+
+@mistake(
+    "The factor is upside down.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the sums hold nan",
+)
+def upside_down(maxima, sums, scores):
+    new = torch.maximum(maxima, scores.amax(1))
+    return new, sums * (new - maxima).exp() + (scores - new[:, None]).exp().sum(1)
+
+
+@mistake(
+    "Only the latest block.",
+    fails="absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the sum of exp(score - maximum) over",
+)
+def latest_only(maxima, sums, scores):
+    new = scores.amax(1)
+    return new, (scores - new[:, None]).exp().sum(1)
+
+
+@mistake(
+    "The log of the sums comes back.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the sum of exp(score - maximum) over",
+)
+def logarithms(maxima, sums, scores):
+    m, s = columns(maxima, sums, scores)
+    return m, s.log()
+
+
+@mistake(
+    "Exchanged: sums first.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the maxima are not the largest scores of each row so far",
+)
+def exchanged(maxima, sums, scores):
+    return columns(maxima, sums, scores)[::-1]
+
+
+@mistake(
+    "A fill of -1e4 for what is left out.",
+    fails="absorb-left-out",
+    says="the maxima are not the largest scores of each row so far",
+)
+def tame_fill(maxima, sums, scores):
+    return columns(maxima.clamp(min=-1e4), sums, scores.clamp(min=-1e4))
+
+
+@mistake(
+    "Whole numbers.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the maxima are not the largest scores of each row so far",
+)
+def whole_numbers(maxima, sums, scores):
+    return columns(maxima, sums, scores.round())
+
+
+@mistake(
+    "The sum of the maxima's row is left out.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the sum of exp(score - maximum) over",
+)
+def without_the_largest(maxima, sums, scores):
+    m, s = columns(maxima, sums, scores)
+    return m, s - 1
+
+
+@mistake(
+    "One number a block: rows are added up.",
+    fails="absorb-first, absorb-next, absorb-many, absorb-large, absorb-left-out",
+    says="the sum of exp(score - maximum) over",
+)
+def rows_added(maxima, sums, scores):
+    m, s = columns(maxima, sums, scores)
+    return m, s.sum().expand_as(s)

@@ -1,5 +1,7 @@
 """Right and wrong answers to cosine_similarities."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -201,3 +203,152 @@ def stays_half(image_features, text_features):
 )
 def transposed(image_features, text_features):
     return F.normalize(text_features.float(), dim=1) @ F.normalize(image_features.float(), dim=1).T
+
+
+@right("Divides the products by the outer product of lengths, in float64.")
+def outer_lengths(image_features, text_features):
+    a, b = image_features.double(), text_features.double()
+    lengths = a.norm(dim=1)[:, None] * b.norm(dim=1)
+    return (a @ b.T / lengths.clamp(min=1e-300)).float()
+
+
+@right("torch's own cosine_similarity over all pairs, in float64.")
+def cosine_of_torch(image_features, text_features):
+    a, b = image_features.double(), text_features.double()
+    return F.cosine_similarity(a[:, None], b[None], dim=2, eps=1e-200)
+
+
+@right("nan_to_num at the end, where only zeros make nan.")
+def nan_to_num(image_features, text_features):
+    a, b = (
+        x.double() / x.double().pow(2).sum(1, keepdim=True).sqrt()
+        for x in (image_features, text_features)
+    )
+    return (a @ b.T).nan_to_num()
+
+
+@right("cdist of unit vectors: 1 - d²/2.")
+def by_distance(image_features, text_features):
+    a, b = (F.normalize(x.double(), dim=1, eps=1e-200) for x in (image_features, text_features))
+    zero = (a.norm(dim=1) == 0)[:, None] | (b.norm(dim=1) == 0)
+    d = (a[:, None] - b).pow(2).sum(2)
+    return (1 - d / 2).masked_fill(zero, 0).float()
+
+
+@right("math.hypot, row by row.")
+def hypot(image_features, text_features):
+    def unit(x):
+        lengths = [math.hypot(*row) or 1.0 for row in x.tolist()]
+        return (
+            torch.tensor(x.tolist(), dtype=torch.float64)
+            / torch.tensor(lengths, dtype=torch.float64)[:, None]
+        )
+
+    return unit(image_features) @ unit(text_features).T
+
+
+@mistake(
+    "Rounded to four digits.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="have the cosine",
+)
+def rounded(image_features, text_features):
+    return (outer_lengths(image_features, text_features) * 100).round() / 100
+
+
+@mistake(
+    "float16 comes back for float16.", fails="cos-half", says="the cosines came back in torch.float"
+)
+def half_back(image_features, text_features):
+    return outer_lengths(image_features, text_features).to(image_features.dtype)
+
+
+@mistake(
+    "Angles, not cosines.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="and no cosine is beyond",
+)
+def angles(image_features, text_features):
+    return outer_lengths(image_features, text_features).clamp(-1, 1).acos()
+
+
+@mistake(
+    "Only the images are brought to length 1.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="the images were brought to length",
+)
+def images_alone(image_features, text_features):
+    x = image_features.double()
+    x = x / x.norm(dim=1, keepdim=True).clamp(min=1e-300)
+    return (x @ text_features.double().T).float()
+
+
+@mistake(
+    "Only the texts are brought to length 1.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="the texts were brought to length",
+)
+def texts_alone(image_features, text_features):
+    x = text_features.double()
+    x = x / x.norm(dim=1, keepdim=True).clamp(min=1e-300)
+    return (image_features.double() @ x.T).float()
+
+
+@mistake(
+    "The products as they are.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="these are products of the vectors as they came: a cosine goes by direction alone",
+)
+def products(image_features, text_features):
+    return image_features.double() @ text_features.double().T
+
+
+@mistake(
+    "Absolute values.", fails="cos-values, cos-zero, cos-length, cos-half", says="have the cosine"
+)
+def sizes(image_features, text_features):
+    return outer_lengths(image_features, text_features).abs()
+
+
+@mistake(
+    "Sums of absolute values as lengths.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="have the cosine",
+)
+def length_l1(image_features, text_features):
+    a, b = (
+        F.normalize(x.double(), p=1, dim=1, eps=1e-200) for x in (image_features, text_features)
+    )
+    return a @ b.T
+
+
+@mistake(
+    "The mean is taken off first: a correlation.",
+    fails="cos-values, cos-zero, cos-length, cos-half",
+    says="have the cosine",
+)
+def correlation(image_features, text_features):
+    a, b = (x.double() - x.double().mean(1, keepdim=True) for x in (image_features, text_features))
+    a, b = (F.normalize(x, dim=1, eps=1e-200) for x in (a, b))
+    return a @ b.T
+
+
+@mistake("A zero is replaced by a small vector.", fails="cos-zero", says="have the cosine")
+def small_for_zero(image_features, text_features):
+    return outer_lengths(
+        *(
+            torch.where(x.abs().sum(1, keepdim=True) == 0, 1e-20, x.double())
+            for x in (image_features, text_features)
+        )
+    )
+
+
+@mistake(
+    "Lengths measured in float16.", fails="cos-length, cos-half", says="and no cosine is beyond"
+)
+def half_lengths(image_features, text_features):
+    a, b = (
+        x.double() / x.norm(dim=1, keepdim=True).double().clamp(min=1e-300)
+        for x in (image_features, text_features)
+    )
+    return a @ b.T

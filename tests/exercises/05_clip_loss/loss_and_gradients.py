@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from bank import mistake, right
 
@@ -393,3 +394,153 @@ def all_zero(image_features, text_features, scale):
     s = s - s.max()
     loss = (np.log(np.exp(s).sum(0)) + np.log(np.exp(s).sum(1))).mean() / 2 - s.diagonal().mean()
     return loss, np.zeros_like(image_features), np.zeros_like(text_features)
+
+
+@right("Autograd in torch.")
+def autograd(image_features, text_features, scale):
+    a, b = (torch.tensor(x, requires_grad=True) for x in (image_features, text_features))
+    s = scale * a @ b.T
+    y = torch.arange(len(a))
+    loss = (F.cross_entropy(s, y) + F.cross_entropy(s.T, y)) / 2
+    ga, gb = torch.autograd.grad(loss, (a, b))
+    return loss.item(), ga.numpy(), gb.numpy()
+
+
+@right("Loops over pairs of pairs.")
+def double_loop(image_features, text_features, scale):
+    n = len(image_features)
+    s = scale * image_features @ text_features.T
+    r = np.exp(s - s.max(1, keepdims=True))
+    r /= r.sum(1, keepdims=True)
+    c = np.exp(s - s.max(0))
+    c /= c.sum(0)
+    lse = lambda v: v.max() + np.log(np.exp(v - v.max()).sum())
+    loss = sum(lse(s[i]) + lse(s[:, i]) - 2 * s[i, i] for i in range(n)) / 2 / n
+    ga, gb = np.zeros_like(image_features), np.zeros_like(text_features)
+    for i in range(n):
+        for j in range(n):
+            g = scale * (r[i, j] + c[i, j] - 2 * (i == j)) / 2 / n
+            ga[i] += g * text_features[j]
+            gb[j] += g * image_features[i]
+    return loss, ga, gb
+
+
+@right("A tuple of tensors.")
+def tensors(image_features, text_features, scale):
+    loss, a, b = double_loop(image_features, text_features, scale)
+    return torch.tensor(loss), torch.from_numpy(a), torch.from_numpy(b)
+
+
+@right("einsum for both products.")
+def einsums(image_features, text_features, scale):
+    s = torch.from_numpy(scale * np.einsum("ie,je->ij", image_features, text_features))
+    p = (s.softmax(0) + s.softmax(1)) / 2 - torch.eye(len(s), dtype=s.dtype)
+    g = (scale * p / len(s)).numpy()
+    loss = -(s.log_softmax(0).diag() + s.log_softmax(1).diag()).mean() / 2
+    return (
+        loss.numpy(),
+        np.einsum("ij,je->ie", g, text_features),
+        np.einsum("ij,ie->je", g, image_features),
+    )
+
+
+@right("The columns first.")
+def columns_first(image_features, text_features, scale):
+    loss, b, a = double_loop(text_features, image_features, scale)
+    return [loss, a, b]
+
+
+@mistake(
+    "The gradient as a sum over pairs.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is as many times too large as there are pairs: a mean",
+)
+def summed_gradient(image_features, text_features, scale):
+    loss, a, b = double_loop(image_features, text_features, scale)
+    return loss, len(a) * a, len(b) * b
+
+
+@mistake(
+    "The gradient of rows alone.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is that of one direction alone: each score takes part in two softmaxes",
+)
+def rows_gradient(image_features, text_features, scale):
+    s = torch.from_numpy(scale * image_features @ text_features.T)
+    g = (scale * (s.softmax(1) - torch.eye(len(s))) / len(s)).numpy()
+    return (
+        double_loop(image_features, text_features, scale)[0],
+        g @ text_features,
+        g.T @ image_features,
+    )
+
+
+@mistake(
+    "The gradient of columns alone, halved.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is that of one direction alone: each score takes part in two softmaxes",
+)
+def half_columns_gradient(image_features, text_features, scale):
+    s = torch.from_numpy(scale * image_features @ text_features.T)
+    g = (scale * (s.softmax(0) - torch.eye(len(s))) / len(s) / 2).numpy()
+    return (
+        double_loop(image_features, text_features, scale)[0],
+        g @ text_features,
+        g.T @ image_features,
+    )
+
+
+@mistake(
+    "Softmax over everything.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="the loss is",
+)
+def one_softmax(image_features, text_features, scale):
+    s = torch.from_numpy(scale * image_features @ text_features.T)
+    p = s.flatten().softmax(0).reshape(s.shape)
+    g = (scale * (p - torch.eye(len(s)) / len(s))).numpy()
+    loss = -(p.log().diag().mean())
+    return loss.item(), g @ text_features, g.T @ image_features
+
+
+@mistake(
+    "The gradient with respect to the scores.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is too small by the scale: the scale multiplies every score",
+)
+def of_scores_alone(image_features, text_features, scale):
+    loss, a, b = double_loop(image_features, text_features, scale)
+    return loss, a / scale, b / scale
+
+
+@mistake(
+    "Lists of Python numbers.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is a list, wanted an array",
+)
+def python_lists(image_features, text_features, scale):
+    loss, a, b = double_loop(image_features, text_features, scale)
+    return loss, a.tolist(), b.tolist()
+
+
+@mistake(
+    "Rounded gradients.",
+    fails="grad-images, grad-texts, grad-large",
+    says="the gradient of the images is",
+)
+def rounded(image_features, text_features, scale):
+    loss, a, b = double_loop(image_features, text_features, scale)
+    return loss, a.round(2), b.round(2)
+
+
+@mistake(
+    "Each image's own text is left out of the softmax.",
+    fails="grad-loss, grad-images, grad-texts, grad-large",
+    says="the loss is",
+)
+def without_the_right_one(image_features, text_features, scale):
+    s = torch.from_numpy(scale * image_features @ text_features.T)
+    off = s.masked_fill(torch.eye(len(s)).bool(), -torch.inf)
+    loss = ((off.logsumexp(0) + off.logsumexp(1)) / 2 - s.diag()).mean().item()
+    g = (scale * ((off.softmax(0) + off.softmax(1)) / 2 - torch.eye(len(s))) / len(s)).numpy()
+    return loss, g @ text_features, g.T @ image_features

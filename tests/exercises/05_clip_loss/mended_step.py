@@ -495,3 +495,159 @@ def weights_do_not_learn(images, texts, weight_i, weight_t, t, rate):
         t -= rate * t.grad
         t.clamp_(max=math.log(100))
     return loss.detach(), weight_i.detach(), weight_t.detach(), t.detach()
+
+
+def _features(x, w):
+    return F.normalize(x @ w, dim=1)
+
+
+def _loss(images, texts, wi, wt, t):
+    s = t.exp() * _features(images, wi) @ _features(texts, wt).T
+    y = torch.arange(len(s))
+    return (F.cross_entropy(s, y) + F.cross_entropy(s.T, y)) / 2
+
+
+@right("autograd.grad, new tensors.")
+def by_grad(images, texts, weight_i, weight_t, t, rate):
+    p = [x.detach().clone().requires_grad_() for x in (weight_i, weight_t, t)]
+    loss = _loss(images, texts, *p)
+    a, b, c = (x - rate * g for x, g in zip(p, torch.autograd.grad(loss, p)))
+    return (
+        loss.detach(),
+        a.detach(),
+        b.detach(),
+        torch.minimum(c, torch.tensor(100.0).log()).detach(),
+    )
+
+
+@right("torch.func.grad_and_value.")
+def functional_grad(images, texts, weight_i, weight_t, t, rate):
+    f = torch.func.grad_and_value(lambda *p: _loss(images, texts, *p), argnums=(0, 1, 2))
+    g, loss = f(weight_i, weight_t, t)
+    a, b, c = (x - rate * y for x, y in zip((weight_i, weight_t, t), g))
+    return loss, a, b, c.clamp(max=math.log(100.0))
+
+
+@right("The scale is limited: min(e^t, 100), and its logarithm.")
+def limited_scale(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a, b, float(min(math.exp(c), 100.0)) and math.log(min(math.exp(c), 100.0))
+
+
+@right("In float64.")
+def double(images, texts, weight_i, weight_t, t, rate):
+    return by_grad(*(x.double() for x in (images, texts, weight_i, weight_t, t)), rate)
+
+
+@mistake(
+    "All three are kept at log 100 or below.",
+    fails="step-update",
+    says="or below: that limit is t's alone",
+)
+def clamp_in_the_loop(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a.clamp(max=math.log(100)), b.clamp(max=math.log(100)), c
+
+
+@mistake(
+    "The limit also keeps t above 0 in its absolute value.", fails="step-update", says="t went from"
+)
+def clamp_both_sides(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a, b, c.clamp(min=0)
+
+
+@mistake(
+    "Gradients are clipped to length 1.",
+    fails="step-clamp, step-update",
+    says="one step down its slope",
+)
+def clipped(images, texts, weight_i, weight_t, t, rate):
+    p = [x.clone().requires_grad_() for x in (weight_i, weight_t, t)]
+    loss = _loss(images, texts, *p)
+    loss.backward()
+    nn.utils.clip_grad_norm_(p, 0.1)
+    with torch.no_grad():
+        a, b, c = (x - rate * x.grad for x in p)
+    return loss.detach(), a, b, c.clamp(max=math.log(100))
+
+
+@mistake(
+    "Adam in the place of plain descent.",
+    fails="step-clamp, step-update",
+    says="one step down its slope",
+)
+def adam(images, texts, weight_i, weight_t, t, rate):
+    p = [x.clone().requires_grad_() for x in (weight_i, weight_t, t)]
+    o = torch.optim.Adam(p, lr=rate)
+    loss = _loss(images, texts, *p)
+    loss.backward()
+    o.step()
+    return loss.detach(), p[0].detach(), p[1].detach(), p[2].detach().clamp(max=math.log(100))
+
+
+@mistake(
+    "The loss after the step comes back.",
+    fails="step-normalise, step-exp, step-both, step-update",
+    says="comes from none of the faults: what else was changed?",
+)
+def loss_afterwards(images, texts, weight_i, weight_t, t, rate):
+    _, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return _loss(images, texts, a, b, c), a, b, c
+
+
+@mistake("t takes a smaller step.", fails="step-clamp, step-update", says="one step down its slope")
+def slow_t(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a, b, (t + 0.5 * (c - t)).clamp(max=math.log(100))
+
+
+@mistake("The scale is kept at 100: t at 100.", fails="step-clamp", says="; the scale shall be")
+def clamp_100(images, texts, weight_i, weight_t, t, rate):
+    p = [x.detach().clone().requires_grad_() for x in (weight_i, weight_t, t)]
+    loss = _loss(images, texts, *p)
+    a, b, c = (x - rate * g for x, g in zip(p, torch.autograd.grad(loss, p)))
+    return loss.detach(), a.detach(), b.detach(), c.detach().clamp(max=100)
+
+
+@mistake(
+    "A step of weight decay as well.",
+    fails="step-update",
+    says="the image weight did not move by -rate times the slope of the right loss",
+)
+def decayed(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a - rate * 0.1 * weight_i, b - rate * 0.1 * weight_t, c
+
+
+@mistake(
+    "t itself is the new scale.", fails="step-clamp, step-update", says="one step down its slope"
+)
+def scale_returned(images, texts, weight_i, weight_t, t, rate):
+    loss, a, b, c = by_grad(images, texts, weight_i, weight_t, t, rate)
+    return loss, a, b, c.exp()
+
+
+@mistake(
+    "The texts' weight moves with the old images.",
+    fails="step-update",
+    says="the image weight did not move by -rate times the slope of the right loss",
+)
+def one_side_detached(images, texts, weight_i, weight_t, t, rate):
+    p = [x.clone().requires_grad_() for x in (weight_i, weight_t, t)]
+    s = p[2].exp() * _features(images, p[0]) @ _features(texts, p[1].detach()).T
+    s2 = p[2].exp() * _features(images, p[0].detach()) @ _features(texts, p[1]).T
+    y = torch.arange(len(s))
+    loss = (F.cross_entropy(s, y) + F.cross_entropy(s2.T, y)) / 2
+    g = torch.autograd.grad(loss, p)
+    a, b, c = (x - rate * d for x, d in zip(p, g))
+    return loss.detach(), a.detach(), b.detach(), c.detach().clamp(max=math.log(100))
+
+
+@mistake(
+    "Centred before normalising.",
+    fails="step-normalise, step-exp, step-both, step-clamp, step-update",
+    says="comes from none of the faults: what else was changed?",
+)
+def centred(images, texts, weight_i, weight_t, t, rate):
+    return by_grad(images - images.mean(0), texts - texts.mean(0), weight_i, weight_t, t, rate)

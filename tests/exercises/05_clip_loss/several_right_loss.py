@@ -313,3 +313,192 @@ def targets_transposed(image_features, text_features, right, scale):
     texts = -(s.log_softmax(1) * target).sum(1)[right.any(1)].mean()
     images = -(s.log_softmax(0) * target).sum(0)[right.any(0)].mean()
     return (texts + images) / 2
+
+
+@right("cross_entropy with soft targets, empty rows dropped first.")
+def soft_targets(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+    total = 0
+    for scores, mask in ((s, right), (s.T, right.T)):
+        keep = mask.any(1)
+        q = mask[keep].float()
+        total = total + F.cross_entropy(scores[keep], q / q.sum(1, keepdim=True))
+    return total / 2
+
+
+@right("logsumexp minus a mean of the right scores, row by row.")
+def row_by_row(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+
+    def way(s, m):
+        return torch.stack([r.logsumexp(0) - r[k].mean() for r, k in zip(s, m) if k.any()]).mean()
+
+    return (way(s, right) + way(s.T, right.T)) * 0.5
+
+
+@right("In float64, masked_fill on the way.")
+def filled(image_features, text_features, right, scale):
+    s = scale * image_features.double() @ text_features.double().T
+
+    def way(logp, m):
+        n = m.sum(1)
+        each = -logp.masked_fill(~m, 0).sum(1) / n.clamp(min=1)
+        return each[n > 0].mean()
+
+    return (way(s.log_softmax(1), right) + way(s.log_softmax(0).T, right.T)) / 2
+
+
+@right("kl_div plus the entropy of the targets.")
+def divergence(image_features, text_features, right, scale):
+    def way(s, m):
+        m = m[m.any(1)], s[m.any(1)]
+        q = F.normalize(m[0].float(), p=1, dim=1)
+        return (
+            F.kl_div(m[1].log_softmax(1), q, reduction="batchmean")
+            - (q * q.clamp(min=1e-30).log()).sum(1).mean()
+        )
+
+    s = scale * image_features @ text_features.T
+    return (way(s, right) + way(s.T, right.T)) / 2
+
+
+@right("nonzero pairs, weighted by one over their row's count.")
+def by_pairs(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+    i, j = right.nonzero(as_tuple=True)
+    a = -s.log_softmax(1)[i, j] / right.sum(1)[i]
+    b = -s.log_softmax(0)[i, j] / right.sum(0)[j]
+    return (a.sum() / right.any(1).sum() + b.sum() / right.any(0).sum()) / 2
+
+
+@mistake(
+    "nan in empty rows, left out afterwards: nan gradients.",
+    fails="several-gradient",
+    says="the slopes of the images hold nan",
+)
+def nan_left_out(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+
+    def way(s, m):
+        q = m / m.sum(1, keepdim=True)
+        return -(q * s.log_softmax(1)).sum(1)[m.any(1)].mean()
+
+    return (way(s, right) + way(s.T, right.T)) / 2
+
+
+@mistake(
+    "nanmean over nan in empty rows.",
+    fails="several-gradient",
+    says="the slopes of the images hold nan",
+)
+def nanmean(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+
+    def way(s, m):
+        return -(m / m.sum(1, keepdim=True) * s.log_softmax(1)).sum(1).nanmean()
+
+    return (way(s, right) + way(s.T, right.T)) / 2
+
+
+@mistake(
+    "The loss is taken out of the graph.",
+    fails="several-gradient",
+    says="no gradient reaches the images",
+)
+def detached(image_features, text_features, right, scale):
+    return soft_targets(image_features, text_features, right, scale).detach()
+
+
+@mistake("A number of Python's.", fails="several-gradient", says="no gradient reaches the images")
+def item(image_features, text_features, right, scale):
+    return soft_targets(image_features, text_features, right, scale).item()
+
+
+@mistake("The texts do not learn.", fails="several-gradient", says="no gradient reaches the texts")
+def texts_detached(image_features, text_features, right, scale):
+    return soft_targets(image_features, text_features.detach(), right, scale)
+
+
+@mistake(
+    "The images learn from one direction alone.",
+    fails="several-gradient",
+    says="the gradient says that one step of the images changes the result by",
+)
+def one_way_detached(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+    d = scale * image_features.detach() @ text_features.T
+
+    def way(s, m):
+        k = m.any(1)
+        return F.cross_entropy(s[k], F.normalize(m[k].float(), p=1, dim=1))
+
+    return (way(s, right) + way(d.T, right.T)) / 2
+
+
+@mistake(
+    "Worked out under no_grad.", fails="several-gradient", says="no gradient reaches the images"
+)
+def no_grad(image_features, text_features, right, scale):
+    with torch.no_grad():
+        return soft_targets(image_features, text_features, right, scale)
+
+
+@mistake(
+    "One mean over all images and texts.",
+    fails="several-texts, several-images, several-large",
+    says="the loss is one mean over images and texts together: each direction has its own",
+)
+def pooled_mean(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+
+    def each(s, m):
+        k = m.any(1)
+        return F.cross_entropy(s[k], F.normalize(m[k].float(), p=1, dim=1), reduction="none")
+
+    return torch.cat([each(s, right), each(s.T, right.T)]).mean()
+
+
+@mistake(
+    "Over images alone.",
+    fails="several-one, several-texts, several-images, several-none, several-large",
+    says="the loss is that of one direction alone: over images, without the one over texts",
+)
+def over_images_alone(image_features, text_features, right, scale):
+    s = (scale * image_features @ text_features.T).T
+    k = right.T.any(1)
+    return F.cross_entropy(s[k], F.normalize(right.T[k].float(), p=1, dim=1))
+
+
+@mistake(
+    "The sum of both directions.",
+    fails="several-one, several-texts, several-images, several-none, several-large",
+    says="the loss is twice too large: it is half the sum of two directions",
+)
+def not_halved(image_features, text_features, right, scale):
+    return 2 * soft_targets(image_features, text_features, right, scale)
+
+
+@mistake(
+    "A sigmoid for each pair.",
+    fails="several-one, several-texts, several-images, several-none, several-large",
+    says="the loss is",
+)
+def sigmoid(image_features, text_features, right, scale):
+    return F.binary_cross_entropy_with_logits(
+        scale * image_features @ text_features.T, right.float()
+    )
+
+
+@mistake(
+    "The best right answer alone.",
+    fails="several-texts, several-images, several-large",
+    says="the loss is",
+)
+def best_right(image_features, text_features, right, scale):
+    s = scale * image_features @ text_features.T
+
+    def way(s, m):
+        k = m.any(1)
+        return (s[k].logsumexp(1) - s[k].masked_fill(~m[k], -torch.inf).amax(1)).mean()
+
+    return (way(s, right) + way(s.T, right.T)) / 2

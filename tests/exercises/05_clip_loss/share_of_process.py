@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from bank import mistake, right
 
@@ -220,3 +221,154 @@ def whole(image_features, text_features, all_images, all_texts, rank, scale):
     s = scale * all_images @ all_texts.T
     labels = torch.arange(len(s))
     return (F.cross_entropy(s, labels) + F.cross_entropy(s.T, labels)) / 2
+
+
+@right("Rows cut out of the whole matrix of scores.")
+def cut_whole(image_features, text_features, all_images, all_texts, rank, scale):
+    s = scale * all_images @ all_texts.T
+    n = len(image_features)
+    mine = torch.arange(n) + rank * n
+    return (F.cross_entropy(s[mine], mine) + F.cross_entropy(s.T[mine], mine)) / 2
+
+
+@right("logsumexp minus the pairs' own products.")
+def own_products(image_features, text_features, all_images, all_texts, rank, scale):
+    pairs = scale * (image_features * text_features).sum(1)
+    a = (scale * image_features @ all_texts.T).logsumexp(1)
+    b = (scale * text_features @ all_images.T).logsumexp(1)
+    return ((a + b) / 2 - pairs).mean()
+
+
+@right("In float64, chunks of the gathered texts.")
+def chunked(image_features, text_features, all_images, all_texts, rank, scale):
+    n = len(image_features)
+
+    def way(x, everyone):
+        blocks = [scale * x.double() @ y.double().T for y in everyone.split(n)]
+        return torch.stack([b.logsumexp(1) for b in blocks]).logsumexp(0) - blocks[rank].diagonal()
+
+    return (way(image_features, all_texts) + way(text_features, all_images)).mean() / 2
+
+
+@right("nll_loss of log_softmax.")
+def nll(image_features, text_features, all_images, all_texts, rank, scale):
+    n = image_features.shape[0]
+    y = torch.tensor([rank * n + i for i in range(n)])
+    return (
+        sum(
+            F.nll_loss((scale * x @ z.T).log_softmax(1), y)
+            for x, z in ((image_features, all_texts), (text_features, all_images))
+        )
+        * 0.5
+    )
+
+
+@mistake(
+    "The gathered texts are cut off.",
+    fails="share-gradient",
+    says="no gradient reaches the texts of all",
+)
+def all_texts_detached(image_features, text_features, all_images, all_texts, rank, scale):
+    return nll(image_features, text_features, all_images, all_texts.detach(), rank, scale)
+
+
+@mistake(
+    "All that was gathered is cut off.",
+    fails="share-gradient",
+    says="no gradient reaches the images of all",
+)
+def gathered_detached(image_features, text_features, all_images, all_texts, rank, scale):
+    return nll(image_features, text_features, all_images.detach(), all_texts.detach(), rank, scale)
+
+
+@mistake(
+    "The gathered ones are copied by way of a list.",
+    fails="share-gradient",
+    says="no gradient reaches the images of all",
+)
+def copied(image_features, text_features, all_images, all_texts, rank, scale):
+    return nll(
+        image_features,
+        text_features,
+        torch.tensor(all_images.tolist()),
+        torch.tensor(all_texts.tolist()),
+        rank,
+        scale,
+    )
+
+
+@mistake(
+    "The share is detached.", fails="share-gradient", says="no gradient reaches the own images"
+)
+def detached(image_features, text_features, all_images, all_texts, rank, scale):
+    return nll(image_features, text_features, all_images, all_texts, rank, scale).detach()
+
+
+@mistake(
+    ".data of the own features.", fails="share-gradient", says="no gradient reaches the own images"
+)
+def data(image_features, text_features, all_images, all_texts, rank, scale):
+    return nll(image_features.data, text_features.data, all_images, all_texts, rank, scale)
+
+
+@mistake(
+    "The sum of the two means.",
+    fails="share-first, share-ranks, share-twins",
+    says="the share is twice too large: it is half the sum of two means",
+)
+def not_halved(image_features, text_features, all_images, all_texts, rank, scale):
+    return 2 * nll(image_features, text_features, all_images, all_texts, rank, scale)
+
+
+@mistake("Ranks count from 1.", fails="share-first, share-ranks", says="the share is")
+def rank_from_one(image_features, text_features, all_images, all_texts, rank, scale):
+    n = len(image_features)
+    y = (torch.arange(n) + (rank - 1) * n) % len(all_texts)
+    return (
+        F.cross_entropy(scale * image_features @ all_texts.T, y)
+        + F.cross_entropy(scale * text_features @ all_images.T, y)
+    ) / 2
+
+
+@mistake(
+    "Processes and pairs are interleaved.",
+    fails="share-first, share-ranks, share-twins",
+    says="the share is",
+)
+def interleaved(image_features, text_features, all_images, all_texts, rank, scale):
+    n = len(image_features)
+    y = torch.arange(n) * (len(all_texts) // n) + rank
+    return (
+        F.cross_entropy(scale * image_features @ all_texts.T, y)
+        + F.cross_entropy(scale * text_features @ all_images.T, y)
+    ) / 2
+
+
+@mistake(
+    "The twins are taken out of the wrong answers.",
+    fails="share-twins",
+    says="the mean of all shares is",
+)
+def twins_masked(image_features, text_features, all_images, all_texts, rank, scale):
+    n = len(image_features)
+    y = torch.arange(n) + rank * n
+
+    def way(x, z):
+        s = scale * x @ z.T
+        twin = torch.zeros_like(s, dtype=torch.bool)
+        for k in range(n):
+            twin[k] = (z == z[y[k]]).all(1)
+            twin[k, y[k]] = False
+        return F.cross_entropy(s.masked_fill(twin, -torch.inf), y)
+
+    return (way(image_features, all_texts) + way(text_features, all_images)) / 2
+
+
+@mistake("Label smoothing.", fails="share-first, share-ranks, share-twins", says="the share is")
+def smoothed(image_features, text_features, all_images, all_texts, rank, scale):
+    n = len(image_features)
+    y = torch.arange(n) + rank * n
+    return (
+        F.cross_entropy(scale * image_features @ all_texts.T, y, label_smoothing=0.1)
+        + F.cross_entropy(scale * text_features @ all_images.T, y, label_smoothing=0.1)
+    ) / 2

@@ -328,3 +328,148 @@ def zero_for_ignored(ids, offsets, answers):
         is_answer = last > first and any(start < last <= end for start, end in answers)
         labels.append(token if is_answer else 0)
     return torch.tensor(labels)
+
+
+@right("A set of the answers' characters.")
+def characters(ids, offsets, answers):
+    inside = {c for a, b in answers for c in range(a, b)}
+    return torch.tensor(
+        [i if b > a and b - 1 in inside else -100 for i, (a, b) in zip(ids, offsets)]
+    )
+
+
+@right("Broadcast over tokens and answers.")
+def broadcast(ids, offsets, answers):
+    o = torch.tensor(offsets).reshape(-1, 2)
+    a = torch.tensor(answers).reshape(-1, 2)
+    last = o[:, 1:] - 1
+    yes = ((a[:, 0] <= last) & (last < a[:, 1])).any(1) & (o[:, 0] < o[:, 1])
+    return torch.where(yes, torch.tensor(ids), -100)
+
+
+@right("Loops, written into a tensor of -100.")
+def loop_into(ids, offsets, answers):
+    out = torch.full((len(ids),), -100)
+    for n, (start, stop) in enumerate(offsets):
+        for first, end in answers:
+            if start < stop and first < stop <= end:
+                out[n] = ids[n]
+    return out
+
+
+@right("NumPy's searchsorted over sorted answers.")
+def searched(ids, offsets, answers):
+    text = np.zeros(max([1, *(b for _, b in offsets), *(b for _, b in answers)]), bool)
+    for a, b in answers:
+        text[a:b] = True
+    return torch.tensor([i if b > a and text[b - 1] else -100 for i, (a, b) in zip(ids, offsets)])
+
+
+@mistake(
+    "Sorted labels.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="has no loss, wanted one; answers",
+)
+def sorted_labels(ids, offsets, answers):
+    return characters(ids, offsets, answers).sort().values
+
+
+@mistake(
+    "Through float32.",
+    fails="labels-one",
+    says="the right tokens have a loss, but their labels are not their own ids",
+)
+def through_float32(ids, offsets, answers):
+    return characters(ids, offsets, answers).float().long()
+
+
+@mistake(
+    "A token of more than half in the answer.",
+    fails="labels-edges",
+    says="has a loss, wanted none; answers",
+)
+def more_than_half(ids, offsets, answers):
+    inside = {c for a, b in answers for c in range(a, b)}
+    return torch.tensor(
+        [
+            i if b > a and 2 * sum(c in inside for c in range(a, b)) > b - a else -100
+            for i, (a, b) in zip(ids, offsets)
+        ]
+    )
+
+
+@mistake(
+    "The character behind the token decides.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="has a loss, wanted none; answers",
+)
+def character_behind(ids, offsets, answers):
+    inside = {c for a, b in answers for c in range(a, b)}
+    return torch.tensor([i if b > a and b in inside else -100 for i, (a, b) in zip(ids, offsets)])
+
+
+@mistake(
+    "Answers run to the next one.", fails="labels-several", says="has a loss, wanted none; answers"
+)
+def to_the_next(ids, offsets, answers):
+    longer = [(a, c[0]) for (a, _), c in zip(answers, answers[1:])] + answers[-1:]
+    return characters(ids, offsets, longer)
+
+
+@mistake(
+    "The labels are the places of the tokens.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="the right tokens have a loss, but their labels are not their own ids",
+)
+def places(ids, offsets, answers):
+    return characters(list(range(len(ids))), offsets, answers)
+
+
+@mistake(
+    "float64 numbers.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="numbers, wanted whole ones such as torch.int",
+)
+def floats(ids, offsets, answers):
+    return characters(ids, offsets, answers).double()
+
+
+@mistake(
+    "(1, T).",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="which is (T,), one label a token",
+)
+def batched(ids, offsets, answers):
+    return characters(ids, offsets, answers)[None]
+
+
+@mistake(
+    "An id that occurs in an answer has a loss wherever it stands.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="has a loss, wanted none; answers",
+)
+def every_occurrence(ids, offsets, answers):
+    labels = characters(ids, offsets, answers).tolist()
+    return torch.tensor([i if i in labels else -100 for i in ids])
+
+
+@mistake(
+    "The first token of an answer has no loss.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="has no loss, wanted one; answers",
+)
+def first_token_dropped(ids, offsets, answers):
+    labels = characters(ids, offsets, answers).tolist()
+    return torch.tensor(
+        [-100 if n == 0 or labels[n - 1] == -100 else x for n, x in enumerate(labels)]
+    )
+
+
+@mistake(
+    "Everything before the last answer's end.",
+    fails="labels-one, labels-several, labels-edges, labels-empty",
+    says="has a loss, wanted none; answers",
+)
+def up_to_the_end(ids, offsets, answers):
+    end = max((b for _, b in answers), default=0)
+    return characters(ids, offsets, [(0, end)])

@@ -1,5 +1,7 @@
 """Right and wrong answers to answer_loss."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,7 +19,11 @@ def lists(logits, labels):
     return (scores.logsumexp(1) - scores[torch.arange(len(b)), labels[b, t + 1]]).mean()
 
 
-@right("Plain loops, and no cache at all where none is asked for.")
+@mistake(
+    "Loops, each loss taken out by .item(): right, and no gradient passes.",
+    fails="loss-gradient",
+    says="no gradient reaches the scores",
+)
 def loops(logits, labels):
     total, count = 0.0, 0
     for row, targets in zip(logits, labels):
@@ -48,7 +54,11 @@ class module(nn.Module):
         return self.loss(logits.transpose(1, 2)[..., :-1], labels[..., 1:]).unsqueeze(0)
 
 
-@right("NumPy and back.")
+@mistake(
+    "NumPy and a float: right, and no gradient passes.",
+    fails="loss-gradient",
+    says=".numpy(), torch.no_grad()",
+)
 def numpy(logits, labels):
     x, y = logits.double().numpy()[:, :-1], labels.numpy()[:, 1:]
     x = x - x.max(-1, keepdims=True)
@@ -104,7 +114,7 @@ def ignored_is_word_0(logits, labels):
 
 @mistake(
     "Subtracts the largest score from the logits that were passed.",
-    fails="loss-large",
+    fails="loss-gradient, loss-large",
     says="its first argument: after the call it is not what was passed",
 )
 def in_place(logits, labels):
@@ -183,7 +193,7 @@ def one_maximum_a_row(logits, labels):
 @mistake(
     "Cut after flattening, so rows run into one another.",
     fails="loss-mean, loss-large",
-    says="the loss is",
+    says="the next row's first token",
 )
 def reshaped_wrongly(logits, labels):
     scores = logits.reshape(-1, logits.shape[-1])[:-1]
@@ -193,7 +203,7 @@ def reshaped_wrongly(logits, labels):
 @mistake(
     "The first token is predicted from the last place.",
     fails="loss-shift, loss-mean, loss-large",
-    says="the loss is",
+    says="roll brings round what falls out",
 )
 def rolled(logits, labels):
     vocabulary = logits.shape[-1]
@@ -241,7 +251,7 @@ def as_sum(logits, labels):
 @mistake(
     "Word 0 is taken for padding as well.",
     fails="loss-shift, loss-ignored, loss-mean, loss-large",
-    says="the loss is",
+    says="0 is a word like any other",
 )
 def word_0_ignored(logits, labels):
     vocabulary = logits.shape[-1]
@@ -251,3 +261,131 @@ def word_0_ignored(logits, labels):
         labels[:, 1:].reshape(-1).masked_fill(labels[:, 1:].reshape(-1) == -100, 0),
         ignore_index=0,
     )
+
+
+@right("one_hot targets, in float64.")
+def one_hot(logits, labels):
+    keep = labels[:, 1:] != -100
+    s, y = logits[:, :-1][keep].double(), labels[:, 1:][keep]
+    return -(F.one_hot(y, s.shape[1]) * s.log_softmax(1)).sum(1).mean()
+
+
+@right("Row by row, sums and a count.")
+def row_sums(logits, labels):
+    total, count = 0, 0
+    for s, y in zip(logits[:, :-1], labels[:, 1:]):
+        k = y != -100
+        total = total + F.cross_entropy(s[k], y[k], reduction="sum")
+        count += k.sum()
+    return total / count
+
+
+@right("logsumexp minus the picked score, in a tensor of one axis.")
+def picked(logits, labels):
+    b, t = (labels[:, 1:] != -100).nonzero().T
+    s = logits[b, t]
+    return (s.logsumexp(-1) - s[torch.arange(len(b)), labels[b, t + 1]]).mean().reshape(1)
+
+
+@right("The last place is given -100, nothing is cut.")
+def last_ignored(logits, labels):
+    y = labels.roll(-1, 1)
+    y = torch.cat([y[:, :-1], torch.full_like(y[:, :1], -100)], 1)
+    return F.cross_entropy(logits.mT, y)
+
+
+@mistake("Ends in .item().", fails="loss-gradient", says="no gradient reaches the scores")
+def item(logits, labels):
+    return row_sums(logits, labels).item()
+
+
+@mistake("A float().", fails="loss-gradient", says="no gradient reaches the scores")
+def as_float(logits, labels):
+    return float(row_sums(logits, labels))
+
+
+@mistake(
+    "A new tensor made of the number.", fails="loss-gradient", says="no gradient reaches the scores"
+)
+def new_tensor(logits, labels):
+    return torch.tensor(row_sums(logits, labels).item(), requires_grad=True)
+
+
+@mistake("Detached.", fails="loss-gradient", says="no gradient reaches the scores")
+def detached(logits, labels):
+    return row_sums(logits, labels).detach()
+
+
+@mistake(
+    "The normaliser is detached.",
+    fails="loss-gradient",
+    says="the gradient says that one step of the scores changes the result by",
+)
+def normaliser_detached(logits, labels):
+    b, t = (labels[:, 1:] != -100).nonzero().T
+    s = logits[b, t]
+    return (s.logsumexp(-1).detach() - s[torch.arange(len(b)), labels[b, t + 1]]).mean()
+
+
+@mistake(
+    "A loss in bits.", fails="loss-shift, loss-ignored, loss-mean, loss-large", says="the loss is"
+)
+def bits(logits, labels):
+    return row_sums(logits, labels) / math.log(2)
+
+
+@mistake(
+    "The perplexity.", fails="loss-shift, loss-ignored, loss-mean, loss-large", says="the loss is"
+)
+def perplexity(logits, labels):
+    return row_sums(logits, labels).exp()
+
+
+@mistake("Scores are clamped to ±100.", fails="loss-large", says="the loss is")
+def clamped(logits, labels):
+    return row_sums(logits.clamp(-100, 100), labels)
+
+
+@mistake(
+    "The mean over all places, the ignored ones counted as 0.",
+    fails="loss-ignored, loss-mean",
+    says="the sum is divided by",
+)
+def zeros_counted(logits, labels):
+    return F.cross_entropy(logits[:, :-1].mT, labels[:, 1:], reduction="none").mean()
+
+
+@mistake(
+    "A loss a token.",
+    fails="loss-shift, loss-ignored, loss-mean, loss-large",
+    says="answer_loss returned a tensor of shape",
+)
+def per_token(logits, labels):
+    return F.cross_entropy(logits[:, :-1].mT, labels[:, 1:], reduction="none")
+
+
+@mistake(
+    "Laid end to end, then shifted.",
+    fails="loss-mean, loss-large",
+    says="a row's last place is compared with the next row's first token",
+)
+def flattened_then_shifted(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1)[:-1], labels.flatten()[1:])
+
+
+@mistake(
+    "The ignored ones count as word 0 with weight 0, and in the mean.",
+    fails="loss-ignored, loss-mean",
+    says="the sum is divided by",
+)
+def weight_zero(logits, labels):
+    y = labels[:, 1:]
+    each = F.cross_entropy(logits[:, :-1].mT, y.clamp(min=0), reduction="none")
+    return (each * (y != -100)).mean()
+
+
+@mistake(
+    "Label smoothing.", fails="loss-shift, loss-ignored, loss-mean, loss-large", says="the loss is"
+)
+def smoothed(logits, labels):
+    return F.cross_entropy(logits[:, :-1].mT, labels[:, 1:], label_smoothing=0.1)

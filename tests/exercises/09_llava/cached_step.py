@@ -6,12 +6,17 @@ import einops
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from bank import mistake, right
 
 
-@right("Lists of pieces, cut at the markers; rows one by one.")
-def lists(query, key, value, past_keys, past_values, mask):
+@mistake(
+    "exp of the scores as they are, which is 0 for all of a row far below 0.",
+    fails="step-mask",
+    says="the output holds nan",
+)
+def naive_exp(query, key, value, past_keys, past_values, mask):
     tokens = past_keys.shape[2]
     keys = torch.zeros(*past_keys.shape[:2], tokens + 1, past_keys.shape[3])
     values = torch.zeros_like(keys)
@@ -208,7 +213,7 @@ def not_scaled(query, key, value, past_keys, past_values, mask):
 @mistake(
     "The output alone.",
     fails="step-cache, step-output, step-mask, step-first, step-many",
-    says="wanted 3: the output, keys, values",
+    says="wanted 3 values: the output, keys, values",
 )
 def output_only(query, key, value, past_keys, past_values, mask):
     keys = torch.cat([past_keys, key], dim=2)
@@ -328,3 +333,177 @@ def wrong_axis(query, key, value, past_keys, past_values, mask):
     scores = query @ keys.mT / math.sqrt(query.shape[-1])
     scores = scores.masked_fill(~mask[:, None, None], -torch.inf)
     return scores.softmax(dim=-1) @ values, keys, values
+
+
+@right("scaled_dot_product_attention.")
+def sdpa(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat([past_keys, key], 2), torch.cat([past_values, value], 2)
+    return (
+        F.scaled_dot_product_attention(query, keys, values, attn_mask=mask[:, None, None]),
+        keys,
+        values,
+    )
+
+
+@right("The query is scaled first, in float64.")
+def scaled_query(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), dim=-2), torch.cat((past_values, value), dim=-2)
+    q = query.double() * query.shape[-1] ** -0.5
+    s = (
+        torch.einsum("bhqd,bhkd->bhqk", q, keys.double())
+        + torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)[:, None, None]
+    )
+    return (s.softmax(-1) @ values.double()).float(), keys, values
+
+
+@right("A fill of the smallest float.")
+def smallest(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(query.shape[-1])
+    s = s.masked_fill(~mask[:, None, None], torch.finfo(s.dtype).min)
+    return s.softmax(-1) @ values, keys, values
+
+
+@right("Row by row, padding cut off.")
+def cut_rows(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    out = []
+    for q, k, v, m in zip(query, keys, values, mask):
+        w = (q @ k[:, m].mT / q.shape[-1] ** 0.5).softmax(-1)
+        out.append(w @ v[:, m])
+    return [torch.stack(out), keys, values]
+
+
+@right("Two softmaxes joined: the past and the new one.")
+def joined(query, key, value, past_keys, past_values, mask):
+    d = query.shape[-1] ** 0.5
+    s = torch.cat([query @ past_keys.mT / d, (query * key).sum(-1, keepdim=True) / d], -1)
+    s = torch.where(mask[:, None, None], s, -torch.inf)
+    w = s.softmax(-1)
+    out = w[..., :-1] @ past_values + w[..., -1:] * value
+    return out, torch.cat([past_keys, key], 2), torch.cat([past_values, value], 2)
+
+
+@mistake(
+    "Divided by the root of the number of tokens.",
+    fails="step-output, step-mask, step-many",
+    says="the output is that of scores divided by the root of the number of tokens, not of d",
+)
+def root_of_tokens(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(keys.shape[2])
+    return s.masked_fill(~mask[:, None, None], -torch.inf).softmax(-1) @ values, keys, values
+
+
+@mistake(
+    "A mask the wrong way round, to torch's own.",
+    fails="step-output, step-mask, step-first, step-many",
+    says="the output is that of a step that sees the padding and nothing else",
+)
+def sdpa_inverted(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat([past_keys, key], 2), torch.cat([past_values, value], 2)
+    return (
+        F.scaled_dot_product_attention(query, keys, values, attn_mask=~mask[:, None, None]),
+        keys,
+        values,
+    )
+
+
+@mistake(
+    "A fill of -10,000.",
+    fails="step-mask",
+    says="the output is not the attention of the new query over all keys",
+)
+def tame_fill(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(query.shape[-1])
+    return s.masked_fill(~mask[:, None, None], -1e4).softmax(-1) @ values, keys, values
+
+
+@mistake(
+    "A fill of -100.",
+    fails="step-mask",
+    says="the output is not the attention of the new query over all keys",
+)
+def tamer_fill(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(query.shape[-1])
+    return s.masked_fill(~mask[:, None, None], -100).softmax(-1) @ values, keys, values
+
+
+@mistake(
+    "The mask is added as numbers.",
+    fails="step-mask, step-many",
+    says="the output is not the attention of the new query over all keys",
+)
+def mask_added(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(query.shape[-1]) + mask[:, None, None].float()
+    return s.softmax(-1) @ values, keys, values
+
+
+@mistake(
+    "Keys serve as values.",
+    fails="step-output, step-mask, step-first, step-many",
+    says="the output is not the attention of the new query over all keys",
+)
+def keys_for_values(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat([past_keys, key], 2), torch.cat([past_values, value], 2)
+    return (
+        F.scaled_dot_product_attention(query, keys, keys, attn_mask=mask[:, None, None]),
+        keys,
+        values,
+    )
+
+
+@mistake(
+    "A sigmoid, not a softmax.",
+    fails="step-output, step-mask, step-first, step-many",
+    says="the output is not the attention of the new query over all keys",
+)
+def sigmoid(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT) / math.sqrt(query.shape[-1])
+    return (s.sigmoid() * mask[:, None, None]) @ values, keys, values
+
+
+@mistake(
+    "The value of the best key.",
+    fails="step-output, step-mask, step-many",
+    says="the output is not the attention of the new query over all keys",
+)
+def hardest(query, key, value, past_keys, past_values, mask):
+    keys, values = torch.cat((past_keys, key), 2), torch.cat((past_values, value), 2)
+    s = (query @ keys.mT).masked_fill(~mask[:, None, None], -torch.inf)
+    return F.one_hot(s.argmax(-1), keys.shape[2]).float() @ values, keys, values
+
+
+@mistake(
+    "Padding is cut out of the cache.",
+    fails="step-cache",
+    says="the keys are not the past ones with the new one behind them",
+)
+def cache_zeroed(query, key, value, past_keys, past_values, mask):
+    out, keys, values = sdpa(query, key, value, past_keys, past_values, mask)
+    m = mask[:, None, :, None]
+    return out, keys * m, values * m
+
+
+@mistake(
+    "The cache is kept in half precision.",
+    fails="step-cache, step-many",
+    says="the keys are not the past ones with the new one behind them",
+)
+def half_cache(query, key, value, past_keys, past_values, mask):
+    out, keys, values = sdpa(query, key, value, past_keys, past_values, mask)
+    return out, keys.half().float(), values.half().float()
+
+
+@mistake(
+    "The output is (B, H, d).",
+    fails="step-output, step-mask, step-first, step-many",
+    says="cached_step returned",
+)
+def three_axes(query, key, value, past_keys, past_values, mask):
+    out, keys, values = sdpa(query, key, value, past_keys, past_values, mask)
+    return out[:, :, 0], keys, values

@@ -105,7 +105,9 @@ def first_marker_only(ids, labels, count):
 
 
 @mistake(
-    "The ids alone.", fails="expand-one, expand-labels, expand-any", says="wanted 2: ids, labels"
+    "The ids alone.",
+    fails="expand-one, expand-labels, expand-any",
+    says="wanted 2 values: ids, labels",
 )
 def ids_only(ids, labels, count):
     is_marker = ids == -200
@@ -232,3 +234,157 @@ def word_0_is_a_picture(ids, labels, count):
     repeats = torch.where(is_marker, count, 1)
     labels = labels.masked_fill(is_marker, -100)
     return ids.repeat_interleave(repeats), labels.repeat_interleave(repeats)
+
+
+@right("A list comprehension over pairs.")
+def comprehension(ids, labels, count):
+    pairs = [
+        (i, -100 if i == -200 else l)
+        for i, l in zip(ids.tolist(), labels.tolist())
+        for _ in range(count if i == -200 else 1)
+    ]
+    a, b = zip(*pairs)
+    return torch.tensor(a), torch.tensor(b)
+
+
+@right("An index of places that is repeated.")
+def by_index(ids, labels, count):
+    n = (ids == -200).long() * (count - 1) + 1
+    at = torch.arange(len(ids)).repeat_interleave(n)
+    return ids[at], labels[at].where(ids[at] != -200, -100)
+
+
+@right("np.repeat, and back.")
+def np_repeat(ids, labels, count):
+    i, l = ids.numpy().copy(), labels.numpy().copy()
+    l[i == -200] = -100
+    n = np.where(i == -200, count, 1)
+    return torch.from_numpy(np.repeat(i, n)), torch.from_numpy(np.repeat(l, n))
+
+
+@right("From the last marker to the first.")
+def backwards(ids, labels, count):
+    for place in reversed((ids == -200).nonzero()[:, 0].tolist()):
+        ids = torch.cat((ids[:place], ids.new_full((count,), -200), ids[place + 1 :]))
+        labels = torch.cat((labels[:place], labels.new_full((count,), -100), labels[place + 1 :]))
+    return ids, labels
+
+
+@right("A stack of rows, one a place, read where it counts.")
+def table_of_places(ids, labels, count):
+    wide = ids[:, None].expand(-1, count)
+    keep = (ids == -200)[:, None] | (torch.arange(count) == 0)
+    wide_labels = torch.where(ids == -200, -100, labels)[:, None].expand(-1, count)
+    return wide[keep], wide_labels[keep]
+
+
+@mistake(
+    "Sorted: all markers come first.",
+    fails="expand-one, expand-labels, expand-any",
+    says="places a picture became",
+)
+def sorted_ids(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    order = i.argsort(stable=True)
+    return i[order], l[order]
+
+
+@mistake("Through float32.", fails="expand-any", says="places a picture became")
+def through_float32(ids, labels, count):
+    i, l = by_index(ids.float(), labels.float(), count)
+    return i.long(), l.long()
+
+
+@mistake(
+    "Numbers with a point come back.",
+    fails="expand-one, expand-labels, expand-any",
+    says="numbers, wanted whole ones such as torch.int",
+)
+def floats(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return i.double(), l.double()
+
+
+@mistake(
+    "Lists come back.",
+    fails="expand-one, expand-labels, expand-any",
+    says="expand_markers returned a list, wanted a torch tensor",
+)
+def as_lists(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return i.tolist(), l.tolist()
+
+
+@mistake(
+    "Stacked to one tensor of two rows.",
+    fails="expand-one, expand-labels, expand-any",
+    says="expand_markers returned a tensor of shape",
+)
+def stacked(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return torch.stack([i, l])
+
+
+@mistake(
+    "One row more: a batch.",
+    fails="expand-one, expand-labels, expand-any",
+    says="expand_markers returned",
+)
+def batched(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return i[None], l[None]
+
+
+@mistake(
+    "Every label below 0 becomes -200.",
+    fails="expand-one, expand-labels, expand-any",
+    says="a picture's places have the label",
+)
+def all_labels_marked(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return i, l.where(l >= 0, -200)
+
+
+@mistake(
+    "The labels are shifted by one.",
+    fails="expand-one, expand-labels, expand-any",
+    says="the labels",
+)
+def shifted_labels(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    return i, l.roll(-1)
+
+
+@mistake(
+    "A picture's first place keeps its label.",
+    fails="expand-labels",
+    says="a picture's places have the label",
+)
+def first_place_labelled(ids, labels, count):
+    n = torch.where(ids == -200, count, 1)
+    out = labels.repeat_interleave(n)
+    i = ids.repeat_interleave(n)
+    first = torch.zeros_like(i, dtype=torch.bool)
+    first[n.cumsum(0) - n] = True
+    return i, out.where(first | (i != -200), -100)
+
+
+@mistake(
+    "The word behind a picture loses its label.",
+    fails="expand-labels, expand-any",
+    says="the labels",
+)
+def next_word_unlabelled(ids, labels, count):
+    i, l = by_index(ids, labels, count)
+    l = l.clone()
+    l[1:][i[:-1] == -200] = -100
+    return i, l
+
+
+@mistake(
+    "Exchanged: labels first.",
+    fails="expand-one, expand-labels, expand-any",
+    says="places a picture became",
+)
+def exchanged(ids, labels, count):
+    return by_index(ids, labels, count)[::-1]

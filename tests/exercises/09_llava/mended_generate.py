@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from bank import mistake, right
 
@@ -748,7 +749,7 @@ def stops_all_late(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id
 @mistake(
     "No scores.",
     fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
-    says="wanted 2: tokens, scores",
+    says="wanted 2 values: tokens, scores",
 )
 def tokens_only(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
     x = vectors + positions[(mask.cumsum(dim=1) - 1).clamp(min=0)]
@@ -816,3 +817,209 @@ def zeros_are_ends(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id
         values = torch.cat([values, x @ w_v], dim=1)
         mask = torch.cat([mask, torch.ones_like(length, dtype=torch.bool)], dim=1)
     return tokens, torch.cat(scores, dim=1)
+
+
+def _attend(x, keys, values, mask, w_q):
+    s = (x @ w_q) @ keys.mT / math.sqrt(x.shape[-1])
+    return x + s.masked_fill(~mask[:, None], -math.inf).softmax(-1) @ values
+
+
+def _generate(
+    vectors,
+    mask,
+    table,
+    positions,
+    w_q,
+    w_k,
+    w_v,
+    steps,
+    end_id,
+    pick=lambda s: s.argmax(-1),
+    fill=None,
+    end=True,
+):
+    x = vectors + positions[(mask.cumsum(1) - 1).clamp(min=0)]
+    keys, values, place = x @ w_k, x @ w_v, mask.sum(1, keepdim=True)
+    x, ended, out, scores = x[:, -1:], torch.zeros(len(x), 1, dtype=torch.bool), [], []
+    for n in range(steps):
+        h = _attend(x, keys, values, mask, w_q)
+        scores.append(h @ table.T)
+        t = pick(scores[-1])
+        if end:
+            t = torch.where(ended, end_id, t)
+            ended = ended | (t == end_id)
+        out.append(t)
+        x = table[t.clamp(0, len(table) - 1)] + positions[place + n]
+        keys, values = torch.cat([keys, x @ w_k], 1), torch.cat([values, x @ w_v], 1)
+        mask = torch.cat([mask, torch.ones_like(ended)], 1)
+    return torch.cat(out, 1), torch.cat(scores, 1)
+
+
+@right("A helper for attention, one for the loop.")
+def helpers(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    return _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+
+
+@right("Each row by itself, its padding cut off.")
+def row_by_row(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    rows = [
+        _generate(
+            v[m][None],
+            torch.ones(1, int(m.sum()), dtype=torch.bool),
+            table,
+            positions,
+            w_q,
+            w_k,
+            w_v,
+            steps,
+            end_id,
+        )
+        for v, m in zip(vectors, mask)
+    ]
+    return torch.cat([t for t, _ in rows]), torch.cat([s for _, s in rows])
+
+
+@right("Run on freely, and cut behind the end afterwards.")
+def cut_afterwards(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id, end=False)
+    after = (t == end_id).cumsum(1) - (t == end_id).int() > 0
+    return t.masked_fill(after, end_id), s
+
+
+@right("In float64, tokens as int32.")
+def double(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(
+        *(
+            x.double() if x.is_floating_point() else x
+            for x in (vectors, mask, table, positions, w_q, w_k, w_v)
+        ),
+        steps,
+        end_id,
+    )
+    return [t.int(), s.float()]
+
+
+@mistake(
+    "The first token for ever.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="the scores come from none of the faults: what else was changed?",
+)
+def first_for_ever(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t[:, :1].expand(-1, steps), s[:, :1].expand(-1, steps, -1)
+
+
+@mistake(
+    "The first token for ever, beside the right scores.",
+    fails="gen-ends, gen-whole",
+    says="every row says its first token for ever, though none has ended",
+)
+def first_for_ever_with_scores(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t[:, :1].expand(-1, steps), s
+
+
+@mistake(
+    "The second best token.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="the scores come from none of the faults: what else was changed?",
+)
+def second_best(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    return _generate(
+        vectors,
+        mask,
+        table,
+        positions,
+        w_q,
+        w_k,
+        w_v,
+        steps,
+        end_id,
+        pick=lambda s: s.topk(2)[1][..., 1],
+    )
+
+
+@mistake(
+    "Probabilities in the scores' place.",
+    fails="gen-positions, gen-mask, gen-cache, gen-whole",
+    says="the first token's scores are wrong already: the faulty generator's are right",
+)
+def probabilities(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t, s.softmax(-1)
+
+
+@mistake("Tokens sorted.", fails="gen-ends, gen-whole", says="begins with token")
+def sorted_tokens(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t.sort(1).values, s
+
+
+@mistake("Ended rows give 0.", fails="gen-ends, gen-whole", says="ended with token")
+def ended_give_zero(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    after = (t == end_id).cumsum(1) - (t == end_id).int() > 0
+    return t.masked_fill(after, 0), s
+
+
+@mistake("The end token is left out.", fails="gen-ends, gen-whole", says="ended with token")
+def end_never(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    return _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id, end=False)
+
+
+@mistake(
+    "The prompts are seen without their positions.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="the first token's scores are wrong already: the faulty generator's are right",
+)
+def no_prompt_positions(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    p = positions.clone()
+    return _generate(
+        vectors - positions[(mask.cumsum(1) - 1).clamp(min=0)],
+        mask,
+        table,
+        p,
+        w_q,
+        w_k,
+        w_v,
+        steps,
+        end_id,
+    )
+
+
+@mistake(
+    "Tokens as floats.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="numbers, wanted whole ones such as torch.int",
+)
+def float_tokens(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t.float(), s
+
+
+@mistake(
+    "One step too many.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="mended_generate returned",
+)
+def one_step_more(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    return _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps + 1, end_id)
+
+
+@mistake(
+    "The rows come in the other order.",
+    fails="gen-positions, gen-mask, gen-cache, gen-ends, gen-whole",
+    says="the first token's scores are wrong already: the faulty generator's are right",
+)
+def rows_exchanged(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    return t.flip(0), s.flip(0)
+
+
+@mistake(
+    "All rows end with the first.", fails="gen-ends, gen-whole", says="did not go on as before"
+)
+def first_row_decides(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id):
+    t, s = _generate(vectors, mask, table, positions, w_q, w_k, w_v, steps, end_id)
+    after = (t[:1] == end_id).cumsum(1) > 0
+    return t.where(~after, end_id), s

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from bank import mistake, right
@@ -42,7 +43,7 @@ def loops(rows, features, table):
     count, lengths = features.shape[1], []
     for row in rows:
         lengths.append(sum(count if token == -200 else 1 for token in row))
-    vectors = torch.zeros(len(rows), max(lengths), table.shape[1])
+    vectors = torch.zeros(len(rows), max(lengths), table.shape[1], dtype=table.dtype)
     mask = torch.zeros(len(rows), max(lengths)).bool()
     picture = 0
     for i, row in enumerate(rows):
@@ -89,12 +90,16 @@ def modules_and_nested(rows, features, table):
         spliced.append(torch.stack(vectors))
     mask = [torch.ones(len(row)) for row in spliced]
     return [
-        torch.nested.to_padded_tensor(torch.nested.nested_tensor(spliced), 0.0),
-        torch.nested.to_padded_tensor(torch.nested.nested_tensor(mask), 0.0) == 1,
+        torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(spliced), 0.0),
+        torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(mask), 0.0) == 1,
     ]
 
 
-@right("NumPy and back.")
+@mistake(
+    "NumPy and back: right, and no gradient passes.",
+    fails="splice-gradient",
+    says=".numpy(), torch.no_grad()",
+)
 def numpy(rows, features, table):
     words, pictures = table.numpy(), list(features.numpy())
     spliced = []
@@ -265,7 +270,7 @@ def keeps_the_marker(rows, features, table):
 
 @mistake(
     "The longest row is looked for before the pictures are in.",
-    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    fails="splice-gradient, splice-one, splice-several, splice-batch, splice-padding, splice-words",
     says="RuntimeError",
 )
 def longest_of_ids(rows, features, table):
@@ -285,7 +290,7 @@ def longest_of_ids(rows, features, table):
 
 @mistake(
     "The marker is looked up in the table first.",
-    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    fails="splice-gradient, splice-one, splice-several, splice-batch, splice-padding, splice-words",
     says="IndexError",
 )
 def looks_the_marker_up(rows, features, table):
@@ -489,7 +494,7 @@ def pictures_reversed(rows, features, table):
 @mistake(
     "No mask.",
     fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
-    says="wanted 2: the vectors, the mask",
+    says="wanted 2 values: the vectors, the mask",
 )
 def vectors_only(rows, features, table):
     pictures = iter(features)
@@ -524,3 +529,181 @@ def vectors_reversed(rows, features, table):
         vectors[place, : len(row)] = row
         mask[place, : len(row)] = True
     return vectors, mask
+
+
+def _make(rows, features, table):
+    n, k = features.shape[1] if len(features) else 0, 0
+    out = []
+    for row in rows:
+        parts = []
+        for t in row:
+            if t == -200:
+                parts.append(features[k])
+                k += 1
+            else:
+                parts.append(table[t : t + 1])
+        out.append(torch.cat(parts))
+    return out
+
+
+def _pad(parts):
+    longest = max(len(x) for x in parts)
+    mask = torch.arange(longest) < torch.tensor([[len(x)] for x in parts])
+    return torch.stack([F.pad(x, (0, 0, 0, longest - len(x))) for x in parts]), mask
+
+
+@right("pad_sequence, and the mask from the lengths.")
+def padded_sequence(rows, features, table):
+    parts = _make(rows, features, table)
+    lengths = torch.tensor([len(x) for x in parts])
+    return nn.utils.rnn.pad_sequence(parts, batch_first=True), torch.arange(
+        int(lengths.max())
+    ) < lengths[:, None]
+
+
+@right("One long table of words and pictures, looked up once.")
+def one_lookup(rows, features, table):
+    everything = torch.cat([table, features.flatten(0, 1), table.new_zeros(1, table.shape[1])])
+    n, k = features.shape[1], 0
+    places = []
+    for row in rows:
+        line = []
+        for t in row:
+            if t == -200:
+                line += [len(table) + k * n + i for i in range(n)]
+                k += 1
+            else:
+                line.append(t)
+        places.append(line)
+    longest = max(map(len, places))
+    index = torch.tensor([line + [len(everything) - 1] * (longest - len(line)) for line in places])
+    return everything[index], index != len(everything) - 1
+
+
+@right("F.pad and stack.")
+def pad_and_stack(rows, features, table):
+    return _pad(_make(rows, features, table))
+
+
+@right("F.embedding for the words, written over where pictures stand.")
+def embedding(rows, features, table):
+    count = features.shape[1]
+    wide = [[t for t in row for _ in range(count if t == -200 else 1)] for row in rows]
+    longest = max(map(len, wide))
+    ids = torch.tensor([line + [-1] * (longest - len(line)) for line in wide])
+    vectors = F.embedding(ids.clamp(min=0), table) * (ids >= 0)[..., None]
+    vectors = vectors.masked_scatter((ids == -200)[..., None], features)
+    return vectors, ids != -1
+
+
+@right("index_put, one flat row of all.")
+def index_put(rows, features, table):
+    parts = _make(rows, features, table)
+    b, longest = len(parts), max(len(x) for x in parts)
+    at = torch.cat([torch.arange(len(x)) + k * longest for k, x in enumerate(parts)])
+    flat = table.new_zeros(b * longest, table.shape[1]).index_put((at,), torch.cat(parts))
+    mask = torch.zeros(b * longest, dtype=torch.bool).index_fill(0, at, True)
+    return flat.view(b, longest, -1), mask.view(b, longest)
+
+
+@mistake(
+    "Built from lists of numbers.", fails="splice-gradient", says="no gradient reaches the features"
+)
+def from_lists(rows, features, table):
+    parts = [torch.tensor(x.tolist(), dtype=table.dtype) for x in _make(rows, features, table)]
+    return _pad(parts)
+
+
+@mistake(
+    "The features are detached.", fails="splice-gradient", says="no gradient reaches the features"
+)
+def features_detached(rows, features, table):
+    return _pad(_make(rows, features.detach(), table))
+
+
+@mistake("The words do not learn.", fails="splice-gradient", says="no gradient reaches the table")
+def table_detached(rows, features, table):
+    return _pad(_make(rows, features, table.detach()))
+
+
+@mistake(
+    "The features' .data is written in.",
+    fails="splice-gradient",
+    says="no gradient reaches the features",
+)
+def data_written(rows, features, table):
+    v, m = _pad(_make(rows, features, table))
+    out = torch.zeros_like(v)
+    out.data.copy_(v.data)
+    return out, m
+
+
+@mistake("Under no_grad.", fails="splice-gradient", says="no gradient reaches the features")
+def no_grad(rows, features, table):
+    with torch.no_grad():
+        return _pad(_make(rows, features, table))
+
+
+@mistake(
+    "Rows sorted, the longest first.",
+    fails="splice-batch, splice-padding",
+    says="the vector at place",
+)
+def sorted_rows(rows, features, table):
+    parts = sorted(_make(rows, features, table), key=len, reverse=True)
+    return _pad(parts)
+
+
+@mistake(
+    "float32 comes back, whatever came.",
+    fails="splice-words",
+    says="came out; to copy vectors changes no number",
+)
+def single(rows, features, table):
+    return _pad(_make(rows, features.float(), table.float()))
+
+
+@mistake(
+    "Rounded through half precision.",
+    fails="splice-one, splice-several, splice-batch, splice-words, splice-gradient",
+    says="the vector at place",
+)
+def through_half(rows, features, table):
+    return _pad(
+        _make(rows, features.bfloat16().to(features.dtype), table.bfloat16().to(table.dtype))
+    )
+
+
+@mistake(
+    "Words are normalised.",
+    fails="splice-one, splice-several, splice-batch, splice-words",
+    says="the vector at place",
+)
+def words_normalised(rows, features, table):
+    return _pad(_make(rows, features, F.normalize(table, dim=1)))
+
+
+@mistake("The mask is (B, L, 1).", fails="splice-padding", says="splice's mask has the shape")
+def mask_of_three(rows, features, table):
+    v, m = _pad(_make(rows, features, table))
+    return v, m[..., None]
+
+
+@mistake(
+    "One place more than the longest row.",
+    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    says="splice returned",
+)
+def padded_one_more(rows, features, table):
+    v, m = _pad(_make(rows, features, table))
+    return F.pad(v, (0, 0, 0, 1)), F.pad(m, (0, 1))
+
+
+@mistake(
+    "A list of rows, nothing filled up.",
+    fails="splice-one, splice-several, splice-batch, splice-padding, splice-words",
+    says="splice returned a list, wanted a torch tensor",
+)
+def ragged(rows, features, table):
+    parts = _make(rows, features, table)
+    return parts, [torch.ones(len(x), dtype=torch.bool) for x in parts]
