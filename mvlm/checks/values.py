@@ -150,9 +150,9 @@ def followed(
     if not learns:
         return function(*arguments), tuple(arguments), ()
     handed = list(arguments)
-    for place in learns:  # not the leaf itself: on that, no step in place is allowed
-        handed[place] = arguments[place].requires_grad_().clone()
-    with torch.enable_grad():
+    with torch.enable_grad():  # a notebook may have turned it off
+        for place in learns:  # not the leaf itself: on that, no step in place is allowed
+            handed[place] = arguments[place].requires_grad_().clone()
         value = function(*handed)
         parts = value if type(value) in (tuple, list) else (value,)
         ends = [part for part in parts if isinstance(part, torch.Tensor) and part.requires_grad]

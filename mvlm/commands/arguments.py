@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-MODELS = ("tokenizer", "clip", "vit", "language", "llava", "molmo")  # each after what it needs
+MODELS = (
+    "tokenizer",
+    "clip",
+    "vit",
+    "language",
+    "llava",
+    "molmo",
+    "reader",
+)  # each after its parts
 TRAINED = (*MODELS, "hybrid")
 MEASURED = MODELS[1:]
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63

@@ -24,6 +24,7 @@ FINISHED = {
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
     "molmo": ("molmo", "stage2-longer", "molmo"),
+    "reader": ("reader", "answer", "reader"),
 }
 
 SMALL = {"seed": 7, "count": 8}  # what the tests measure again

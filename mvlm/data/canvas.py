@@ -6,9 +6,12 @@ that is promised byte for byte cannot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +33,66 @@ COLOURS: tuple[Colour, ...] = (
 SMALL, LARGE = 11, 15  # pixels: the two sizes of letters
 
 
+class Mark(NamedTuple):
+    """Something that a picture shows: what it is there for, what it says, and where it stands.
+
+    `role` is "label", "value", "tag", …, or "" for words that nobody asks about. `of` tells what
+    belongs together: the number of the bar, of the element or of the column; −1 for none. `size`
+    is that of the letters; 0 where there are none.
+    """
+
+    role: str
+    text: str
+    box: Box
+    of: int = -1
+    size: int = 0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """x and y, in pixels."""
+        x0, y0, x1, y1 = self.box
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+_noting: ContextVar[list[Mark] | None] = ContextVar("noting", default=None)
+_pixels: ContextVar[bool] = ContextVar("pixels", default=True)
+
+
+@contextmanager
+def noting(*, pixels: bool = True) -> Iterator[list[Mark]]:
+    """What is drawn inside is also put down, in the list that is given: the truth, to train with.
+
+    As in `with noting() as marks: chart.draw()`. Without `pixels` the picture has none, 0×0, and
+    only the marks are made: much faster.
+    """
+    marks: list[Mark] = []
+    tokens = _noting.set(marks), _pixels.set(pixels)
+    try:
+        yield marks
+    finally:
+        _noting.reset(tokens[0])
+        _pixels.reset(tokens[1])
+
+
+def note(mark: Mark) -> None:
+    """Put down what is being drawn, if anybody wants to know."""
+    marks = _noting.get()
+    if marks is not None:
+        marks.append(mark)
+
+
+def letters(mark: Mark) -> list[tuple[str, float, float]]:
+    """Each character of what is written there, with the x and y of its middle in pixels."""
+    widths = _glyphs(mark.size)[1]
+    x, y = mark.box[0], mark.centre[1]
+    placed = []
+    for character in mark.text:
+        width = widths[ord(character) - 32]
+        placed.append((character, x + width / 2, y))
+        x += width
+    return placed
+
+
 @cache
 def _glyphs(size: int) -> tuple[np.ndarray, list[int]]:
     with np.load(Path(__file__).with_name("glyphs.npz")) as arrays:
@@ -38,7 +101,7 @@ def _glyphs(size: int) -> tuple[np.ndarray, list[int]]:
 
 def blank(width: int, height: int, colour: Colour = PAPER) -> np.ndarray:
     """A (height, width, 3) picture of one colour."""
-    picture = np.empty((height, width, 3), np.uint8)
+    picture = np.empty((height, width, 3) if _pixels.get() else (0, 0, 3), np.uint8)
     picture[:] = colour
     return picture
 
@@ -49,26 +112,47 @@ def text_width(text: str, size: int = SMALL) -> int:
 
 
 def write(
-    picture: np.ndarray, x: int, y: int, text: str, *, size: int = SMALL, colour: Colour = INK
+    picture: np.ndarray,
+    x: int,
+    y: int,
+    text: str,
+    *,
+    size: int = SMALL,
+    colour: Colour = INK,
+    role: str = "",
+    of: int = -1,
 ) -> Box:
-    """Write a line, its top left corner at (x, y); returns the box that it fills."""
+    """Write a line, its top left corner at (x, y); returns the box that it fills.
+
+    `role` and `of` change no pixel: see `Mark`.
+    """
     masks, widths = _glyphs(size)
     height = masks.shape[1]
-    start = x
-    for character in text:
+    box = x, y, x + text_width(text, size), y + height
+    note(Mark(role, text, box, of, size))
+    for character in text if picture.size else "":
         mask = masks[ord(character) - 32][:, :, None]  # (height, width, 1)
         under = picture[y : y + height, x : x + mask.shape[1]]
         mask = mask[: under.shape[0], : under.shape[1]]
         under[:] = (np.array(colour, np.uint16) * mask + under * (255 - mask) + 127) // 255
         x += widths[ord(character) - 32]
-    return start, y, x, y + height
+    return box
 
 
 def write_centred(
-    picture: np.ndarray, x: int, y: int, text: str, *, size: int = SMALL, colour: Colour = INK
+    picture: np.ndarray,
+    x: int,
+    y: int,
+    text: str,
+    *,
+    size: int = SMALL,
+    colour: Colour = INK,
+    role: str = "",
+    of: int = -1,
 ) -> Box:
     """Write a line with the middle of its top at (x, y)."""
-    return write(picture, x - text_width(text, size) // 2, y, text, size=size, colour=colour)
+    left = x - text_width(text, size) // 2
+    return write(picture, left, y, text, size=size, colour=colour, role=role, of=of)
 
 
 def fill(picture: np.ndarray, box: Box, colour: Colour) -> None:
@@ -81,14 +165,16 @@ def lay(picture: np.ndarray, sprite: tuple[np.ndarray, np.ndarray], x: int, y: i
     paint, clear = sprite
     height, width = clear.shape[:2]
     under = picture[y : y + height, x : x + width]
-    under[:] = (paint + under * clear) // 255
+    if picture.size:
+        under[:] = (paint + under * clear) // 255
 
 
 def frame(picture: np.ndarray, box: Box, colour: Colour = INK) -> None:
     """The one-pixel rim of a box."""
     x0, y0, x1, y1 = box
-    picture[[y0, y1 - 1], x0:x1] = colour
-    picture[y0:y1, [x0, x1 - 1]] = colour
+    if picture.size:
+        picture[[y0, y1 - 1], x0:x1] = colour
+        picture[y0:y1, [x0, x1 - 1]] = colour
 
 
 def curve(picture: np.ndarray, x0: int, heights: Sequence[float], colour: Colour, box: Box) -> None:

@@ -86,9 +86,9 @@ def make_chart(dice: Dice) -> Chart:
 def draw_chart(chart: Chart) -> np.ndarray:
     """A (240, 360, 3) picture; a value v ends v / scale × 8 pixels above the axis."""
     picture = blank(WIDTH, HEIGHT)
-    write_centred(picture, WIDTH // 2, 8, chart.title, size=LARGE)
-    write(picture, 4, TOP - 22, chart.y_label)
-    write_centred(picture, (LEFT + RIGHT) // 2, HEIGHT - 17, chart.x_label)
+    write_centred(picture, WIDTH // 2, 8, chart.title, size=LARGE, role="title")
+    write(picture, 4, TOP - 22, chart.y_label, role="y label")
+    write_centred(picture, (LEFT + RIGHT) // 2, HEIGHT - 17, chart.x_label, role="x label")
     for step in range(0, UNITS + 1, 5):
         y = BOTTOM - step * STEP
         fill(picture, (LEFT, y, RIGHT, y + 1), RULE)
@@ -108,13 +108,14 @@ def draw_chart(chart: Chart) -> np.ndarray:
         for x, y in zip(centres, tops, strict=True):
             fill(picture, (x - 3, y - 3, x + 4, y + 4), colour)
     for i, (x, y) in enumerate(zip(centres, tops, strict=True)):
-        write_centred(picture, x, BOTTOM + 4, chart.labels[i])
+        write_centred(picture, x, BOTTOM + 4, chart.labels[i], role="label", of=i)
         # A line that comes down to its point and goes up again would run through the number.
         valley = chart.form == "line" and y > max(
             tops[max(i - 1, 0)], tops[min(i + 1, len(tops) - 1)]
         )
         below = valley and y + 18 < BOTTOM
-        write_centred(picture, x, y + 5 if below else y - 17, str(chart.values[i]))
+        top = y + 5 if below else y - 17
+        write_centred(picture, x, top, str(chart.values[i]), role="value", of=i)
     fill(picture, (LEFT, BOTTOM, RIGHT, BOTTOM + 1), INK)
     frame(picture, (0, 0, WIDTH, HEIGHT), RULE)
     return picture
@@ -122,10 +123,18 @@ def draw_chart(chart: Chart) -> np.ndarray:
 
 def ask_chart(dice: Dice, chart: Chart) -> tuple[str, str]:
     """A question and its exact answer."""
-    value = dict(zip(chart.labels, chart.values, strict=True))
     one, other = dice.sample(chart.labels, 2)
+    return chart_question(dice, chart, dice.below(ASKS), one, other)
+
+
+ASKS = 8
+"""Kinds of question: a value, most, fewest, a difference, a sum, higher, how many, the title."""
+
+
+def chart_question(dice: Dice, chart: Chart, ask: int, one: str, other: str) -> tuple[str, str]:
+    """The question of kind `ask`, about these two labels where it is about labels."""
+    value = dict(zip(chart.labels, chart.values, strict=True))
     things, by = chart.y_label, chart.x_label
-    ask = dice.below(8)
     if ask == 0:
         question = dice.pick(
             (f"how many {things} does {one} have?", f"what is the value of {one}?")

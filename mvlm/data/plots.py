@@ -12,7 +12,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from mvlm.data.canvas import COLOURS, INK, RULE, blank, curve, fill, frame, write, write_centred
+from mvlm.data.canvas import (
+    COLOURS,
+    INK,
+    RULE,
+    Mark,
+    blank,
+    curve,
+    fill,
+    frame,
+    note,
+    write,
+    write_centred,
+)
 from mvlm.data.dice import Dice
 
 SIDE = 240  # pixels
@@ -104,6 +116,12 @@ def draw_plot(plot: Plot) -> np.ndarray:
     curve(
         picture, low, (CENTRE - UNIT * y).tolist(), COLOURS[plot.colour], (low, low, high, high + 1)
     )
+    for i in range(-REACH, REACH + 1):
+        height = plot.value(i)
+        if abs(height) <= REACH:
+            column, line = CENTRE + i * UNIT, round(CENTRE - UNIT * height)
+            box = (column - 1, line - 1, column + 2, line + 2)
+            note(Mark("point", str(i), box, i))
     for i in range(-REACH + 1, REACH):
         if i:
             write_centred(picture, CENTRE + i * UNIT, CENTRE + 3, str(i))

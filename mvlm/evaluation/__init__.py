@@ -1,8 +1,8 @@
 """How good are the finished models? Every figure of the result tables is made here.
 
-`python -m mvlm evaluate clip|llava|molmo|language|vit --seed N --count N --json`. Any seed draws
-fresh test data. A score never stands alone: chance, thumbnails or a blind answer is measured on
-the same data.
+`python -m mvlm evaluate clip|llava|molmo|language|vit|reader --seed N --count N --json`. Any seed
+draws fresh test data. A score never stands alone: chance, thumbnails or a blind answer is measured
+on the same data.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from mvlm.evaluation.clip import evaluate_clip
 from mvlm.evaluation.language import evaluate_language, language_and_told
 from mvlm.evaluation.llava import evaluate_llava
 from mvlm.evaluation.molmo import evaluate_molmo
+from mvlm.evaluation.reader import evaluate_reader
 from mvlm.evaluation.vit import evaluate_vit
 
 
@@ -32,4 +33,5 @@ EVALUATED: dict[str, tuple[Callable, Callable]] = {
     "language": (language_and_told, evaluate_language),
     "llava": (weights.llava, evaluate_llava),
     "molmo": (weights.molmo, evaluate_molmo),
+    "reader": (weights.reader, evaluate_reader),
 }

@@ -17,6 +17,8 @@ WHAT = {
     "llava-stage1": "LLaVA after its first stage: the projector alone, learnt from captions.",
     "llava": "LLaVA after its second stage: it answers questions about 120×120 scenes.",
     "molmo": "Molmo in small: it points, counts and names in large pictures of small things.",
+    "reader": "A reader of function plots, charts and shop pages, in three parts: read, relate, "
+    "answer. On a page it answers with an action, `click [n]` or `stop`.",
 }
 DATA = {
     "clip": "Drawings of every emoji of the course by the artists named in the recipe, in views "
@@ -37,6 +39,9 @@ DATA = {
     "molmo": "High-resolution scenes of `mvlm.data` (split `train`) and pictures with one to nine "
     "of a kind (`mvlm.training.recipes.molmo.Flocks`), asked to point, count and name; before "
     "these, scenes told in a vector a thing (`mvlm.training.recipes.pointing`).",
+    "reader": "Plots, charts and pages of `mvlm.data` (split `train`) with the truth that the "
+    "drawing code notes (`mvlm.training.recipes.truth`), in some of them words without a class, to "
+    "be spelt; for relations and answers the same items told, without pixels, and sums.",
 }
 CANNOT = {
     "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "
@@ -54,6 +59,10 @@ CANNOT = {
     "taught to refuse a question. "
     "The downscaled view alone was practised in few examples, and its tokens were never told what "
     "they hold: part of the gap between the two views is owed to that.",
+    "reader": "It reads the letters, sizes and layouts that `mvlm.data` draws, and no others: "
+    "pictures of other sizes are refused, other fonts are misread. It knows the drawings of ninety "
+    "things; of what it was not taught it says something all the same. It sees one page at a time "
+    "and remembers none.",
 }
 
 
@@ -61,7 +70,7 @@ def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
     """The card's text, in Markdown."""
     _, about = weights.read(weights.HERE / f"{name}.safetensors")
     recipe = about["recipe"]
-    seed = recipe["align" if name == "llava-stage1" else "train"]["seed"]
+    seed = recipe[{"llava-stage1": "align", "reader": "answer"}.get(name, "train")]["seed"]
     parts = [
         f"# {name}",
         WHAT[name],
@@ -114,6 +123,7 @@ def results_text(results: dict) -> str:
         "language": language_table,
         "llava": llava_tables,
         "molmo": molmo_tables,
+        "reader": reader_tables,
     }
     model, seed, count = (results[key] for key in ("model", "seed", "count"))
     command = f"python -m mvlm evaluate {model} --seed {seed} --count {count} --json"
@@ -222,6 +232,28 @@ def molmo_tables(results: dict) -> str:
         lines.append(f"| {group} | {scores['pictures']} | {' | '.join(values)} |")
     parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def reader_tables(results: dict) -> str:
+    """Exact answers beside blind ones, by kind; and runs through a shop."""
+    lines = ["| | questions | right | blind | most frequent answer |", "|---|---:|---:|---:|---:|"]
+    for title, scores in results.items():
+        if not isinstance(scores, dict) or "kinds" not in scores:
+            continue
+        for name, row in ((f"**{title}**", scores), *scores["kinds"].items()):
+            values = " | ".join(per_cent(row[key]) for key in ("right", "blind", "majority"))
+            lines.append(f"| {name} | {row['questions']} | {values} |")
+    shop = [
+        "Runs through a shop of three shelves that end with what was asked for in the basket, and "
+        "nothing else:",
+        "",
+        "| | runs | success | standard error | the first thing in sight |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for title, row in results["shop"].items():
+        values = (row[key] for key in ("success", "standard error", "first thing bought"))
+        shop.append(f"| {title} | {row['runs']} | {' | '.join(per_cent(v) for v in values)} |")
+    return "\n".join([*lines, "", *shop])
 
 
 def split_table(title: str, scores: dict) -> str:

@@ -77,7 +77,12 @@ class Attack:
         return [("cell 1", HONEST), ("cell 2", code)]
 
 
-_MODULES = "ctypes, fcntl, importlib, os, pathlib, signal, socket, subprocess, sys, threading, time"
+# Where a worker may write is /tmp, or another folder where Python itself lies there.
+_BEFORE = """\
+import ctypes, fcntl, importlib, os, pathlib, signal
+import socket, subprocess, sys, threading, time, torch
+scratch = os.environ["TMPDIR"]
+"""
 
 
 def _does(
@@ -89,13 +94,13 @@ def _does(
         gives: what it returns then; where coming to an end is no success, ``x``.
     """
     body = "".join(f"    {line}\n" for line in lines.strip("\n").splitlines())
-    code = f"import {_MODULES}, torch\ndef steal(x):\n{body}    return {gives}\n"
+    code = f"{_BEFORE}def steal(x):\n{body}    return {gives}\n"
     return Attack(name=name, tries=tries, code=code, keeps=keeps, says=says)
 
 
 def _is(name: str, tries: str, code: str, says: str = "", *, keeps: int = 1) -> Attack:
     """The whole cell is the attack; it is run as it stands."""
-    code = f"# GRADED steal\nimport {_MODULES}, torch\n{code.strip()}\n"
+    code = f"# GRADED steal\n{_BEFORE}{code.strip()}\n"
     return Attack(name=name, tries=tries, code=code, keeps=keeps, says=says)
 
 
@@ -410,8 +415,8 @@ TELLING = (
     _tells(
         "file_to_error",
         "keeps secret inputs in a file",
-        "pathlib.Path('/tmp/seen').open('a').write(str(x.tolist()))",
-        "raise ValueError(pathlib.Path('/tmp/seen').read_text())",
+        "pathlib.Path(scratch, 'seen').open('a').write(str(x.tolist()))",
+        "raise ValueError(pathlib.Path(scratch, 'seen').read_text())",
     ),
     _tells(
         "library_to_type",
@@ -434,9 +439,9 @@ TELLING = (
     _tells(
         "child_to_error",
         "leaves a process that tells secret inputs to the next one",
-        "pathlib.Path('/tmp/x').write_text(str(x.tolist())); subprocess.Popen([sys.executable, "
+        "pathlib.Path(scratch, 'x').write_text(str(x.tolist())); subprocess.Popen([sys.executable, "
         "'-c', 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind(chr(0) + \"told\"); "
-        's.listen(); s.accept()[0].send(open("/tmp/x","rb").read())\']); time.sleep(0.3)',
+        's.listen(); s.accept()[0].send(open("x", "rb").read())\'], cwd=scratch); time.sleep(0.3)',
         "s = socket.socket(socket.AF_UNIX); s.connect('\\0told'); raise ValueError(s.recv(999))",
     ),
     _tells(
@@ -594,14 +599,14 @@ if pid == 0:
     ),
     _does(
         "leaves_a_file",
-        "leaves a note in /tmp and /dev/shm for the next submission",
-        "for place in ('/tmp', '/dev/shm'): pathlib.Path(place, 'MARK').write_text('hi')",
+        "leaves a note in its scratch folder and /dev/shm for the next submission",
+        "for place in (scratch, '/dev/shm'): pathlib.Path(place, 'MARK').write_text('hi')",
         gives="x",
     ),
     _does(
         "looks_for_a_file",
         "looks for the note that the submission before left",
-        "assert any(p.exists() for p in map(pathlib.Path, ('/tmp/MARK', '/dev/shm/MARK')))",
+        "assert any(pathlib.Path(place, 'MARK').exists() for place in (scratch, '/dev/shm'))",
         "AssertionError",
     ),
     _calls(
@@ -684,7 +689,7 @@ for _ in range(1000): threading.Thread(target=work, daemon=True).start()
     _does(
         "fills_the_disk",
         "writes 2 GiB",
-        "for n in range(40): pathlib.Path(f'/tmp/{n}').write_bytes(bytes(50 * 2**20))",
+        "for n in range(40): pathlib.Path(scratch, str(n)).write_bytes(bytes(50 * 2**20))",
         "OSError",
     ),
     _does(
@@ -696,7 +701,7 @@ for _ in range(1000): threading.Thread(target=work, daemon=True).start()
     _does(
         "many_files",
         "writes ten thousand files of nothing",
-        "for n in range(10_000): pathlib.Path(f'/tmp/{n}').touch()",
+        "for n in range(10_000): pathlib.Path(scratch, str(n)).touch()",
         "OSError",
     ),
     _does(

@@ -26,6 +26,7 @@ from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.molmo import Connector
 from mvlm.small.cells import Cells
+from mvlm.small.reader import Reader, ReaderConfig
 from mvlm.small.stem import with_stem_
 from mvlm.small.windows import COURSE_CROPS, WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH, Tokenizer
@@ -101,6 +102,16 @@ def molmo(path: str | os.PathLike = HERE / "molmo.safetensors") -> WindowedMolmo
     tensors |= {f"vision.scale.{name}": tensors.pop(f"scale.{name}") for name in ("weight", "bias")}
     tensors |= {f"vision.tower.{name}": t for name, t in vision.tower.state_dict().items()}
     return _filled(model, tensors, path)
+
+
+def reader(path: str | os.PathLike = HERE / "reader.safetensors") -> Reader:
+    """The reader of plots, charts and pages: `reader().ask(picture, question)`."""
+    tensors, about = _read_model(path, "reader", "read_depth")
+    made_of = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in about["model"].items()
+    }
+    return _filled(Reader(ReaderConfig(**made_of)), tensors, path)
 
 
 def clip_config(values: dict) -> CLIPConfig:

@@ -58,6 +58,8 @@ def spoils(function: Callable) -> Callable:
     """The function, which afterwards changes whatever it was given."""
 
     def spoiling(*arguments):
+        if any(getattr(argument, "requires_grad", False) for argument in arguments):
+            return function(*arguments)  # a copy of the value would carry no gradient
         value = unpack(pack(function(*arguments)))  # a copy: an argument may be in it
         for argument in arguments:
             if isinstance(argument, torch.Tensor):

@@ -17,6 +17,7 @@ from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
+from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH
 from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
@@ -63,6 +64,17 @@ from mvlm.training.recipes.molmo import (
     look_at_all,
 )
 from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
+from mvlm.training.recipes.reader import (
+    AnswerData,
+    AnswerObjective,
+    ReadData,
+    ReaderRecipe,
+    ReadObjective,
+    RelateData,
+    RelateObjective,
+    SumsData,
+    reader_config,
+)
 from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.training.recipes.vit import (
     MatchObjective,
@@ -225,6 +237,31 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
     return write(out, "molmo", parts, about | {"model": made_of})
 
 
+def make_reader(recipe: ReaderRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Its three parts, each by itself; write `reader.safetensors`.
+
+    No part needs another to learn from, so each begins from its own seed.
+    """
+    config = reader_config(recipe)
+    model = Reader(config)
+    torch.manual_seed(recipe.read.seed)
+    model.read = Read(config)
+    seeing = ReadData(config, recipe.read.seed)
+    run(ReadObjective(model.read), seeing, recipe.read, out / "read", recipe)
+    torch.manual_seed(recipe.relate.seed)
+    model.relate = Relate(config)
+    told = RelateData(config, recipe.relate.seed)
+    run(RelateObjective(model.relate), told, recipe.relate, out / "relate", recipe)
+    torch.manual_seed(recipe.answer.seed)
+    model.answer = Answer(config)
+    objective = AnswerObjective(model.answer)
+    sums = SumsData(config, recipe.sums.seed)
+    run(objective, sums, recipe.sums, out / "sums", recipe)
+    asked = AnswerData(config, recipe.answer.seed)
+    about = run(objective, asked, recipe.answer, out / "answer", recipe)
+    return write(out, "reader", model, about | {"model": asdict(config)})
+
+
 def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
     """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -241,6 +278,7 @@ MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "language": (LanguageRecipe, make_language),
     "llava": (LLaVARecipe, make_llava),
     "molmo": (MolmoRecipe, make_molmo),
+    "reader": (ReaderRecipe, make_reader),
 }
 
 
