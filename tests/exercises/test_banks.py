@@ -66,6 +66,8 @@ def spoils(function: Callable) -> Callable:
                 argument.bitwise_not_() if argument.dtype == torch.bool else argument.add_(1)
             elif isinstance(argument, np.ndarray):
                 argument += 1
+            elif isinstance(argument, dict):
+                argument["spoilt"] = 0
             elif isinstance(argument, list):
                 argument.append(argument[0] if argument else 0)
         return value

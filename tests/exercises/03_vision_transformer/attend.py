@@ -151,3 +151,15 @@ def always_single(query, key, value, heads, mask):
 def detached(query, key, value, heads, mask):
     given = (x.detach() for x in (query, key, value))
     return torch.tensor(np.array(attention(*given, heads, mask)))
+
+
+@mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing", says="divided by √H")
+def by_count_of_heads(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, divisor=heads**0.5)
+
+
+@mistake("One head, whatever was asked for.",
+         fails="attend-heads, attend-mask, attend-nothing, attend-half",
+         says="attention of one head")  # fmt: skip
+def one_head(query, key, value, heads, mask):
+    return attention(query, key, value, 1, mask)

@@ -110,3 +110,13 @@ def in_place(tokens, labels, weight, bias, rate):
     loss, new, bias = step(tokens, labels, weight, bias, rate)
     weight[:] = new
     return loss, weight, bias
+
+
+@mistake("The weight does not learn.", fails="step-update", says="the weight did not move")
+def weight_left(tokens, labels, weight, bias, rate):
+    return step(tokens, labels, weight, bias, rate, moves=(0, 1))
+
+
+@mistake("A step twice as long.", fails="step-update", says="by -rate times the slope")
+def too_far(tokens, labels, weight, bias, rate):
+    return step(tokens, labels, weight, bias, rate, moves=(2, 2))

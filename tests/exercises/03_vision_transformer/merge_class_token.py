@@ -86,3 +86,10 @@ def single(patches, class_token, positions):
 @mistake("The class token is taken as numbers.", fails="cls-slopes", says="no gradient reaches")
 def token_detached(patches, class_token, positions):
     return master(patches, class_token.detach(), positions)
+
+
+@mistake("The first row is the position alone.",
+         fails="cls-values, cls-batch, cls-kind, cls-slopes",
+         says="where is the class token")  # fmt: skip
+def class_token_forgotten(patches, class_token, positions):
+    return master(patches, torch.zeros_like(class_token), positions)

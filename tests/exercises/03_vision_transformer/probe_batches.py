@@ -110,3 +110,11 @@ def in_place(images, patch_size):
     images[1] += 1
     changed = images
     return changed, rolled(kept, patch_size)
+
+
+@mistake("A patch is copied over another.", fails="probe-moved", says="a patch is missing")
+def copied_over(images, patch_size):
+    patches = cut(images, patch_size)
+    moved = patches.clone()
+    moved[:, 0] = patches[:, -1]
+    return other(images), joined(moved, images, patch_size)

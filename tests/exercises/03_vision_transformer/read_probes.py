@@ -106,3 +106,12 @@ def in_place(plain, changed, moved):
     result = master(plain, changed, moved)
     plain -= changed
     return result
+
+
+@mistake("The limit is a ten-thousandth of the largest logit, without its sign.",
+         fails="read-rounding", says="wanted")  # fmt: skip
+def largest_with_sign(plain, changed, moved):
+    limit = plain.max() / 10_000
+    others = torch.arange(len(plain)) != 1
+    mixes = ((changed - plain)[others].abs() > limit).any()
+    return verdict(mixes, ((moved - plain).abs() > limit).any())
