@@ -153,7 +153,8 @@ def detached(query, key, value, heads, mask):
     return torch.tensor(np.array(attention(*given, heads, mask)))
 
 
-@mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing", says="divided by √H")
+@mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing",
+         says="not divided at all (1 head")  # fmt: skip
 def by_count_of_heads(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=heads**0.5)
 
