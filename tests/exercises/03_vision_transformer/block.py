@@ -124,6 +124,35 @@ def side_by_side(x, weights, heads):
     return x + gathered + mlp(norm(x, weights, "norm2"), weights)
 
 
+@mistake("The MLP's result is added to x.", fails="block-attention, block-whole",
+         says="the MLP's result was added to x")  # fmt: skip
+def old_x(x, weights, heads):
+    after = x + attention(norm(x, weights, "norm1"), weights, heads)
+    return x + mlp(norm(after, weights, "norm2"), weights)
+
+
+@mistake("Attention reads x itself.", fails="block-attention, block-whole",
+         says="attention reads x without norm1")  # fmt: skip
+def first_unnormed(x, weights, heads):
+    x = x + attention(x, weights, heads)
+    return x + mlp(norm(x, weights, "norm2"), weights)
+
+
+@mistake("The MLP reads x′ itself.", fails="block-whole", says="the MLP reads x′ without norm2")
+def second_unnormed(x, weights, heads):
+    x = x + attention(norm(x, weights, "norm1"), weights, heads)
+    return x + mlp(x, weights)
+
+
+@mistake("The approximate GELU.", fails="block-whole", says="the approximate GELU")
+def tanh_gelu(x, weights, heads):
+    def bend(y):
+        return F.gelu(y, approximate="tanh")
+
+    x = x + attention(norm(x, weights, "norm1"), weights, heads)
+    return x + mlp(norm(x, weights, "norm2"), weights, bend)
+
+
 @mistake("ReLU.", fails="block-whole", says="with a ReLU")
 def relu(x, weights, heads):
     x = x + attention(norm(x, weights, "norm1"), weights, heads)
