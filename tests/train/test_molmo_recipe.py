@@ -39,6 +39,7 @@ from mvlm.training.recipes.molmo import (
     MolmoObjective,
     MolmoRecipe,
     MolmoScenes,
+    answer,
     as_large_as_words_,
     beside,
     cut,
@@ -266,10 +267,10 @@ def test_answers_agree_with_the_picture():
         boxes = [box(scene, thing.box) for thing in scene.things]
         for k in range(4):
             asked = turns(Dice(f"turns {i} {k}"), scene, source.names, 0.4)
-            for question, answer in asked:
-                check_answer(scene, boxes, question, write_out(shorten(answer)))
-            told = [answer for question, answer in asked if question in LIST_ALL]
-            assert all(answer.count('x="') == len(boxes) for answer in told)
+            for question, said in asked:
+                check_answer(scene, boxes, question, write_out(shorten(said)))
+            told = [said for question, said in asked if question in LIST_ALL]
+            assert all(said.count('x="') == len(boxes) for said in told)
             assert len(told) <= 1
 
 
@@ -331,6 +332,18 @@ def test_an_object_takes_one_point():
         "objects missed": pytest.approx(1 / 3, abs=1e-4),
         "extra points an object": pytest.approx(2 / 3, abs=1e-4),
     }
+
+
+@pytest.mark.parametrize("places", [True, False])
+def test_questions_about_places_are_put_in_the_models_own_tokens(tiny, places):
+    """Weights from before there were place tokens still answer."""
+    model, _, _, seen = tiny
+    tokenizer = weights.tokenizer()
+    language = model.language if places else LanguageModel(SHAPE)
+    asked = WindowedMolmo(model.vision, model.connector, language, patch_id=model.patch_id)
+    questions = ['what is at x="12.0" y="80.0"?', "point to the dogs."]
+    said = answer(asked, tokenizer, seen[:2], questions, max_new_tokens=3)
+    assert len(said) == 2
 
 
 def test_what_another_tower_taught_is_refused(tmp_path):
