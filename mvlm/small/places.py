@@ -1,7 +1,7 @@
 """Points in few tokens: one for x in whole hundredths, one for y.
 
 Chapter 11. Molmo writes a point as text, digit by digit, and so does the course's Molmo as far as
-its reader can tell. But of the fourteen tokens that a point takes most say nothing, and a digit
+its reader can tell. But of the nineteen tokens that a point takes most say nothing, and a digit
 says where a thing lies only together with its neighbours. So inside the model a point is three
 tokens: its number, its x and its y. What is shown is Molmo's text all the same:
 
