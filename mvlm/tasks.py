@@ -138,16 +138,19 @@ def _match(choices: list[list[int]]) -> int:
     """Size of the largest one-to-one matching (Kuhn's augmenting paths, breadth first)."""
     owner: dict[int, int] = {}  # region → the point that has it
     held: dict[int, int] = {}  # and the other way round
+    dead: set[int] = set()  # regions from which no free one can be reached, now or later
     for start in range(len(choices)):
         came: dict[int, int] = {}  # region → the point it was reached from
         queue, end = [start], None
         for i in queue:
-            new = [j for j in choices[i] if j not in came]
+            new = [j for j in choices[i] if j not in came and j not in dead]
             came.update(dict.fromkeys(new, i))
             end = next((j for j in new if j not in owner), None)
             if end is not None:
                 break
             queue += [owner[j] for j in new]
+        if end is None:
+            dead.update(came)
         while end is not None:  # back along the path: each point takes the region it reached
             i = came[end]
             owner[end] = i

@@ -1,6 +1,7 @@
 """Calling a student's functions in this process: time, errors, and what they may not lean on."""
 
 import importlib
+import signal
 import sys
 import threading
 import time
@@ -190,3 +191,33 @@ def test_an_import_is_not_stopped_half_way(by, tmp_path, monkeypatch):
     with time_limit(0.2):
         module = importlib.import_module(f"slow_to_import_{by}")
     assert module.x == 1
+
+
+def test_a_body_that_has_just_ended_is_not_stopped_by_the_thread():
+    """It looks at the clocks when the body is at work, and raises when it has ended."""
+    ended = threading.Event()
+
+    def late(_) -> str:
+        ended.wait()
+        return "too late"
+
+    with guard._by_thread(late):
+        time.sleep(3 * guard.TICK)  # until the thread waits in `late`
+        ended.set()
+
+
+def test_a_body_that_has_just_ended_is_not_stopped_by_the_signal(monkeypatch):
+    """It comes between the body's end and the end of the timer, which must end all the same."""
+    real, came = signal.setitimer, []
+
+    def setitimer(which, seconds, interval=0.0):
+        if not seconds and not came:
+            came.append(True)
+            raise TimeIsUp("too late")
+        return real(which, seconds, interval)
+
+    monkeypatch.setattr(guard.signal, "setitimer", setitimer)
+    with guard._by_signal(lambda _: ""):
+        pass
+    assert came
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
