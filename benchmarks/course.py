@@ -6,40 +6,33 @@ Executes every notebook in a fresh kernel, builds the site, and writes `benchmar
 import gzip
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-from harness import write
+from harness import ROOT, run, stopwatch, write
 from nbclient import NotebookClient
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("torch", "numpy", "datasets", "matplotlib", "jupyter-book", "nbval")
 
 
 def seconds_to_run(path: Path) -> float:
     """Wall-clock seconds of one notebook from the start of its kernel."""
     notebook = nbformat.read(path, as_version=4)
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, stopwatch() as spent:
         NotebookClient(
             notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
         ).execute()
-        return time.perf_counter() - start
+    return spent.wall
 
 
 def seconds_to_build() -> float:
     """Wall-clock seconds of the whole site from the stored notebooks, as `make book` builds it."""
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "--all"]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start
+    return run([program, "build", ROOT, "-W", "--keep-going", "--all"]).seconds
 
 
 def kilobytes(page: Path) -> int:

@@ -6,20 +6,18 @@ reading 200,000 scenes, beside what it was after the first thousand.
 """
 
 import argparse
-import platform
 import resource
-import time
 
-from harness import processor, written
+from harness import stopwatch, where, written
 
 import mvlm.data
 
 
 def rate(read, count: int) -> float:
     """Items a second of this process's own time, so that a busy machine does not count."""
-    start = time.process_time()
-    read()
-    return round(count / (time.process_time() - start))
+    with stopwatch() as spent:
+        read()
+    return round(count / spent.own)
 
 
 def peak_megabytes() -> int:
@@ -33,8 +31,7 @@ def main() -> None:
     scenes = mvlm.data.Scenes("train", 200_000)
     scenes.batch(range(2000))  # the drawings are read and resized once
     result = {
-        "processor": processor(),
-        "python": platform.python_version(),
+        **where(),
         "scenes a second as tensors": rate(
             lambda: [scenes.batch(range(a, a + 256)) for a in range(2000, 7120, 256)], 5120
         ),

@@ -9,22 +9,18 @@ and this package; they execute each notebook as a whole, and score in the proces
 import argparse
 import itertools
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
-from harness import processor, written
+from harness import ROOT, run, where, written
 from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
 
 from mvlm.checks import exercise
 
-ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests/exercises"))
-from bank import Answer, mistakes, right_answers  # noqa: E402
+from bank import Answer, mistakes, right_answers
 
 QUESTIONS = exercise("02_patches").questions
 IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor"
@@ -53,14 +49,7 @@ def check_source(function: str) -> str:
 def seconds(command: list[str], folder: Path) -> float:
     """How long a command takes."""
     paths = os.pathsep.join([str(Path(command[0]).parent), os.environ["PATH"]])
-    environment = os.environ | {"PATH": paths}  # nbgrader calls alembic, which lies beside it
-    start = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command[:4])} failed: {done.stderr[-1500:]}")
-    return time.perf_counter() - start
+    return run(command, folder=folder, PATH=paths).seconds  # nbgrader's alembic lies beside it
 
 
 def ours(students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
@@ -166,8 +155,7 @@ def main() -> None:
         folder = Path(name)
         total, alone = ours(students, folder / "ours")
         result = {
-            "processor": processor(),
-            "python": platform.python_version(),
+            **where(),
             "submissions": options.count,
             "seconds a submission": {"mvlm grade": round(total / options.count, 2)},
             "of which the start, once": round(alone, 1),

@@ -1,5 +1,7 @@
 """How two programs are compared: by turns in one process, warmed up, by medians.
 
+Also what all files here do alike: a stopwatch, a command in its own process, JSON, the machine.
+
 `contest` times every contender once a round, in an order that turns, so that a machine that slows
 down slows all of them. A row says what came out: both medians, and the ratio of each round's own
 two times, whose median and quartiles are not moved by a round that something else disturbed.
@@ -7,13 +9,15 @@ two times, whose median and quartiles are not moved by a round that something el
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import platform
 import statistics
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +25,8 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent
+HOUR = 3600.0  # seconds
 PACKAGES = ("torch", "numpy", "timm", "open_clip_torch", "transformers", "einops", "datasets")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 OURS = "mvlm"
@@ -49,6 +55,77 @@ def seconds(call: Callable[[], object]) -> float:
     call()
     wait()
     return time.perf_counter() - start
+
+
+@dataclass
+class Spent:
+    """Seconds that something took: on the clock on the wall, and of this process's own time."""
+
+    wall: float = 0.0
+    own: float = 0.0
+
+
+@contextlib.contextmanager
+def stopwatch() -> Iterator[Spent]:
+    """What the body takes; it stands there once the body has ended."""
+    spent = Spent()
+    wall, own = time.perf_counter(), time.process_time()
+    yield spent
+    spent.wall, spent.own = time.perf_counter() - wall, time.process_time() - own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A command that has ended well: seconds on the clock on the wall, and what it printed."""
+
+    seconds: float
+    output: str
+
+    def told(self) -> dict:
+        """The JSON on the last line of what it printed."""
+        return json.loads(self.output.splitlines()[-1])
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    folder: Path = ROOT,
+    threads: int | None = None,
+    timeout: float = HOUR,
+    **environment: str,
+) -> Finished:
+    """Run a command in a process of its own, to its end.
+
+    Args:
+        command: program and arguments.
+        folder: where it runs.
+        threads: how many of them torch and NumPy may use; as here when left out.
+        timeout: seconds after which it is stopped.
+        environment: variables that it gets besides those of this process.
+
+    Raises:
+        SystemExit: it failed or took too long; the message has the end of what it said.
+    """
+    variables = os.environ | environment
+    if threads is not None:
+        variables["OMP_NUM_THREADS"] = str(threads)
+    name = " ".join(map(str, command[:4]))
+    with stopwatch() as spent:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=variables,
+                timeout=timeout,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{name} was stopped after {timeout:g} s") from None
+    if done.returncode:
+        raise SystemExit(f"{name} failed: {(done.stderr or done.stdout)[-1500:]}")
+    return Finished(seconds=spent.wall, output=done.stdout)
 
 
 def wait() -> None:
@@ -149,6 +226,11 @@ def machine() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
     }
+
+
+def where() -> dict[str, str]:
+    """Where figures of one core were made, in two words."""
+    return {"processor": processor(), "python": platform.python_version()}
 
 
 def processor() -> str:

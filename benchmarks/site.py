@@ -10,19 +10,16 @@ import argparse
 import gzip
 import io
 import json
-import os
 import shutil
-import subprocess
 import tempfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from harness import read, write
+from harness import ROOT, read, run, write
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
 FLAGS = "--headless --no-sandbox --disable-gpu"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 COMPRESSED = {".html", ".css", ".js", ".svg", ".json"}
@@ -60,14 +57,14 @@ def measure(lighthouse: Path, url: str) -> dict:
     """Lighthouse's report of one page.
 
     Raises:
-        subprocess.CalledProcessError: Lighthouse failed, with what it said.
+        SystemExit: Lighthouse failed, with what it said.
     """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [lighthouse, url, "--preset=desktop", "--output=json", "--quiet"]
         command += [f"--output-path={report}", f"--chrome-flags={FLAGS}"]
-        subprocess.run(command, check=True, env=os.environ | {"CHROME_PATH": chromium})
+        run(command, CHROME_PATH=chromium)
         return json.loads(report.read_text(encoding="utf-8"))
 
 

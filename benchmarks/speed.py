@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from harness import DEVICE, OURS, Row, contest, machine, matmul_rate, rows, save, seconds
+from harness import DEVICE, OURS, Row, contest, machine, matmul_rate, rows, run, save, seconds
 from torch import Tensor, nn
 from torch.utils.flop_counter import (
     FlopCounterMode,
@@ -28,7 +27,6 @@ from torch.utils.flop_counter import (
     sdpa_flop_count,
 )
 
-ROOT = Path(__file__).parents[1]
 LOSS_PAIRS = (1024, 4096, 16_384, 32_768)
 ENOUGH = 4.6  # tables of scores that open_clip's loss holds at its peak, and something to spare
 
@@ -228,8 +226,7 @@ def available() -> int:
 def in_a_process(name: str, pairs: int, turns: int, folder: Path) -> dict:
     """What `measure_loss` finds, in a new process: its peak memory is then its own."""
     command = [sys.executable, __file__, "--loss", name, str(pairs), str(turns), str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return run(command).told()
 
 
 def measure_loss(name: str, pairs: int, turns: int, folder: Path) -> None:
@@ -459,7 +456,7 @@ def starting() -> list[Row]:
     """
 
     def start(module: str) -> None:
-        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        run([sys.executable, "-c", f"import {module}"])
 
     models = "mvlm.clip, mvlm.llava, mvlm.molmo, mvlm.weights"
     calls = {OURS: partial(start, models), "import torch alone": partial(start, "torch")}
@@ -501,8 +498,7 @@ def train_clip(folder: Path, count: int, steps: int = 25) -> list:
     command += [f"--nproc_per_node={count}", "-m", "mvlm", "train", "clip", "--out", str(folder)]
     command += ["--set", f"train.steps={steps}", "--set", f"train.save_every={steps}"]
     threads = max(1, (os.cpu_count() or 1) // count)
-    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": str(threads)}
-    subprocess.run(command, check=True, capture_output=True, env=environment, cwd=ROOT)
+    run(command, threads=threads, ACCELERATE_USE_CPU="true")
     return read_metrics(folder)
 
 

@@ -17,13 +17,12 @@ A run that is finished is written into `sweep.json` at once; the command goes on
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from harness import read, write
+from harness import read, stopwatch, write
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -183,10 +182,8 @@ def measured(family: str, size: Size, data: SameViews, folder: Path) -> dict:
     """Train one model and name the unseen artist's things."""
     model = model_of(family, size)
     config = TrainConfig(steps=STEPS, batch_size=BATCH, learning_rate=RATE, warmup=WARMUP)
-    began, used = time.perf_counter(), time.process_time()
-    history = train(Classifying(model), data, config, folder)
-    minutes = (time.perf_counter() - began) / 60
-    core_minutes = (time.process_time() - used) / 60
+    with stopwatch() as spent:
+        history = train(Classifying(model), data, config, folder)
     scores = evaluate_vit(model, classes(), seed=SEED, count=COUNT)
     last = history[-20:]
     return {
@@ -195,8 +192,8 @@ def measured(family: str, size: Size, data: SameViews, folder: Path) -> dict:
         "depth": size.depth,
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "multiply-adds": {"formula": multiply_adds(family, size), "counted": counted(model)},
-        "minutes": round(minutes, 2),
-        "core minutes": round(core_minutes, 2),
+        "minutes": round(spent.wall / 60, 2),
+        "core minutes": round(spent.own / 60, 2),
         "loss": round(sum(row.loss for row in last) / len(last), 4),
         "unseen artist": scores["unseen artist"],
         "seen artists": scores["seen artists"],

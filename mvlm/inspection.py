@@ -2,18 +2,21 @@
 
 Chapter 04. The four measurements of Dosovitskiy et al. 2020, section 4.5, figures 6, 7 and 11 and
 appendix D.7-D.8. Each takes plain tensors: a weight, a table, or the attentions that
-`vit.encode(images, attentions=True)` returns.
+`vit.encode(images, attentions=True)` returns. `deletion_curve` asks whether a map of importance
+means anything: it hides what the map marks and watches the answer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from mvlm.patches import patchify, unpatchify
 
 Attentions = Sequence[Float[Tensor, "batch head token token"]]
 
@@ -168,6 +171,58 @@ def attention_distance(
         reach = (patches * distances).sum(dim=-1) / total  # B H N
         layers.append(reach.mean(dim=(0, 2)))  # H
     return torch.stack(layers)  # L H
+
+
+@torch.no_grad()
+def deletion_curve(
+    model: Callable[[Tensor], Tensor],
+    images: Float[Tensor, "batch channel height width"],
+    ranking: Int[Tensor, "batch patch"],
+    patch_size: int,
+    counts: Sequence[int],
+) -> Float[Tensor, "count batch"]:
+    """How sure the model stays of its answer while the patches that a map marks are hidden.
+
+    The "deletion" measure of Petsiuk et al. 2018 ("RISE", section 4.2), by patches in place of
+    pixels. The answer is the one the model gives for the whole picture. A hidden patch gets the
+    mean colour of its own picture: a colour of the picture's own range.
+
+    Args:
+        model: images (B, C, H, W) to logits (B, classes); in evaluation mode.
+        images: as the model takes them.
+        ranking: the N patches of each picture in the order in which they are hidden, first the
+            one that is said to matter most: `map.flatten(1).argsort(1, descending=True)`.
+        patch_size: side of a patch in pixels.
+        counts: how many patches are hidden, a row of the result for each; from 0 to N.
+
+    Returns:
+        (counts, B): the probability of each picture's answer.
+
+    Raises:
+        ValueError: a ranking that does not name each patch of each picture once, or a count beyond
+            N.
+    """
+    patches = patchify(images, patch_size)  # B N P·P·C
+    places = patches.shape[1]
+    wanted = torch.arange(places, device=ranking.device).expand(len(images), -1)
+    if ranking.shape != wanted.shape or not torch.equal(ranking.sort(dim=1).values, wanted):
+        raise ValueError(
+            f"the ranking is {tuple(ranking.shape)}, wanted ({len(images)}, {places}) with each of "
+            f"0 to {places - 1} once in a row: map.flatten(1).argsort(1, descending=True)"
+        )
+    if outside := [count for count in counts if not 0 <= count <= places]:
+        raise ValueError(f"{outside[0]} of {places} patches cannot be hidden: give 0 to {places}")
+    mean = images.mean(dim=(2, 3), keepdim=True).expand_as(images)  # B C H W
+    blank = patchify(mean, patch_size)  # B N P·P·C
+    answers = model(images).argmax(dim=1, keepdim=True)  # B 1
+    # When each patch is hidden: 0 is the first of all.
+    turn = ranking.argsort(dim=1)[..., None].to(images.device)  # B N 1
+    rows = []
+    for count in counts:
+        kept = torch.where(turn < count, blank, patches)  # B N P·P·C
+        shown = unpatchify(kept, patch_size, tuple(images.shape[2:]))  # B C H W
+        rows.append(model(shown).softmax(dim=1).gather(1, answers)[:, 0])  # B
+    return torch.stack(rows)  # counts B
 
 
 def _check_attentions(

@@ -103,7 +103,7 @@ def test_the_wheel_is_small_and_whole(tmp_path):
     command = [sys.executable, "-c", build, str(tmp_path)]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     wheel = tmp_path / out.stdout.split()[-1]
-    assert wheel.stat().st_size <= 25_000_000
+    assert wheel.stat().st_size <= 45_000_000
     held = set(zipfile.ZipFile(wheel).namelist())
     for path in tracked_files():
         name = path.relative_to(ROOT).as_posix()

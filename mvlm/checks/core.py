@@ -13,14 +13,15 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from mvlm.checks.values import pack, unpack
+from mvlm.checks.values import identical
 
 PUBLIC_SEED = "public"
+Drawn = TypeVar("Drawn")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -112,8 +113,7 @@ class Student:
         self.changes += [
             f"{name} changed its {ordinal} argument: after the call it is not what was passed"
             for ordinal, before, after in pairs
-            if pack(unpack(pack(before)))
-            != pack(after)  # a passed copy may lie otherwise in memory
+            if not identical(before, after)
         ]
         return returned
 
@@ -307,6 +307,29 @@ def run_question(question: Question, caller: Caller, seed: str = PUBLIC_SEED) ->
 
 
 # Writing checks ---------------------------------------------------------------------------------
+
+
+def drawn_once(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """A decorator for a draw that searches: from one state of the generator it searches once.
+
+    Every answer is asked about the same inputs, so what was found for one is there for the next,
+    with all that was worked out from it. Nobody may change it.
+
+    Args:
+        draw: a function of a student and of other arguments, which calls no function of theirs.
+    """
+    found: dict[Any, tuple[Drawn, Tensor]] = {}
+
+    @functools.wraps(draw)
+    def drawn(student: Student, *arguments: Any) -> Drawn:
+        place = arguments, student.generator.get_state().numpy().tobytes()
+        if place not in found:
+            found[place] = draw(student, *arguments), student.generator.get_state()
+        value, state = found[place]
+        student.generator.set_state(state)
+        return value
+
+    return drawn
 
 
 def check(

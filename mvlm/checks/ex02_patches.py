@@ -16,14 +16,17 @@ from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, f
 from mvlm.checks.expect import (
     KIND,
     close,
+    doubles,
     equal,
     every_kind,
     expect_kind,
+    expect_kinds_kept,
     expect_parts,
     expect_shape,
     expect_tensor,
     expect_truth,
     same,
+    same_numbers,
 )
 
 # The right answers, by loops ------------------------------------------------------------------
@@ -188,7 +191,7 @@ def hwc_order_inside(student: Student) -> None:
 
 
 def _expect_numbers(patches: Tensor, images: Tensor) -> None:
-    if not equal(patches.flatten().sort().values, images.flatten().sort().values):
+    if not same_numbers(patches, images):
         fail("the patches do not hold the numbers of the image, each once", "Cutting changes none.")
 
 
@@ -214,11 +217,9 @@ def hwc_any_tensor(student: Student) -> None:
             patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
             _same_numbers(patches, _patches_hwc(images, size))
     whole = student.distinct(1, 3, 3 * size, 6 * size)
-    for name, images in every_kind(whole[..., : 3 * size].contiguous()):
-        with student.on(f"on images of {name}", KIND):
-            patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
-            expect_kind(patches, images, "cutting changes no number")
-            _same_numbers(patches, _patches_hwc(images, size))
+    square = whole[..., : 3 * size].contiguous()
+    why = "cutting changes no number"
+    expect_kinds_kept(student, "patchify_hwc", square, lambda images: (images, size), why)
     with student.on(
         "on a view of larger images, such as images[..., :n]",
         "Which of your steps needs memory that lies in one piece?",
@@ -327,13 +328,13 @@ def back_any(student: Student) -> None:
             # One order that is wrong everywhere has checks of its own.
             if not equal(back.flatten(1).sort(-1).values, images.flatten(1).sort(-1).values):
                 fail("an image does not hold the numbers of its patches")
-    for name, images in every_kind(student.distinct(1, 3, 4, 4)):
-        with student.on(f"an image of {name}", KIND):
-            back = student.call("unpatchify_hwc", _patches_hwc(images, 2), 2, 4, 4)
-            expect_shape(back, images.shape, "unpatchify_hwc", "(B, C, H, W)")
-            expect_kind(back, images, "putting together changes no number")
-            if not equal(back.flatten().sort().values, images.flatten().sort().values):
-                fail("the image does not hold the numbers of its patches")
+    expect_kinds_kept(
+        student,
+        "unpatchify_hwc",
+        student.distinct(1, 3, 4, 4),
+        lambda images: (_patches_hwc(images, 2), 2, 4, 4),
+        "putting together changes no number",
+    )
 
 
 # weight_to_hwc --------------------------------------------------------------------------------
@@ -388,11 +389,11 @@ def weight_kept(student: Student) -> None:
         fail("after the call, the weight that was passed has other numbers than before")
     if equal(value.flatten(), weight.flatten()):
         fail("no new weight to look at: the old numbers came back in the old order", "")
-    weight = 1 + student.distinct(4, 3 * size * size).double() * 2.0**-40
+    weight = doubles(student.distinct(4, 3 * size * size))
     with student.on("a weight of float64", KIND):
         value = expect_tensor(student.call("weight_to_hwc", weight, size), "weight_to_hwc")
         expect_kind(value, weight, "another order changes no number")
-        if not equal(value.flatten().sort().values, weight.flatten().sort().values):
+        if not same_numbers(value, weight):
             fail("the new weight does not hold the numbers of the one that was passed")
 
 
@@ -548,7 +549,7 @@ def overlap_rest(student: Student) -> None:
                 fail(f"{patches.shape[1]} patches came back, wanted {expected.shape[1]}")
             if not equal(patches.flatten().unique(), expected.flatten().unique()):
                 fail("the patches hold other pixels than those of the whole windows")
-    images = 1 + student.distinct(1, 3, 6, 6).double() * 2.0**-40
+    images = doubles(student.distinct(1, 3, 6, 6))
     with student.on("images of float64", KIND):
         given, expected = _overlap(student, images, 4, 2)
         expect_kind(given, images, "cutting changes no number")
@@ -859,7 +860,7 @@ def table_prefix(student: Student) -> None:
                 fail("the rows that stand for no place came back last", "")
             if not equal(resized[:prefix], table[:prefix]):
                 fail("the rows that stand for no place came back changed")
-    table = 1 + student.distinct(5, 4).double() * 2.0**-40
+    table = doubles(student.distinct(5, 4))
     with student.on("a table of float64", KIND):
         resized = student.call("resize_table", table, (2, 2), (3, 3), 1)
         expect_shape(resized, (10, 4), "resize_table", "(prefix + rows·columns, D)")
@@ -897,68 +898,42 @@ EXERCISE = Exercise(
             title="Patches in the lecture's order",
             minutes=10,
             teaches="which order of numbers a reshape and a permute make",
-            checks=(
-                hwc_shape,
-                hwc_order_of_patches,
-                hwc_order_inside,
-                hwc_any_tensor,
-            ),
+            checks=(hwc_shape, hwc_order_of_patches, hwc_order_inside, hwc_any_tensor),
         ),
         Question(
             function="unpatchify_hwc",
             title="Back to the image",
             minutes=10,
             teaches="to undo a permutation of axes",
-            checks=(
-                back_square,
-                back_oblong,
-                back_any,
-            ),
+            checks=(back_square, back_oblong, back_any),
         ),
         Question(
             function="weight_to_hwc",
             title="A weight for the new order",
             minutes=10,
             teaches="that a matrix and the order of its input belong together",
-            checks=(
-                weight_tokens,
-                weight_kept,
-            ),
+            checks=(weight_tokens, weight_kept),
         ),
         Question(
             function="overlapping_patches",
             title="Patches that overlap",
             minutes=15,
             teaches="to count windows, with a stride and a rest",
-            checks=(
-                overlap_count,
-                overlap_step,
-                overlap_order,
-                overlap_rest,
-            ),
+            checks=(overlap_count, overlap_step, overlap_order, overlap_rest),
         ),
         Question(
             function="pad_to_grid",
             title="Pictures of any size in one batch",
             minutes=20,
             teaches="to pad, and to remember what is padding",
-            checks=(
-                pad_shape,
-                pad_picture,
-                pad_mask_kind,
-                pad_mask,
-            ),
+            checks=(pad_shape, pad_picture, pad_mask_kind, pad_mask),
         ),
         Question(
             function="resize_table",
             title="Places for another grid",
             minutes=20,
             teaches="why a table of places is a small picture",
-            checks=(
-                table_values,
-                table_prefix,
-                table_same,
-            ),
+            checks=(table_values, table_prefix, table_same),
         ),
     ),
 )

@@ -4,6 +4,7 @@ What is right is worked out here in float64 from the definition of a cross-entro
 by autograd.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
+from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
     Comparison,
     Slip,
@@ -109,21 +110,18 @@ COSINE = Comparison(
     right=lambda images, texts: _unit(images) @ _unit(texts).T,
     read=_read_cosines,
     tells=_tell_cosine,
-    slips=(
-        Slip(
+    mistakes={
+        "these are products of the vectors as they came: a cosine goes by direction alone": (
             lambda images, texts: _scores(images, texts, 1.0),
-            "these are products of the vectors as they came: a cosine goes by direction alone",
             "Divide each vector by its own length first.",
         ),
-        Slip(
-            lambda images, texts: _unit(images) @ texts.double().T,
-            "the images were brought to length 1, the texts were not",
+        "the images were brought to length 1, the texts were not": (
+            lambda images, texts: _unit(images) @ texts.double().T
         ),
-        Slip(
-            lambda images, texts: images.double() @ _unit(texts).T,
-            "the texts were brought to length 1, the images were not",
+        "the texts were brought to length 1, the images were not": (
+            lambda images, texts: images.double() @ _unit(texts).T
         ),
-    ),
+    },
 )
 
 
@@ -157,10 +155,10 @@ def cos_zero(student: Student) -> None:
 )
 def cos_length(student: Student) -> None:
     images, texts = student.normal(4, 6), student.normal(5, 6)
-    lengths = torch.tensor([1e-30, 1e-8, 1.0, 1e30])[:, None]
+    images *= torch.tensor([1e-30, 1e-8, 1.0, 1e30])[:, None]
     with student.on("vectors 1e-30 to 1e30 long, float32"):
-        COSINE.run(student, lambda: (images * lengths, texts))
-        COSINE.run(student, lambda: (texts, images * lengths))
+        COSINE.run(student, lambda: (images, texts))
+        COSINE.run(student, lambda: (texts, images))
 
 
 @check(
@@ -171,12 +169,12 @@ def cos_length(student: Student) -> None:
 )
 def cos_half(student: Student) -> None:
     images, texts = student.normal(4, 6), student.normal(5, 6)
-    with student.on("float16, numbers near 1"):
-        COSINE.run(student, lambda: (images.half(), texts.half()))
-    with student.on("float16, numbers in the hundreds"):
-        COSINE.run(student, lambda: ((300 * images).half(), (300 * texts).half()))
-    with student.on("float32, for comparison"):
-        COSINE.run(student, lambda: (images, texts))
+    inputs = {
+        "float16, numbers near 1": (images.half(), texts.half()),
+        "float16, numbers in the hundreds": ((300 * images).half(), (300 * texts).half()),
+        "float32, for comparison": (images, texts),
+    }
+    COSINE.each(student, inputs)
 
 
 # loss_and_gradients -----------------------------------------------------------------------------
@@ -215,77 +213,67 @@ def _read_gradient(side: int) -> Callable[..., Tensor]:
     return read
 
 
+def _of_scores(loss: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda images, texts, scale: loss(_scores(images, texts, scale))
+
+
 LOSS = Comparison(
     function="loss_and_gradients",
     what="the loss",
-    right=lambda *pairs: _both_ways(_scores(*pairs)).item(),
+    right=_of_scores(_both_ways),
     read=_read_loss,
-    slips=(
+    mistakes={
+        "the loss is as many times too large as there are pairs: a sum, not a mean": (
+            _of_scores(lambda scores: len(scores) * _both_ways(scores))
+        ),
+        "the loss is that of scale 1: the scale multiplies every score": (
+            lambda images, texts, _: _both_ways(_scores(images, texts, 1.0))
+        ),
+        f"the loss is that of {UNNORMALISED}": (
+            lambda images, texts, scale: _both_ways(_scores(_unit(images), _unit(texts), scale))
+        ),
+    },
+    slips=tuple(
         Slip(
-            lambda *pairs: len(pairs[0]) * _both_ways(_scores(*pairs)).item(),
-            lambda images, *_: (
-                f"the loss is {len(images)} times too large, for {len(images)} pairs: "
-                "a sum, not a mean"
-            ),
-        ),
-        Slip(
-            lambda images, texts, scale: _both_ways(_scores(images, texts, 1.0)).item(),
-            "the loss is that of scale 1: the scale multiplies every score",
-        ),
-        Slip(
-            lambda images, texts, scale: _both_ways(
-                _scores(_unit(images), _unit(texts), scale)
-            ).item(),
-            f"the loss is that of {UNNORMALISED}",
-        ),
-        *(
-            Slip(
-                lambda *pairs, axis=axis: _along(_scores(*pairs), axis).item(),
-                "the loss is that of one direction alone",
-                None,
-            )
-            for axis in (0, 1)
-        ),
+            _of_scores(lambda scores, axis=axis: _along(scores, axis)),
+            "the loss is that of one direction alone",
+            None,
+        )
+        for axis in (0, 1)
     ),
 )
 
 
 def _gradient(side: int) -> Comparison:
     what, right = f"the gradient of the {SIDES[side]}", _slopes(_both_ways, side)
-    alone = f"{what} is that of one direction alone: each score takes part in two softmaxes"
-    factors = (
-        (lambda *_: -1, "points the other way: is it a slope, or a step downhill?"),
-        (
-            lambda images, texts, scale: 1 / scale,
-            "is too small by the scale: the scale multiplies every score",
-        ),
-        (lambda images, *_: len(images), "is as many times too large as there are pairs: a mean"),
-        (lambda *_: 2, "is twice too large: the loss is half of two cross-entropies"),
-    )
+    other = _slopes(_both_ways, 1 - side)
     return Comparison(
         function="loss_and_gradients",
         what=what,
         right=right,
         read=_read_gradient(side),
-        slips=(
+        mistakes={
+            f"{what} is that of the {SIDES[1 - side]}: first images, then texts": other,
+            f"{what} points the other way: is it a slope, or a step downhill?": (
+                lambda *pairs: -right(*pairs)
+            ),
+            f"{what} is too small by the scale: the scale multiplies every score": (
+                lambda *pairs: right(*pairs) / pairs[2]
+            ),
+            f"{what} is as many times too large as there are pairs: a mean": (
+                lambda *pairs: right(*pairs) * len(pairs[0])
+            ),
+            f"{what} is twice too large: the loss is half of two cross-entropies": (
+                lambda *pairs: right(*pairs) * 2
+            ),
+        },
+        slips=tuple(
             Slip(
-                lambda *pairs: _slopes(_both_ways, 1 - side)(*pairs),
-                f"{what} is that of the {SIDES[1 - side]}: first images, then texts",
-            ),
-            *(
-                Slip(lambda *pairs, by=by: by(*pairs) * right(*pairs), f"{what} {meaning}")
-                for by, meaning in factors
-            ),
-            *(
-                Slip(
-                    lambda *pairs, axis=axis, half=half: _slopes(
-                        lambda scores: half * _along(scores, axis), side
-                    )(*pairs),
-                    alone,
-                    "The gradient of the scores has a softmax along rows and one along columns.",
-                )
-                for axis, half in itertools.product((0, 1), (0.5, 1.0))
-            ),
+                _slopes(lambda scores, axis=axis, by=by: by * _along(scores, axis), side),
+                f"{what} is that of one direction alone: each score takes part in two softmaxes",
+                "The gradient of the scores has a softmax along rows and one along columns.",
+            )
+            for axis, by in itertools.product((0, 1), (0.5, 1.0))
         ),
     )
 
@@ -328,6 +316,7 @@ def grad_texts(student: Student) -> None:
     GRADIENTS_OF[1].run(student, lambda: _arrays(_pairs(student, 5, width), scale))
 
 
+@drawn_once
 def _draw_apart(student: Student) -> tuple[Tensor, Tensor]:
     """Wrong pairs: a right answer far below its row's best, and a row far below another."""
     while True:
@@ -364,7 +353,9 @@ def grad_large(student: Student) -> None:
     hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
     with student.on("scores that lie thousands apart", hint):
         for one in everything:
-            replace(one, slips=()).run(student, lambda: _arrays(_draw_apart(student), 3000.0))
+            replace(one, mistakes={}, slips=()).run(
+                student, lambda: _arrays(_draw_apart(student), 3000.0)
+            )
 
 
 # several_right_loss -----------------------------------------------------------------------------
@@ -406,58 +397,49 @@ def _unwanted_left_out(scores: Tensor, right: Tensor) -> Tensor:
     return _both_ways(scores[images][:, texts], right[images][:, texts])
 
 
-def _several(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., float]:
+def _several(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     """A loss of scores and mask, as one of the function's arguments."""
-    return lambda images, texts, right, scale: loss(_scores(images, texts, scale), right).item()
+    return lambda images, texts, right, scale: loss(_scores(images, texts, scale), right)
 
 
 SEVERAL_LOSS = Comparison(
     function="several_right_loss",
     what="the loss",
     right=_several(_both_ways),
-    slips=(
-        Slip(
-            _several(lambda scores, right: _both_ways(scores, right, _any_of)),
-            "the loss takes the log of the right answers' summed probability, not of each",
+    mistakes={
+        "the loss takes the log of the right answers' summed probability, not of each": (
+            _several(lambda scores, right: _both_ways(scores, right, _any_of))
         ),
-        Slip(
-            _several(lambda scores, right: _both_ways(scores, right, _whole_mass)),
-            "the loss gives each right answer the whole mass: a row of targets sums to 1",
+        "the loss gives each right answer the whole mass: a row of targets sums to 1": (
+            _several(lambda scores, right: _both_ways(scores, right, _whole_mass))
         ),
-        Slip(
+        "the targets over images are those over texts, turned over: their columns do not sum "
+        "to 1": (
             _several(_borrowed),
-            "the targets over images are those over texts, turned over: their columns do not sum "
-            "to 1",
             "Turn the mask over, and divide it anew: each text shares out 1 among its images.",
         ),
-        Slip(
-            _several(lambda scores, right: _one_way(scores, right)),
-            "the loss is that of one direction alone: over texts, without the one over images",
+        "the loss is that of one direction alone: over texts, without the one over images": (
+            _several(_one_way)
         ),
-        Slip(
-            _several(lambda scores, right: _one_way(scores.T, right.T)),
-            "the loss is that of one direction alone: over images, without the one over texts",
+        "the loss is that of one direction alone: over images, without the one over texts": (
+            _several(lambda scores, right: _one_way(scores.T, right.T))
         ),
-        Slip(
-            _several(lambda scores, right: 2 * _both_ways(scores, right)),
-            "the loss is twice too large: it is half the sum of two directions",
+        "the loss is twice too large: it is half the sum of two directions": (
+            _several(lambda scores, right: 2 * _both_ways(scores, right))
         ),
-        Slip(
+        "an image or text without a right answer is left out of the softmax": (
             _several(_unwanted_left_out),
-            "an image or text without a right answer is left out of the softmax",
             "It is a wrong answer for all others still: only its own row has no loss.",
         ),
-        Slip(
-            _several(_pooled),
-            "the loss is one mean over images and texts together: each direction has its own",
+        "the loss is one mean over images and texts together: each direction has its own": (
+            _several(_pooled)
         ),
-        Slip(
+        f"the loss is that of {UNNORMALISED}": (
             lambda images, texts, right, scale: _both_ways(
                 _scores(_unit(images), _unit(texts), scale), right
-            ).item(),
-            f"the loss is that of {UNNORMALISED}",
+            )
         ),
-    ),
+    },
 )
 
 
@@ -473,8 +455,14 @@ def _ask_several(student: Student, right: Tensor, scale: float = 3.0) -> tuple[A
     return images, _features(student.normal(right.shape[1], 3), 1.3, 0.8), right, scale
 
 
-def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> None:
-    SEVERAL_LOSS.run(student, lambda: _ask_several(student, right, scale))
+def _compare_several(student: Student, masks: dict[str, Tensor], scale: float = 3.0) -> None:
+    SEVERAL_LOSS.each(
+        student,
+        {
+            place: lambda right=right: _ask_several(student, right, scale)
+            for place, right in masks.items()
+        },
+    )
 
 
 @check(
@@ -482,11 +470,13 @@ def _compare_several(student: Student, right: Tensor, scale: float = 3.0) -> Non
     "The mask says where the right answers are: nothing makes them the diagonal.",
 )
 def several_one(student: Student) -> None:
-    count = student.integer(4, 5)
-    with student.on("the right ones on the diagonal"):
-        _compare_several(student, torch.eye(count, dtype=torch.bool))
-    with student.on("each text one place further than its image"):
-        _compare_several(student, torch.eye(count, dtype=torch.bool).roll(1, 1))
+    pairs = torch.eye(student.integer(4, 5), dtype=torch.bool)
+    shifted = pairs.roll(1, 1)
+    masks = {
+        "the right ones on the diagonal": pairs,
+        "each text one place further than its image": shifted,
+    }
+    _compare_several(student, masks)
 
 
 @check(
@@ -495,9 +485,8 @@ def several_one(student: Student) -> None:
     after=[several_one],
 )
 def several_texts(student: Student) -> None:
-    owners = [0, 0, 0, 0, 1, 1, 2]
-    with student.on("3 images with 4, 2 and 1 texts"):
-        _compare_several(student, _mask(3, 7, [(i, j) for j, i in enumerate(owners)]))
+    owners = _mask(3, 7, [(i, j) for j, i in enumerate([0, 0, 0, 0, 1, 1, 2])])
+    _compare_several(student, {"3 images with 4, 2 and 1 texts": owners})
 
 
 @check(
@@ -506,12 +495,13 @@ def several_texts(student: Student) -> None:
     after=[several_one, several_texts],
 )
 def several_images(student: Student) -> None:
-    pairs = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]
-    with student.on("3 texts with 3, 2 and 1 images"):
-        _compare_several(student, _mask(6, 3, pairs))
-    with student.on("images with several texts, which are right for other images as well"):
-        pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 3), (3, 3)]
-        _compare_several(student, _mask(4, 4, pairs))
+    owners = _mask(6, 3, [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
+    both = _mask(4, 4, [(0, 0), (0, 1), (1, 1), (1, 2), (2, 3), (3, 3)])
+    masks = {
+        "3 texts with 3, 2 and 1 images": owners,
+        "images with several texts, which are right for other images as well": both,
+    }
+    _compare_several(student, masks)
 
 
 @check(
@@ -520,10 +510,11 @@ def several_images(student: Student) -> None:
     after=[several_one],
 )
 def several_none(student: Student) -> None:
-    with student.on("image 1 has no right text"):
-        _compare_several(student, _mask(4, 3, [(0, 0), (2, 1), (3, 2)]))
-    with student.on("texts 0 and 3 have no right image"):
-        _compare_several(student, _mask(2, 4, [(0, 1), (1, 2)]))
+    masks = {
+        "image 1 has no right text": _mask(4, 3, [(0, 0), (2, 1), (3, 2)]),
+        "texts 0 and 3 have no right image": _mask(2, 4, [(0, 1), (1, 2)]),
+    }
+    _compare_several(student, masks)
 
 
 @check(
@@ -533,9 +524,9 @@ def several_none(student: Student) -> None:
     keeps_arguments=True,
 )
 def several_large(student: Student) -> None:
-    with student.on("scores in the hundreds"):
-        for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
-            _compare_several(student, _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), 300.0)
+    mask = _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)])
+    for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
+        _compare_several(student, {"scores in the hundreds": mask}, 300.0)
 
 
 EMPTY_ROWS = (
@@ -635,7 +626,7 @@ def absorb_next(student: Student) -> None:
     after=[absorb_first, absorb_next],
 )
 def absorb_many(student: Student) -> None:
-    count = student.integer(9, 11)
+    count = student.integer(7, 8)
     scores = _scores(*_pairs(student, count, 4), 8.0).float()
     for width in (1, 3, count):
         with student.on(f"{count} pairs, the matrix in blocks of {width} columns"):
@@ -701,55 +692,35 @@ def _share(images: Tensor, texts: Tensor, *rest: Any) -> Tensor:
     return _shares(images, texts, (all_images, all_texts), rank * len(images), scale)
 
 
-def _scaled_share(factor: Callable[[int, int], float]) -> Callable[..., float]:
-    """The share times a factor of own pairs and all pairs."""
-    return lambda *given: factor(len(given[0]), len(given[2])) * _share(*given).item()
-
-
 SHARE_LOSS = Comparison(
     function="share_of_process",
     what="the share",
-    right=lambda *given: _share(*given).item(),
-    slips=(
-        Slip(
-            lambda images, texts, *rest: _both_ways(_scores(images, texts, rest[-1])).item(),
-            "the share is what these pairs lose among themselves",
+    right=_share,
+    mistakes={
+        "the share is what these pairs lose among themselves": (
+            lambda images, texts, *rest: _both_ways(_scores(images, texts, rest[-1])),
             None,
         ),
-        Slip(
-            lambda _, __, *rest: _both_ways(_scores(rest[0], rest[1], rest[-1])).item(),
-            "the share is the loss of all pairs of all processes",
+        "the share is the loss of all pairs of all processes": (
+            lambda _, __, *rest: _both_ways(_scores(rest[0], rest[1], rest[-1]))
         ),
-        Slip(
-            lambda images, texts, *rest: _share(
-                *map(_unit, (images, texts, *rest[:2])), *rest[2:]
-            ).item(),
-            f"the share is that of {UNNORMALISED}",
+        f"the share is that of {UNNORMALISED}": (
+            lambda *given: _share(*map(_unit, given[:4]), *given[4:])
         ),
-        Slip(
-            lambda images, texts, *rest: _share(images, texts, *rest[:2], 0, rest[-1]).item(),
-            "the right answers are looked for among those of process 0",
+        "the right answers are looked for among those of process 0": (
+            lambda *given: _share(*given[:4], 0, given[-1]),
             None,
         ),
-        Slip(
-            _scaled_share(lambda own, _: own),
-            lambda images, *_: (
-                f"the share is {len(images)} times too large, for {len(images)} own pairs: "
-                "a mean, no sum"
-            ),
+        "the share is as many times too large as there are own pairs: a mean, no sum": (
+            lambda *given: len(given[0]) * _share(*given)
         ),
-        Slip(
-            _scaled_share(lambda own, everyone: own / everyone),
-            lambda images, _, everyone, *__: (
-                f"the share is divided by the {len(everyone)} pairs of all processes: it is a mean "
-                f"over {len(images)} own ones"
-            ),
+        "the share is divided by the pairs of all processes: it is a mean over own ones": (
+            lambda *given: len(given[0]) / len(given[2]) * _share(*given)
         ),
-        Slip(
-            _scaled_share(lambda *_: 2),
-            "the share is twice too large: it is half the sum of two means",
+        "the share is twice too large: it is half the sum of two means": (
+            lambda *given: 2 * _share(*given)
         ),
-    ),
+    },
 )
 
 
@@ -760,12 +731,15 @@ def _ask_share(pairs: tuple[Tensor, Tensor], rank: int, own: int, scale: float) 
 
 def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> None:
     own, scale = student.integer(3, 4), 3.5 + student.integer(0, 2)
-    for rank in ranks:
-        with student.on(f"process {rank} of {processes}, {own} pairs each"):
-            SHARE_LOSS.run(
-                student,
-                lambda r=rank: _ask_share(_pairs(student, processes * own, 4), r, own, scale),
+    SHARE_LOSS.each(
+        student,
+        {
+            f"process {rank} of {processes}, {own} pairs each": lambda rank=rank: _ask_share(
+                _pairs(student, processes * own, 4), rank, own, scale
             )
+            for rank in ranks
+        },
+    )
 
 
 @check(
@@ -832,7 +806,7 @@ ALL_FAULTS: list[Faults] = list(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Step:
     """What a step is given: inputs of images and of texts, the weights that project them, and t."""
 
@@ -865,8 +839,15 @@ class _Step:
             leaves = self.leaves()
             return list(torch.autograd.grad(self.loss(faults, leaves), leaves))
 
-    def slope_of_t(self, faults: Faults) -> float:
-        return self.slopes(faults)[2].item()
+    @functools.cached_property
+    def losses(self) -> dict[Faults, float]:
+        """The loss that each set of faults gives."""
+        return {faults: self.loss(faults).item() for faults in ALL_FAULTS}
+
+    @functools.cached_property
+    def slopes_of_t(self) -> dict[Faults, float]:
+        """The slope of t for each set of faults."""
+        return {faults: self.slopes(faults)[2].item() for faults in ALL_FAULTS}
 
     def taken_by(self, student: Student) -> tuple[float, Tensor, Tensor, float]:
         """The loss, both weights and t that the student's function gives."""
@@ -881,12 +862,13 @@ class _Step:
 
     def left_in(self, loss: float) -> list[Faults]:
         """The faults that explain a loss."""
-        left = [faults for faults in ALL_FAULTS if same(loss, self.loss(faults).item())]
+        left = [faults for faults, wrong in self.losses.items() if same(loss, wrong)]
         if not left:
             fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?", "")
         return left
 
 
+@drawn_once
 def _draw_step(student: Student, t: float, rate: float = 0.1) -> _Step:
     count, embed = student.integer(4, 5), 3
     inputs = student.normal(count, 6), student.normal(count, 5)
@@ -928,14 +910,28 @@ def step_both(student: Student) -> None:
 
 def step_below(student: Student) -> None:
     """Below the limit t takes its step, whichever faults of the loss are left."""
-    step = _draw_step(student, 2.0, rate=0.5)
+    step = _draw_step(student, 2.0, 0.5)
     loss, *_, new = step.taken_by(student)
     left = step.left_in(loss)
     if all(no_exp for _, no_exp, _ in left):
         fail("the loss is that of the scale t")
-    ends = [step.t - step.rate * step.slope_of_t(faults) for faults in left]
+    ends = [step.t - step.rate * step.slopes_of_t[faults] for faults in left]
     if all(abs(end - new) > 1e-3 for end in ends):
         fail(f"t went from {step.t} to {new:.4f}, wanted {ends[0]:.4f}: one step down its slope")
+
+
+SCALED = [faults for faults in ALL_FAULTS if not faults[1]]
+
+
+@drawn_once
+def _draw_downhill(student: Student) -> _Step:
+    """A step from above the limit to far below it, whichever other faults are left."""
+    while True:
+        images, weight = student.normal(5, 6), student.normal(6, 3)
+        wrong = _Step((images, images.roll(1, 0)), (weight, weight), 4.7)  # every pair a wrong one
+        slopes = [wrong.slopes_of_t[faults] for faults in SCALED]
+        if min(slopes) > 0.1 * max(slopes):
+            return replace(wrong, rate=0.3 / min(slopes))
 
 
 NO_LIMIT = "Is there a limit after the step, and is it that of t? The logarithm of 100 is 4.605."
@@ -948,24 +944,18 @@ NO_LIMIT = "Is there a limit after the step, and is it that of t? The logarithm 
 )
 def step_clamp(student: Student) -> None:
     with student.on("t was 4.7, over the limit, and the rate almost 0"):
-        new = _draw_step(student, 4.7, rate=1e-9).taken_by(student)[3]
+        new = _draw_step(student, 4.7, 1e-9).taken_by(student)[3]
         if abs(new - MAX_LOG) > 1e-3:
             message = f"after the step t is {new:.3f}; the scale shall be 100, which is exp(4.605)"
             fail(message, NO_LIMIT)
-    # Other faults may still be there: each batch here wants a smaller scale with all of them.
-    others = [faults for faults in ALL_FAULTS if not faults[1]]
-    slopes = [0.0]
-    while min(slopes) <= 0.1 * max(slopes):
-        images, weight = student.normal(5, 6), student.normal(6, 3)
-        wrong = _Step((images, images.roll(1, 0)), (weight, weight), 4.7)  # every pair a wrong one
-        slopes = [wrong.slope_of_t(faults) for faults in others]
-    step = replace(wrong, rate=0.3 / min(slopes))
+    step = _draw_downhill(student)
+    slopes = [step.slopes_of_t[faults] for faults in SCALED]
     with student.on("t was 4.7, over the limit, and the batch wants a smaller scale"):
         new = step.taken_by(student)[3]
         if any(math.isclose(4.7 - new, step.rate * slope, rel_tol=3e-3) for slope in slopes):
             return
         limited = replace(step, t=MAX_LOG)
-        slopes_there = [limited.slope_of_t(faults) for faults in others]
+        slopes_there = [limited.slopes_of_t[faults] for faults in SCALED]
         moved = [MAX_LOG - step.rate * slope for slope in (*slopes, *slopes_there)]
         if any(math.isclose(new, end, abs_tol=1e-3) for end in moved):
             fail(
@@ -984,8 +974,10 @@ def step_clamp(student: Student) -> None:
 )
 def step_update(student: Student) -> None:
     step = _draw_step(student, 2.0)
-    for weight in step.weights:
+    weights = [weight.clone() for weight in step.weights]
+    for weight in weights:
         weight[0, 0], weight[1, 1] = 6.0, -6.0  # more than any limit of t
+    step = replace(step, weights=tuple(weights))
     loss, *ours, new = step.taken_by(student)
     if not same(loss, wanted := step.loss(RIGHT).item()):
         fail(f"the loss itself is {loss:.4f}, wanted {wanted:.4f}: its slopes come afterwards", "")
@@ -1001,7 +993,7 @@ def step_update(student: Student) -> None:
     low = replace(step, t=-0.5)
     hint = "A scale below 1 is a scale like any other: t has a limit above, and none below."
     with student.on("a scale below 1", hint):
-        wanted, new = low.t - low.rate * low.slope_of_t(RIGHT), low.taken_by(student)[3]
+        wanted, new = low.t - low.rate * low.slopes(RIGHT)[2].item(), low.taken_by(student)[3]
         if abs(new - wanted) > 1e-3:
             fail(f"t went from {low.t} to {new:.4f}, wanted {wanted:.4f}")
 

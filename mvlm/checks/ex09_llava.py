@@ -4,6 +4,7 @@ What is right is worked out here in float64 and from the definitions: ids and la
 a step from the whole sequence, a generator by reading everything again at each step.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import Exercise, Question, Student, check, fail
+from mvlm.checks.core import Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
     Comparison,
     Slip,
@@ -34,26 +35,31 @@ IGNORED = -100
 # expand_markers -------------------------------------------------------------------------------
 
 
-def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
+def _expanded(
+    student: Student, row: list[int], labels: list[int], count: int
+) -> tuple[Any, list[int]]:
+    """The labels that came back beside right ids, and these ids."""
     value = student.call("expand_markers", torch.tensor(row), torch.tensor(labels), count)
     ids, targets = expect_parts(value, ("ids", "labels"), "expand_markers")
-    wanted: list[int] = []
-    wanted_labels: list[int] = []
-    for token, label in zip(row, labels, strict=True):
-        is_marker = token == MARKER
-        wanted += [token] * (count if is_marker else 1)
-        wanted_labels += [IGNORED] * count if is_marker else [label]
+    places = [[token] * (count if token == MARKER else 1) for token in row]
+    wanted = list(itertools.chain(*places))
     expect_whole(ids, (len(wanted),), "expand_markers", f"{count} places for each marker")
     if ids.tolist() != wanted:
         fail(f"{row} with {count} places a picture became {ids.tolist()}")
-    expect_whole(targets, (len(wanted),), "expand_markers's labels", "one label for each id")
-    if targets.tolist() == wanted_labels:
+    return targets, wanted
+
+
+def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
+    targets, ids = _expanded(student, row, labels, count)
+    expect_whole(targets, (len(ids),), "expand_markers's labels", "one label for each id")
+    words = iter(label for token, label in zip(row, labels, strict=True) if token != MARKER)
+    wanted = [IGNORED if token == MARKER else next(words) for token in ids]
+    if targets.tolist() == wanted:
         return
-    places = [n for n, token in enumerate(wanted) if token == MARKER]
-    seen = {targets[n].item() for n in places} - {IGNORED}
+    seen = set(targets[torch.tensor(ids) == MARKER].tolist()) - {IGNORED}
     if seen:
         fail(f"a picture's places have the label {min(seen)}, wanted {IGNORED}: no loss there")
-    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted_labels}")
+    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted}")
 
 
 def _words(student: Student, count: int) -> list[int]:
@@ -74,12 +80,7 @@ def expand_one(student: Student) -> None:
 def _expand_ids(student: Student) -> None:
     """The ids alone, whatever became of the labels."""
     row = [*_words(student, 2), MARKER, *_words(student, 2)]
-    value = student.call("expand_markers", torch.tensor(row), torch.tensor(row), 3)
-    ids, _ = expect_parts(value, ("ids", "labels"), "expand_markers")
-    wanted = [*row[:2], *[MARKER] * 3, *row[3:]]
-    expect_whole(ids, (len(wanted),), "expand_markers", "3 places for each marker")
-    if ids.tolist() != wanted:
-        fail(f"{row} with 3 places a picture became {ids.tolist()}")
+    _expanded(student, row, row, 3)
 
 
 @check(
@@ -451,42 +452,34 @@ ANSWER_LOSS = Comparison(
     function="answer_loss",
     what="the loss",
     right=lambda logits, labels: _shifted(logits, labels).mean(),
-    slips=(
-        Slip(
+    mistakes={
+        "the loss is that of tokens predicted from themselves: nothing is shifted": (
             lambda logits, labels: _losses(logits, labels).mean(),
-            "the loss is that of tokens predicted from themselves: nothing is shifted",
             SHIFT,
         ),
-        Slip(
+        "the scores at place t are compared with token t - 1: shifted the wrong way": (
             lambda logits, labels: _losses(logits[:, 1:], labels[:, :-1]).mean(),
-            "the scores at place t are compared with token t - 1: shifted the wrong way",
             SHIFT,
         ),
-        Slip(
+        "a row's last place is compared with its first token: roll brings round what falls out": (
             lambda logits, labels: _losses(logits, labels.roll(-1, 1)).mean(),
-            "a row's last place is compared with its first token: roll brings round what falls out",
             "The scores of the last place are for no token: leave that place out.",
         ),
-        Slip(
+        "a row's last place is compared with the next row's first token": (
             lambda logits, labels: _losses(logits.flatten(0, 1)[:-1], labels.flatten()[1:]).mean(),
-            "a row's last place is compared with the next row's first token",
             "Shift within each row, before the rows are laid end to end.",
         ),
-        Slip(
-            lambda logits, labels: _shifted(logits, labels).sum(),
-            "the loss is a sum, wanted the mean over supervised tokens",
+        "the loss is a sum, wanted the mean over supervised tokens": (
+            lambda logits, labels: _shifted(logits, labels).sum()
         ),
-        _divided(lambda labels: labels.numel()),
-        _divided(lambda labels: labels[:, 1:].numel()),
-        Slip(
-            _mean_of_rows,
-            "the loss is a mean of the rows' means: a short answer counts as much as a long one",
+        "the loss is a mean of the rows' means: a short answer counts as much as a long one": (
+            _mean_of_rows
         ),
-        Slip(
-            lambda logits, labels: _shifted(logits, labels.where(labels != 0, IGNORED)).mean(),
-            "a token whose id is 0 is left out: 0 is a word like any other",
+        "a token whose id is 0 is left out: 0 is a word like any other": (
+            lambda logits, labels: _shifted(logits, labels.where(labels != 0, IGNORED)).mean()
         ),
-    ),
+    },
+    slips=(_divided(lambda labels: labels.numel()), _divided(lambda labels: labels[:, 1:].numel())),
 )
 
 
@@ -607,38 +600,31 @@ OUTPUT = Comparison(
         if bool(ours.isnan().any())
         else "the output is not the attention of the new query over all keys"
     ),
-    slips=(
-        Slip(
-            _scaled(lambda step: math.sqrt(step[0].shape[-1])),
-            "the output is that of scores that are not divided by √d",
+    mistakes={
+        "the output is that of scores that are not divided by √d": (
+            _scaled(lambda step: math.sqrt(step[0].shape[-1]))
         ),
-        Slip(
-            _scaled(lambda step: 1 / math.sqrt(step[0].shape[-1])),
-            "the output is that of scores divided by d",
+        "the output is that of scores divided by d": (
+            _scaled(lambda step: 1 / math.sqrt(step[0].shape[-1]))
         ),
-        Slip(
-            _scaled(lambda step: step[0].shape[1] ** -0.5),
-            "the output is that of scores divided by the root of H·d: d is the width of ONE head",
+        "the output is that of scores divided by the root of H·d: d is the width of ONE head": (
+            _scaled(lambda step: step[0].shape[1] ** -0.5)
         ),
-        Slip(
-            _scaled(lambda step: math.sqrt(step[0].shape[-1] / step[-1].shape[-1])),
-            "the output is that of scores divided by the root of the number of tokens, not of d",
+        "the output is that of scores divided by the root of the number of tokens, not of d": (
+            _scaled(lambda step: math.sqrt(step[0].shape[-1] / step[-1].shape[-1]))
         ),
-        Slip(
+        "the output is that of a step that sees the padding": (
             lambda *step: _attention(*_grown(step)[:3], torch.ones_like(step[-1])),
-            "the output is that of a step that sees the padding",
             None,
         ),
-        Slip(
+        "the output is that of a step that sees the padding and nothing else": (
             lambda *step: _attention(*_grown(step)[:3], ~step[-1]).nan_to_num(0),
-            "the output is that of a step that sees the padding and nothing else",
             "Which of the two does your function take True for: what is seen, or what is not?",
         ),
-        Slip(
-            lambda *step: _attention(step[0], *step[3:5], step[-1][:, :-1]),
-            "the output is that of a token that does not see itself",
+        "the output is that of a token that does not see itself": (
+            lambda *step: _attention(step[0], *step[3:5], step[-1][:, :-1])
         ),
-    ),
+    },
 )
 
 
@@ -748,14 +734,14 @@ def step_many(student: Student) -> None:
     for at in range(3, 7):
         with student.on(f"step {at - 2} of 4, each from the cache of the last"):
             wanted = _attention(*_grown(_step(whole, at)))  # whatever the cache has become
-            step = replace(OUTPUT, right=lambda *_, w=wanted: w, slips=())
+            step = replace(OUTPUT, right=lambda *_, w=wanted: w, mistakes={})
             _, *past = step.run(student, lambda a=at, p=past: _step(whole, a, tuple(p)))
 
 
 # mended_generate ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Model:
     """The exercise's language model of one layer: embedding, positions, three matrices."""
 
@@ -777,7 +763,7 @@ POSITIONS = ("", "begin again at 0", "count the padding", "are one too high", "a
 ALL_FAULTS: list[Faults] = list(itertools.product(POSITIONS, (False, True), (False, True)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Prompts:
     """Vectors (B, T, D), left-padded, and how much of each row is padding."""
 
@@ -813,6 +799,7 @@ def _call_generate(
     return tokens, scores
 
 
+@functools.lru_cache(maxsize=256)
 def _ways(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tensor, Tensor]:
     """What each of ALL_FAULTS gives, the right way first, all worked out anew at each step.
 
@@ -861,6 +848,7 @@ def _right(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tens
 NEVER = 10**6  # an end token that no vocabulary holds
 
 
+@drawn_once
 def _draw_telling(student: Student, padding: Sequence[int]) -> tuple[_Model, _Prompts]:
     """A model and prompts on which every fault, beside any others, changes the scores."""
     while True:
@@ -912,6 +900,44 @@ def gen_cache(student: Student) -> None:
     _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
 
 
+Ending = tuple[_Prompts, _Model, int]
+
+
+@drawn_once
+def _draw_ending(student: Student) -> Ending:
+    """Row 0 ends with its first token, whatever faults are left, and another row goes on."""
+    while True:
+        model, prompts = _draw_model(student), _draw_prompts(student, (0, 3, 2))
+        ways = _ways(prompts, model, 5, NEVER)[0]
+        end = int(ways[0][0, 0])
+        says_it_anyway = any((way[0] == end).all() for way in ways)
+        if end and not says_it_anyway and any(bool((ways[:, row] != end).all()) for row in (1, 2)):
+            return prompts, model, end
+
+
+@drawn_once
+def _draw_ending_at_once(student: Student) -> Ending:
+    """Both rows begin with the same token, which ends them."""
+    while True:
+        model, prompts = _draw_model(student), _draw_prompts(student, (0, 2))
+        firsts = _right(prompts, model, 1, NEVER)[0][:, 0].tolist()
+        if len(set(firsts)) == 1:
+            return prompts, model, firsts[0]
+
+
+@drawn_once
+def _draw_whole(student: Student, padding: Sequence[int], ends_with_0: bool) -> Ending:
+    """Row 0 ends with its second token, or its first; another row goes on."""
+    while True:
+        model, prompts = _draw_telling(student, padding)
+        free, _ = _right(prompts, model, 5, NEVER)
+        end = int(free[0, 1])
+        wanted, _ = _right(prompts, model, 5, end)
+        others_end = all((row == end).any() for row in wanted[1:])
+        if end and not equal(free[0], wanted[0]) and not others_end:
+            return (prompts, _exchanged(model, end, 0), 0) if ends_with_0 else (prompts, model, end)
+
+
 def _cut(row: list[int], end: int) -> list[int]:
     """A row that says nothing but `end` from where it first said it."""
     return [end if end in row[:n] else token for n, token in enumerate(row)]
@@ -924,26 +950,13 @@ def _cut(row: list[int], end: int) -> list[int]:
 def gen_ends(student: Student) -> None:
     goes_on = False
     for _ in range(3):
-        end = 0
-        while not end:
-            model, prompts = _draw_model(student), _draw_prompts(student, (0, 3, 2))
-            ways = _ways(prompts, model, 5, NEVER)[0]
-            end = int(ways[0][0, 0])  # row 0 ends with its first token, whatever faults are left
-            if any((way[0] == end).all() for way in ways):
-                end = 0  # it would say so without having ended
-            elif not any(all(end not in way[row] for way in ways) for row in (1, 2)):
-                end = 0  # no row is sure to go on
-        free = _compare_ends(student, prompts, model, end)
+        free = _compare_ends(student, *_draw_ending(student))
         goes_on |= bool((free != free[:, :1]).any())
     if not goes_on:
         fail("every row says its first token for ever, though none has ended", "")
     hint = "The result is (B, steps) then as well: fill up what is missing."
     with student.on("all rows end with their first token", hint):
-        firsts = [0, 1]
-        while len(set(firsts)) > 1:
-            model, prompts = _draw_model(student), _draw_prompts(student, (0, 2))
-            firsts = _right(prompts, model, 1, NEVER)[0][:, 0].tolist()
-        _compare_ends(student, prompts, model, firsts[0])
+        _compare_ends(student, *_draw_ending_at_once(student))
 
 
 def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) -> Tensor:
@@ -997,18 +1010,8 @@ def _compare_generated(
     keeps_arguments=True,
 )
 def gen_whole(student: Student) -> None:
-    for padding, name in (((0, 3), "any"), ((2, 0, 4), "0")):
-        end = 0
-        while not end:
-            model, prompts = _draw_telling(student, padding)
-            free, _ = _right(prompts, model, 5, NEVER)
-            end = int(free[0, 1])  # row 0 ends with its second token, or its first
-            wanted, _ = _right(prompts, model, 5, end)
-            others_end = all((row == end).any() for row in wanted[1:])
-            if equal(free[0], wanted[0]) or others_end:
-                end = 0  # nothing to see of rows that end, or of rows that go on
-        if name == "0":
-            model, end = _exchanged(model, end, 0), 0
+    for padding, ends_with_0 in (((0, 3), False), ((2, 0, 4), True)):
+        prompts, model, end = _draw_whole(student, padding, ends_with_0)
         with student.on(f"the end token is {end}"):
             _compare_generated(student, prompts, model, 5, end)
     model, prompts = _draw_telling(student, (2,))
@@ -1033,11 +1036,7 @@ EXERCISE = Exercise(
             title="Room for the picture",
             minutes=10,
             teaches="that a picture takes N places in a row, and none of them has a loss",
-            checks=(
-                expand_one,
-                expand_labels,
-                expand_any,
-            ),
+            checks=(expand_one, expand_labels, expand_any),
         ),
         Question(
             function="splice",
@@ -1058,51 +1057,28 @@ EXERCISE = Exercise(
             title="Which tokens are the answer",
             minutes=15,
             teaches="to find labels in one pass over the text",
-            checks=(
-                labels_one,
-                labels_several,
-                labels_edges,
-                labels_empty,
-            ),
+            checks=(labels_one, labels_several, labels_edges, labels_empty),
         ),
         Question(
             function="answer_loss",
             title="The loss on the answers",
             minutes=15,
             teaches="which score is compared with which token",
-            checks=(
-                loss_shift,
-                loss_ignored,
-                loss_mean,
-                loss_large,
-                loss_gradient,
-            ),
+            checks=(loss_shift, loss_ignored, loss_mean, loss_large, loss_gradient),
         ),
         Question(
             function="cached_step",
             title="One step with a cache",
             minutes=20,
             teaches="why generating a token need not read the picture again",
-            checks=(
-                step_cache,
-                step_output,
-                step_mask,
-                step_first,
-                step_many,
-            ),
+            checks=(step_cache, step_output, step_mask, step_first, step_many),
         ),
         Question(
             function="mended_generate",
             title="A generator with four faults",
             minutes=35,
             teaches="to find mistakes that only show from the second token on",
-            checks=(
-                gen_positions,
-                gen_mask,
-                gen_cache,
-                gen_ends,
-                gen_whole,
-            ),
+            checks=(gen_positions, gen_mask, gen_cache, gen_ends, gen_whole),
         ),
     ),
 )

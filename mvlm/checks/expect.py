@@ -7,8 +7,8 @@ Each failure brings a hint of its own where a check's hint would be about someth
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -182,6 +182,9 @@ class Slip:
     hint: str | None = ""
 
 
+Gives = Callable[..., Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What a function should give, and what its known mistakes give.
@@ -193,7 +196,11 @@ class Comparison:
             Numbers may be tensors of one.
         read: makes what came back something to compare, of the value and the arguments, or fails.
             Left out, one number is wanted.
-        slips: the mistakes that we know, those first that say more.
+        mistakes: those that we know, those first that say more: what the student then reads → what
+            the mistake gives for the same arguments, None where it has no meaning. The value may be
+            a pair, whose second part is what to think about (None: the check's own hint); without
+            one the sentence says it all.
+        slips: more of them, where the sentence depends on the arguments or stands for several.
         alike: whether two results agree.
         tells: says what is wrong, of what came and what was wanted, for a mistake that we do not
             know. Left out, where the two differ most.
@@ -203,9 +210,19 @@ class Comparison:
     what: str
     right: Callable[..., Any]
     read: Callable[..., Any] | None = None
+    mistakes: Mapping[str, Gives | tuple[Gives, str | None]] = field(default_factory=dict)
     slips: tuple[Slip, ...] = ()
     alike: Callable[[Any, Any], bool] = alike
     tells: Callable[[Any, Any], str] | None = None
+
+    @property
+    def known(self) -> tuple[Slip, ...]:
+        """All the mistakes that are known."""
+        pairs = {
+            says: one if isinstance(one, tuple) else (one, "")
+            for says, one in self.mistakes.items()
+        }
+        return *(Slip(gives, says, hint) for says, (gives, hint) in pairs.items()), *self.slips
 
     def run(self, student: Student, draw: Callable[[], tuple[Any, ...]]) -> Any:
         """Compare on drawn arguments; all that came back, when it is right.
@@ -215,11 +232,12 @@ class Comparison:
         """
         arguments = draw()
         value = student.call(self.function, *arguments)
-        ours, wanted = self._read(value, arguments), self._plain(self.right(*arguments))
+        ours = self._read(value, arguments)
+        wanted = _plain(self.right(*arguments), ours)
         if self.alike(ours, wanted):
             return value
         seen = [(ours, arguments)]
-        for slip in self.slips:
+        for slip in self.known:
             if not self._explains(slip, *seen[0]):
                 continue
             while len(seen) < 3:
@@ -231,6 +249,15 @@ class Comparison:
                 fail(says, slip.hint)
         fail(self.tells(ours, wanted) if self.tells else _difference(self.what, ours, wanted))
 
+    def each(self, student: Student, inputs: Mapping[str, Any]) -> None:
+        """Compare on every input of a table: its name, as a failure says it, → how it is drawn.
+
+        Arguments that are the same at every draw may stand there themselves, as a tuple.
+        """
+        for place, draw in inputs.items():
+            with student.on(place):
+                self.run(student, draw if callable(draw) else lambda fixed=draw: fixed)
+
     def _read(self, value: Any, arguments: tuple[Any, ...]) -> Any:
         if self.read is None:
             return expect_number(value, self.function)
@@ -238,10 +265,47 @@ class Comparison:
 
     def _explains(self, slip: Slip, ours: Any, arguments: tuple[Any, ...]) -> bool:
         expected = slip.gives(*arguments)
-        return expected is not None and self.alike(ours, self._plain(expected))
+        return expected is not None and self.alike(ours, _plain(expected, ours))
 
-    def _plain(self, value: Any) -> Any:
-        return float(value) if self.read is None and value is not None else value
+
+def _plain(value: Any, ours: Any) -> Any:
+    """What is wanted, as a number where a number came."""
+    one = isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1
+    return float(value) if isinstance(ours, float) and one else value
+
+
+# Numbers that are only moved --------------------------------------------------------------------
+
+
+def same_numbers(value: Tensor, expected: Tensor) -> bool:
+    """Whether the same numbers are there, each as often, in any order."""
+    if value.numel() != expected.numel():
+        return False
+    return equal(value.flatten().sort().values, expected.flatten().sort().values)
+
+
+def expect_kinds_kept(
+    student: Student,
+    function: str,
+    numbers: Tensor,
+    asked: Callable[[Tensor], tuple[Any, ...]],
+    why: str,
+) -> None:
+    """Fail unless numbers of every kind come back as they are, each once, in any order.
+
+    Args:
+        student: whose function it is.
+        function: its name; it moves numbers and changes none.
+        numbers: an input of :meth:`Student.distinct`; :func:`every_kind` makes the others of it.
+        asked: the arguments of the call that hold such numbers.
+        why: why they must stay what they are, as a failure says it.
+    """
+    for name, given in every_kind(numbers):
+        with student.on(name, KIND):
+            value = expect_tensor(student.call(function, *asked(given)), function)
+            expect_kind(value, given, why)
+            if not same_numbers(value, given):
+                fail(f"the numbers that {function} returned are not those that went in, each once")
 
 
 # Gradients --------------------------------------------------------------------------------------
@@ -311,4 +375,9 @@ def every_kind(numbers: Tensor) -> Iterator[tuple[str, Tensor]]:
     whole = numbers.long()
     yield "whole numbers, uint8", (whole % 251).to(torch.uint8)
     yield "large whole numbers, int64", whole + 2**60
-    yield "float64", 1 + whole.double() * 2.0**-40
+    yield "float64", doubles(numbers)
+
+
+def doubles(numbers: Tensor) -> Tensor:
+    """Distinct numbers as distinct ones of float64 that are all alike in float32."""
+    return 1 + numbers.long().double() * 2.0**-40

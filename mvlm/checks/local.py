@@ -1,6 +1,7 @@
 """Calling a student's functions in the process that runs the checks: the notebook's own."""
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -8,12 +9,12 @@ from typing import Any
 
 from mvlm.checks.core import AnswerFailed, CheckFailed, NotWritten, Returned
 from mvlm.checks.guard import TimeIsUp, is_stub, one_line, time_limit
-from mvlm.checks.values import Refused, followed, learning, pack, unpack
+from mvlm.checks.values import Refused, followed, identical, learning, pack, unpack
 
 
 @contextlib.contextmanager
-def leaning(forbidden: tuple[str, ...]) -> Iterator[list[str]]:
-    """Collect the forbidden modules whose code runs in the body, by whatever way it got there.
+def leaning(forbidden: tuple[str, ...], found: list[str]) -> Iterator[None]:
+    """Put into ``found`` a forbidden module whose code runs in the body, whatever way it got there.
 
     Python tells of each call, so it makes no difference whether the module was imported above,
     inside the function, by ``importlib`` or in text for ``exec``, taken out of ``sys.modules`` or
@@ -24,17 +25,19 @@ def leaning(forbidden: tuple[str, ...]) -> Iterator[list[str]]:
     compiled from it (``torch.jit``), other threads and processes, or a branch that this call did
     not take. The instructor's grader runs the answers where those modules are not to be found.
     """
-    found: list[str] = []
 
-    def module_of(frame: FrameType) -> str | None:
-        name = frame.f_globals.get("__name__", "")
+    @functools.cache
+    def module_of(name: str) -> str | None:
         return next((m for m in forbidden if f"{name}.".startswith(f"{m}.")), None)
 
+    def within(frame: FrameType) -> str | None:
+        return module_of(str(frame.f_globals.get("__name__", "")))
+
     def look(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and not found and (module := module_of(frame)):
+        if event == "call" and not found and (module := within(frame)):
             above: FrameType | None = frame
             while above:
-                if above.f_code.co_name == "<module>" and module_of(above):
+                if above.f_code.co_name == "<module>" and within(above):
                     return  # it is only being imported
                 above = above.f_back
             found.append(module)
@@ -42,7 +45,7 @@ def leaning(forbidden: tuple[str, ...]) -> Iterator[list[str]]:
     before = sys.getprofile()
     sys.setprofile(look)
     try:
-        yield found
+        yield
     finally:
         sys.setprofile(before)
 
@@ -63,13 +66,12 @@ class LocalCaller:
             raise AnswerFailed(f"{name} is a {type(function).__name__}, not a function any more")
         learns = learning(arguments)
         copies = unpack(pack(arguments))
-        value, slopes = None, ()
-        with leaning(self.forbids) as found:
-            try:
-                value, copies, slopes = self._run(name, function, copies, learns, seconds)
-            except CheckFailed:
-                if not found:
-                    raise
+        value, slopes, found = None, (), []
+        try:
+            value, copies, slopes = self._run(name, function, copies, learns, seconds, found)
+        except CheckFailed:
+            if not found:
+                raise
         if found:
             raise AnswerFailed(
                 f"{name} leans on {found[0]}, which holds a finished answer: "
@@ -80,7 +82,7 @@ class LocalCaller:
         except Refused as reason:
             raise AnswerFailed(f"{name} returned {reason}") from None
         try:
-            after = unpack(pack(copies))
+            after = arguments if identical(arguments, copies) else unpack(pack(copies))
         except Refused:
             after = (None,) * len(arguments)  # no longer what was passed, whatever it is
         return Returned(value=value, arguments=after, slopes=slopes)
@@ -92,10 +94,11 @@ class LocalCaller:
         arguments: tuple[Any, ...],
         learns: tuple[int, ...],
         seconds: float,
+        found: list[str],
     ) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         """As :func:`followed`; what the function raises becomes a reason why there is no value."""
         try:
-            with time_limit(seconds):
+            with time_limit(seconds), leaning(self.forbids, found):
                 return followed(function, arguments, learns)
         except TimeIsUp as why:
             raise AnswerFailed(f"{name} was {why}") from None

@@ -103,8 +103,7 @@ class _Packer:
         if name not in DTYPES:
             raise Refused(f"a tensor of {name}: return one of {', '.join(DTYPES)}")
         self._add(tensor.numel() * tensor.element_size())
-        plain = tensor.detach().resolve_neg().cpu().contiguous()
-        self.buffers.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+        self.buffers.append(_bits(tensor))
         place = len(self.buffers) - 1
         shape, view = list(tensor.shape), not tensor.is_contiguous()
         return {"tensor": name, "shape": shape, "view": view and bool(shape), "at": place}
@@ -162,6 +161,29 @@ def followed(
         leaves = [arguments[place] for place in learns]
         slopes = torch.autograd.grad(total, leaves, allow_unused=True)
     return value, tuple(handed), slopes
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two plain values are alike to the bit; how they lie in memory makes no difference."""
+    if one is other:
+        return True
+    if type(one) is torch.Tensor and type(other) is torch.Tensor:
+        return _traits(one) == _traits(other) and _bits(one) == _bits(other)
+    if type(one) in (list, tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(identical, one, other))
+    if type(one) in _PLAIN and type(one) is type(other) and one == other:
+        return True
+    return pack(one) == pack(other)  # an array, a dict, nan; or of two types that cross as one
+
+
+def _traits(tensor: torch.Tensor) -> tuple[Any, ...]:
+    dense = tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_meta
+    return tensor.dtype, dense, tensor.shape if dense else None
+
+
+def _bits(tensor: torch.Tensor) -> bytes:
+    plain = tensor.detach().resolve_neg().cpu().contiguous()
+    return plain.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def pack(value: Any) -> bytes:

@@ -29,6 +29,7 @@ STYLE = {
     "figure.dpi": 100,
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
+    "figure.max_open_warning": 0,  # a figure that moves holds all its frames at once
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.titlelocation": "left",

@@ -7,13 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from mvlm.checks import exercise, exercises
-from mvlm.checks.core import Student, check, generator_for, run_check
+from mvlm.checks.core import Student, check, drawn_once, generator_for, run_check
 from mvlm.checks.expect import (
     Comparison,
     Slip,
     close,
     equal,
     every_kind,
+    expect_kinds_kept,
     expect_number,
     expect_parts,
     expect_slopes,
@@ -134,6 +135,84 @@ def test_a_tensors_largest_difference_is_told_by_its_place():
     moved[1, 2] = 7
     run = lambda student: table.run(student, lambda: (torch.zeros(2, 3),))  # noqa: E731
     assert outcome_of(run, f=lambda x: moved).message == "the table is 7 at [1, 2], wanted 0"
+
+
+TABLE = Comparison(
+    function="f",
+    what="the sum",
+    right=lambda x: x.sum(),
+    mistakes={
+        "the mean, not the sum": lambda x: x.mean(),
+        "the largest": (lambda x: x.max(), "All of them count."),
+        "the least": (lambda x: x.min(), None),
+    },
+    slips=(Slip(lambda x: x.prod(), "the product"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "hint"),
+    [
+        (lambda x: x.mean(), "the mean, not the sum (five numbers)", ""),
+        (lambda x: x.max(), "the largest (five numbers)", "All of them count."),
+        (lambda x: x.min().item(), "the least (five numbers)", "the check's hint"),
+        (lambda x: x.prod(), "the product (five numbers)", ""),
+        (lambda x: x.sum() if len(x) == 5 else x.mean(), "the mean, not the sum (three)", ""),
+    ],
+)
+def test_a_table_says_what_a_mistake_gives_and_on_which_input(answer, message, hint):
+    inputs = {"five numbers": lambda: (torch.rand(5),), "three": (torch.tensor([1.0, 2, 4]),)}
+    told = outcome_of(lambda student: TABLE.each(student, inputs), f=answer)
+    assert (told.message, told.hint) == (message, hint)
+
+
+def test_a_table_passes_what_is_right_on_every_input():
+    seen = []
+    inputs = {"five": lambda: (torch.rand(5),), "three": (torch.ones(3),)}
+    answer = lambda x: seen.append(len(x)) or x.sum()  # noqa: E731
+    assert outcome_of(lambda student: TABLE.each(student, inputs), f=answer).points == 1
+    assert seen == [5, 3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda x: x.flip(0), ""),
+        (lambda x: x.float().to(x.dtype), "not those that went in, each once (large whole"),
+        (lambda x: x.float(), "torch.uint8 went in, torch.float32 came out; it moves them"),
+        (lambda x: x[:1].expand(4), "not those that went in, each once (whole numbers, uint8)"),
+        (lambda x: torch.cat([x, x]), "not those that went in"),
+        (lambda x: x.numpy(), "wanted a torch tensor"),
+    ],
+)
+def test_numbers_that_are_only_moved_come_through_as_they_are(answer, says):
+    def run(student):
+        expect_kinds_kept(student, "f", student.distinct(4), lambda x: (x,), "it moves them")
+
+    told = outcome_of(run, f=answer)
+    assert (told.points == 1) is (says == "")
+    assert says in told.message
+
+
+def test_a_draw_that_searches_is_done_once_and_leaves_the_generator_as_the_search_would():
+    searches = []
+
+    @drawn_once
+    def searched(student, least):
+        searches.append(least)
+        while (number := student.integer(0, 50)) < least:
+            pass
+        return [number]
+
+    one, other, third = student_of(), student_of(), student_of()
+    first, again = searched(one, 40), searched(other, 40)
+    assert first is again
+    assert searches == [40]
+    assert one.integer(0, 10**9) == other.integer(0, 10**9)
+    third.integer(0, 1)
+    searched(third, 40)
+    searched(student_of(), 45)
+    assert searches == [40, 40, 45]
 
 
 def loss(a, b):

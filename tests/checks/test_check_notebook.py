@@ -271,7 +271,9 @@ def test_wrong_names_are_answered_with_the_right_ones(capsys):
     load("02_patches", namespace={})("patchify")
     shown = capsys.readouterr().out
     assert "02_patches has no question 'patchify': it asks for patchify_hwc, " in shown
-    with pytest.raises(ValueError, match="there is no exercise '99': choose one of 02_patches"):
+    with pytest.raises(
+        ValueError, match="there is no exercise '99': choose one of 01_multimodal, 02_patches"
+    ):
         load("99")
 
 

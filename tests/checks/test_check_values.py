@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvlm.checks.values import DTYPES, Refused, pack, unpack
+from mvlm.checks.values import DTYPES, Refused, identical, pack, unpack
 
 
 @pytest.mark.parametrize("name", DTYPES)
@@ -47,6 +47,50 @@ def test_nan_empty_and_zero_dimensional_values():
 def test_numpy_arrays_come_back_whatever_their_byte_order():
     array = np.arange(6, dtype=">i4").reshape(2, 3)[:, ::-1]
     assert (unpack(pack(array)) == array).all()
+
+
+VIEW = torch.arange(6.0).reshape(2, 3)[:, :2]
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (VIEW, VIEW.contiguous()),
+        (VIEW.clone().requires_grad_(), VIEW.contiguous()),
+        (torch.tensor([NAN, 1]), torch.tensor([NAN, 1])),
+        (([1, 500], torch.ones(2)), ([1, 500], torch.ones(2))),
+        (torch.nn.Parameter(torch.ones(2)), torch.ones(2)),
+        (torch.Size([2, 3]), (2, 3)),
+        (np.arange(3), np.arange(3)),
+        ({"a": VIEW.contiguous()}, {"a": VIEW.contiguous()}),
+        (NAN, NAN),
+    ],
+)
+def test_values_alike_to_the_bit_are_identical(one, other):
+    assert identical(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (torch.ones(2), torch.ones(2).double()),
+        (torch.ones(2), torch.ones(2, 1)),
+        (torch.zeros(2), -torch.zeros(2)),
+        (torch.ones(2), torch.tensor([1.0, 1 + 2**-23])),
+        (torch.ones(2), np.ones(2, dtype=np.float32)),
+        (torch.ones(2), torch.ones(2).to_sparse()),
+        (torch.ones(2), torch.ones(2, device="meta")),
+        (np.arange(3), np.arange(3.0)),
+        ([1], [True]),
+        ([1, 2], (1, 2)),
+        ([1, 2], [1, 2, 3]),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (torch.ones(2), None),
+    ],
+)
+def test_values_that_differ_in_a_bit_a_kind_or_an_order_are_not(one, other):
+    assert not identical(one, other)
 
 
 def test_a_view_stays_a_view():

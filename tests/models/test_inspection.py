@@ -9,6 +9,7 @@ import torch
 from mvlm.inspection import (
     attention_distance,
     attention_rollout,
+    deletion_curve,
     filter_components,
     position_similarity,
     unit_range,
@@ -196,3 +197,71 @@ def test_wrong_attentions_are_refused(measure):
         measure([torch.zeros(5, 5)], (2, 2))
     with pytest.raises(ValueError, match="are of 1 and of 2 images: pass those of one batch"):
         measure([torch.ones(1, 1, 5, 5), torch.ones(2, 1, 5, 5)], (2, 2))
+
+
+def two_by_three(batch: int = 3):
+    """Pictures of 2×3 patches of 4 pixels, and a model of one matrix that reads every pixel."""
+    images = torch.rand(batch, 3, 8, 12)
+    matrix = torch.randn(3 * 8 * 12, 5) / 5
+    ranking = torch.rand(batch, 6).argsort(dim=1)
+    return images, ranking, lambda x: x.flatten(1) @ matrix
+
+
+def test_deletion_curve_is_a_loop_over_pictures_and_patches():
+    images, ranking, model = two_by_three()
+    before = images.clone()
+    counts = (0, 1, 4, 6)
+    got = deletion_curve(model, images, ranking, 4, counts)
+    assert got.shape == (4, 3)
+    assert torch.equal(images, before)
+    for b, image in enumerate(images):
+        answer = model(image[None])[0].argmax()
+        for row, count in enumerate(counts):
+            hidden = image.clone()
+            for place in ranking[b, :count].tolist():
+                i, j = divmod(place, 3)
+                for channel in range(3):
+                    colour = image[channel].mean()
+                    hidden[channel, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4] = colour
+            want = model(hidden[None]).softmax(dim=1)[0, answer]
+            torch.testing.assert_close(got[row, b], want)
+
+
+def test_deletion_curve_begins_with_the_answer_and_ends_with_one_colour():
+    images, ranking, model = two_by_three()
+    got = deletion_curve(model, images, ranking, 4, (0, 6))
+    torch.testing.assert_close(got[0], model(images).softmax(dim=1).amax(dim=1))
+    again = deletion_curve(model, images, ranking.flip(1), 4, (6,))
+    torch.testing.assert_close(got[1:], again)
+
+
+def test_deletion_curve_follows_the_ranking():
+    """A model that reads one patch alone: hiding it, and no other, changes the answer."""
+    images = torch.rand(1, 1, 4, 4)
+
+    def model(x):
+        return torch.stack((5 * x[:, 0, 2:, :2].std(dim=(1, 2)), x.new_zeros(len(x))), 1)
+
+    first = torch.tensor([[2, 0, 1, 3]])
+    curve = deletion_curve(model, images, first, 2, (0, 1, 2))[:, 0]
+    assert curve[1] < curve[0]
+    assert curve[2] == curve[1]
+    last = deletion_curve(model, images, first.flip(1), 2, (0, 1, 2, 3, 4))[:, 0]
+    assert last[0] == last[3] > last[4]
+
+
+@pytest.mark.parametrize(
+    ("ranking", "counts", "message"),
+    [
+        ([[0, 1, 2]], (0,), r"ranking is \(1, 3\), wanted \(1, 4\) with each of 0 to 3 once"),
+        ([[0, 1, 2, 2]], (0,), "with each of 0 to 3 once in a row"),
+        ([[0, 1, 2, 4]], (0,), "with each of 0 to 3 once in a row"),
+        ([[0, 1, 2, 3]], (0, 5), "5 of 4 patches cannot be hidden: give 0 to 4"),
+        ([[0, 1, 2, 3]], (-1,), "-1 of 4 patches cannot be hidden"),
+    ],
+)
+def test_wrong_rankings_and_counts_are_refused(ranking, counts, message):
+    with pytest.raises(ValueError, match=message):
+        deletion_curve(
+            lambda x: x.flatten(1), torch.rand(1, 1, 4, 4), torch.tensor(ranking), 2, counts
+        )

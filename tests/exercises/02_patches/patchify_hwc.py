@@ -328,7 +328,7 @@ def sorted_by_mean(images, patch_size):
 @mistake(
     "Through float32 and back to the kind that came.",
     fails="hwc-any-tensor",
-    says="the patches do not hold the numbers of the image, each once",
+    says="not those that went in, each once (large whole numbers, int64)",
 )
 def through_float32(images, patch_size):
     return chunks(images.float(), patch_size).to(images.dtype)

@@ -267,7 +267,7 @@ def float_frame(patches, patch_size, height, width):
 @mistake(
     "Through float32 and back.",
     fails="back-any",
-    says="the image does not hold the numbers of its patches",
+    says="not those that went in, each once (large whole numbers, int64)",
 )
 def through_float32(patches, patch_size, height, width):
     return filled(patches.float(), patch_size, height, width).to(patches.dtype)

@@ -351,7 +351,7 @@ def scale_forgotten(image_features, text_features, scale):
 @mistake(
     "The lecture's sum over the pairs, not the mean.",
     fails="grad-loss, grad-images, grad-texts, grad-large",
-    says="4 times too large, for 4 pairs",
+    says="as many times too large as there are pairs: a sum, not a mean",
 )
 def as_sum(image_features, text_features, scale):
     s = scale * image_features @ text_features.T

@@ -106,7 +106,7 @@ def torch_tools(image_features, text_features, all_images, all_texts, rank, scal
 @mistake(
     "Divided by the pairs of all processes, and then the shares are averaged as well.",
     fails="share-first, share-ranks, share-twins",
-    says="of all processes: it is a mean over",
+    says="divided by the pairs of all processes: it is a mean over own ones",
 )
 def divided_by_all(image_features, text_features, all_images, all_texts, rank, scale):
     labels = torch.arange(len(image_features)) + rank * len(image_features)

@@ -1,0 +1,73 @@
+"""What chapter 08 says beside its outputs: its cell for a GPU, and the claims its text rests on."""
+
+from pathlib import Path
+
+import jupytext
+import pytest
+import torch
+
+from mvlm import weights
+from mvlm.data.captions import caption
+from mvlm.data.dice import Dice
+from mvlm.data.scene import Scenes
+from mvlm.generation import generate
+from mvlm.language import LanguageModel
+
+CHAPTER = Path(__file__).parents[2] / "book/chapters/08_language_model.md"
+
+
+def cell_with(text: str) -> str:
+    """The one code cell of the chapter that holds this text."""
+    cells = jupytext.read(CHAPTER).cells
+    (source,) = [cell.source for cell in cells if cell.cell_type == "code" and text in cell.source]
+    return source
+
+
+def small_llama(folder: Path) -> Path:
+    """A model of the family with random weights, as the hub holds it, and our tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        hidden_size=12,
+        intermediate_size=20,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        vocab_size=weights.tokenizer().vocab_size,
+        max_position_embeddings=99,
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    weights.tokenizer().save(folder / "tokenizer.json")
+    (folder / "tokenizer_config.json").write_text('{"eos_token": "<end>"}')
+    return folder
+
+
+def world() -> dict:
+    return {"torch": torch, "LanguageModel": LanguageModel, "generate": generate}
+
+
+def test_the_cell_for_a_gpu_runs_on_a_saved_folder(tmp_path):
+    names = world()
+    exec(cell_with("def let_it_talk").split("if torch.cuda")[0], names)
+    said = names["let_it_talk"](small_llama(tmp_path / "small"), "a lion", "cpu", 3)
+    assert set(said) == {"trained", "untrained"}
+    assert all(text.startswith("a lion") for text in said.values())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_whole_cell_with_a_gpu_and_with_no_network(tmp_path, monkeypatch, capsys, there):
+    """The branch for a GPU, on the CPU: with a folder in the hub's place, and with none."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    folder = small_llama(tmp_path / "small") if there else tmp_path / "not there"
+    source = cell_with("def let_it_talk").replace('"HuggingFaceTB/SmolLM2-135M"', repr(str(folder)))
+    exec(source.replace('"cuda"', '"cpu"'), world())
+    said = capsys.readouterr().out
+    assert ("untrained: A lion is" in said) == there
+    assert said.startswith("No network here: the cell is skipped.") != there
+
+
+def test_no_caption_names_a_kind_of_thing_twice_in_its_list():
+    scenes = Scenes("train", 200, seed=3)
+    for number in range(200):
+        text = caption(Dice(f"twice {number}"), scenes.scene(number).things).split(".")[0]
+        for name in scenes.names:
+            assert text.count(f"a {name},") + text.count(f"a {name} and") <= 1, text
