@@ -10,7 +10,7 @@ In ``02_patches/patchify_hwc.py`` each answer to that question is a function wit
 
 ``fails`` names every check that the mistake loses, ``says`` what one of them must tell the student
 (several texts: each of them). Write answers as students do; imports and helpers stand above them
-and are shared. ``python tests/exercises/bank.py`` writes the guide's table.
+and are shared. ``python tests/exercises/bank.py`` writes a page of the site for each exercise.
 """
 
 import ast
@@ -26,8 +26,7 @@ from typing import Any
 from mvlm.checks import exercise, exercises
 
 HERE = Path(__file__).parent
-GUIDE = HERE.parents[1] / "book/reference/instructors.md"
-BEGIN, END = "<!-- bank: begin -->", "<!-- bank: end -->"
+PAGES = HERE.parents[1] / "book/reference/tried"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,28 +135,32 @@ def mistakes(exercise: str, question: str) -> list[Answer]:
     return [answer for answer in answers(exercise, question) if answer.fails]
 
 
-def table() -> str:
-    """All banks as Markdown, an exercise after the other."""
-    lines = []
-    for name in exercises():
-        functions = [question.function for question in exercise(name).questions]
-        right = sum(len(right_answers(name, function)) for function in functions)
-        wrong = sum(len(mistakes(name, function)) for function in functions)
-        lines += [f"<details><summary>{name}: {right} right answers, {wrong} wrong ones</summary>"]
-        for function in functions:
-            lines += ["", f"| `{function}` | loses the points of |", "|---|---|"]
-            for answer in answers(name, function):
-                names = ", ".join(f"`{check}`" for check in sorted(answer.fails)) or "nothing"
-                lines.append(f"| {answer.what} | {names} |")
-        lines += ["", "</details>", ""]
-    return "\n".join(lines)
-
-
-def guide_with_table(text: str) -> str:
-    """The guide with the table as it is now."""
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
+def page(name: str) -> str:
+    """The bank of an exercise as a page of the site."""
+    functions = [question.function for question in exercise(name).questions]
+    right = sum(len(right_answers(name, function)) for function in functions)
+    wrong = sum(len(mistakes(name, function)) for function in functions)
+    number = name.split("_")[0]
+    lines = [
+        *("---", "myst:", "  html_meta:"),
+        f'    description: "{right} right and {wrong} wrong answers that the checks of exercise '
+        f'{number} were tried on, and what each loses."',
+        *("---", "", f"# Exercise {number}: answers it was tried on", ""),
+        f"{right} right answers score full marks. Each of {wrong} wrong ones loses the points of "
+        "the checks beside it and no others. The tests hold the checks to it, on the notebook's "
+        "inputs and on others. This page is made by `python tests/exercises/bank.py`.",
+    ]
+    for function in functions:
+        lines += ["", f"## `{function}`", "", "| answer | loses the points of |", "|---|---|"]
+        for answer in answers(name, function):
+            names = ", ".join(f"`{check}`" for check in sorted(answer.fails)) or "nothing"
+            lines.append(f"| {answer.what} | {names} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    GUIDE.write_text(guide_with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+    for old in PAGES.glob("*.md"):
+        old.unlink()
+    PAGES.mkdir(exist_ok=True)
+    for name in exercises():
+        (PAGES / f"{name}.md").write_text(page(name), encoding="utf-8")

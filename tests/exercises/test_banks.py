@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from bank import (
-    GUIDE,
     HERE,
+    PAGES,
     Answer,
     answers,
-    guide_with_table,
     mistakes,
+    page,
     right_answers,
 )
 from mvlm.checks import exercise, exercises
@@ -133,6 +133,7 @@ def test_every_file_of_the_bank_belongs_to_a_question():
     assert files == set(ASKED)
 
 
-def test_the_guide_has_the_table_of_the_banks_as_they_are():
-    text = GUIDE.read_text(encoding="utf-8")
-    assert guide_with_table(text) == text, "run: python tests/exercises/bank.py"
+def test_each_exercise_has_the_page_that_its_bank_writes():
+    written = {path.stem: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
+    wanted = {name: page(name) for name in exercises()}
+    assert written == wanted, "run: python tests/exercises/bank.py"
