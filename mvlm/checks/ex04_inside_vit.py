@@ -546,7 +546,8 @@ def roll_names(student: Student) -> None:
     with student.on("twelve layers in a random order"):
         ROLLOUT.run(student, lambda: shuffled(order))
     exact = {name: layer.double().softmax(dim=-1) for name, layer in shuffled([0, 1])[0].items()}
-    _expect_digits(student, ROLLOUT, exact["blocks.0"], (exact, 0.3))
+    # A quarter is exact in every kind, so the identity may be of float32.
+    _expect_digits(student, ROLLOUT, exact["blocks.0"], (exact, 0.25))
 
 
 # distance ---------------------------------------------------------------------------------------
@@ -1053,7 +1054,9 @@ def out_class(student: Student) -> None:
     with student.on("float64 lengths that differ by some billionths", KIND):
         steps = torch.tensor([0, 3, 1, 50, 2, 4], dtype=torch.float64)
         fine = (1 + 2.0**-30 * steps)[None, :, None] * torch.eye(6, dtype=torch.float64)[:, None]
-        OUTLIERS.run(student, lambda: (fine, 5.5))
+        ours = _read_outliers(student.call("outliers", fine, 5.5), fine, 5.5)
+        if not equal(ours, wanted := _outliers(fine, 5.5)):
+            fail(_tell_outliers(ours, wanted))
 
 
 EXERCISE = Exercise(
