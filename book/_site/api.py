@@ -74,7 +74,7 @@ def documented() -> list[str]:
     """The modules that have a page, as `mvlm.vit`, in the order of the contents."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     files = [
-        section["file"]
+        section.get("file", "")
         for part in contents["parts"]
         for chapter in part["chapters"]
         for section in chapter.get("sections", ())

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
@@ -17,6 +18,17 @@ from mvlm.checks.expect import Comparison, Slip, expect_number, expect_something
 def _near(number: float, expected: float) -> bool:
     """Whether two numbers agree to six digits: float32 passes, a number cut off does not."""
     return math.isclose(number, expected, rel_tol=2e-6, abs_tol=1e-300)
+
+
+def _rounded(measure: Any) -> tuple[Slip, ...]:
+    """A mistake: what is measured, rounded to a few digits."""
+    return tuple(
+        Slip(
+            lambda *given, digits=digits: round(float(measure(*given)), digits),
+            "that is rounded: return the number as it is, with all its digits",
+        )
+        for digits in range(1, 5)
+    )
 
 
 def _pick(student: Student, choices: Sequence[Any]) -> Any:
@@ -236,6 +248,7 @@ BLIND = Comparison(
             _mean_of_kinds,
             "that is the mean of the kinds' scores: a kind with few questions weighs too much",
         ),
+        *_rounded(lambda seen, asked: _share(_hits(seen, asked))),
     ),
 )
 
@@ -281,6 +294,59 @@ def _examination(
     return mixed, _shuffled(student, questions)
 
 
+def _of(kind: str, *answers: str) -> Asked:
+    """Questions of one kind, each in words of its own."""
+    return [(kind, f"{kind}, {n}?", answer) for n, answer in enumerate(answers)]
+
+
+Special = dict[str, tuple[str, Asked, Asked]]  # what it is, what to think about, seen and asked
+OF_ALL = (
+    "The guesser always says something. Count the answers of ALL questions in `seen`, not the "
+    "guesses for the kinds."
+)
+UNHEARD: Special = {
+    "a kind that is not in `seen`, and a tie over all": (
+        "Of several answers that are equally frequent the first in the alphabet, here too.",
+        [*_of("where", "rose", "rose", "rose", "key"), *_of("what", "key", "key", "owl")],
+        _of("is there", "key", "key", "rose", "rose", "rose", "owl"),
+    ),
+    "a kind that is not in `seen`, where one kind has most of the answers": (
+        OF_ALL,
+        [*_of("where", *["rose"] * 5), *_of("what", "key", "owl", "key"), *_of("compare", "key")],
+        _of("is there", "key", "rose", "rose", "owl"),
+    ),
+}
+LETTERS = "Letter for letter: without lower or strip, when counting and when comparing."
+SPECIAL: Special = {
+    "answers that differ in capitals": (
+        LETTERS,
+        _of("what", *["key"] * 3, "Rose", "Rose", "rose", "rose"),
+        _of("what", "key", "key", "Key", "Key", "rose"),
+    ),
+    "answers that differ in spaces": (
+        LETTERS,
+        _of("what", *["key"] * 3, " rose", " rose", "rose", "rose"),
+        _of("what", "key", "key", " key", "key ", "rose"),
+    ),
+    "a question that is in `seen` too, with a rare answer": (
+        "The kind alone decides, even where the very same question was heard before.",
+        _of("where", "left", "left", "right", "left"),
+        [*_of("where", "left", "left", "right", "right"), ("where", "new?", "left")],
+    ),
+    "triples that come several times in `seen`": (
+        "Each of them counts. A set keeps only one.",
+        [("where", "where is it?", "right")] * 3 + _of("where", "left", "left"),
+        _of("where", "right", "right", "left"),
+    ),
+}
+
+
+def _expect_special(student: Student, special: Special) -> None:
+    for name, (hint, seen, asked) in special.items():
+        with student.on(name, hint):
+            replace(BLIND, slips=()).run(student, lambda s=seen, a=asked: (list(s), list(a)))
+
+
 @check(
     "the most frequent answer of each kind, learnt from `seen`",
     "Collect the answers of each kind in `seen`. What does it say to a question of that kind?",
@@ -301,7 +367,7 @@ def blind_ties(student: Student) -> None:
 
 @check(
     "a kind that was never seen gets the most frequent answer of all",
-    "The guesser always says something. What does it know when it never heard of the kind?",
+    OF_ALL,
     after=[blind_most_frequent],
 )
 def blind_unseen_kind(student: Student) -> None:
@@ -309,6 +375,7 @@ def blind_unseen_kind(student: Student) -> None:
         sizes = ((6, 3, 1, 8), (4, 3, 1, 10), (4, 3, 1, 10))
         for _ in range(3):
             BLIND.run(student, lambda: _examination(student, asked=sizes, unseen=True))
+    _expect_special(student, UNHEARD)
 
 
 @check(
@@ -321,6 +388,7 @@ def blind_share(student: Student) -> None:
     with student.on("kinds with unequal numbers of questions"):
         sizes = ((2, 1, 1, 0), (1, 2, 1, 3), (9, 2, 1, 5))
         BLIND.run(student, lambda: _examination(student, asked=sizes))
+    _expect_special(student, SPECIAL)
     seen, asked = _examination(student)
     with student.on("a single question"):
         replace(BLIND, slips=()).run(student, lambda: (seen, asked[:1]))
@@ -351,6 +419,15 @@ def _of_compared(rows: Rows, measure: Any) -> float:
 def _pairs(row: Sequence[str]) -> float:
     pairs = [(a, b) for i, a in enumerate(row) for b in row[:i]]
     return sum(_plain(a) != _plain(b) for a, b in pairs) / len(pairs)
+
+
+def _changes(row: Sequence[str]) -> int:
+    """How often an answer is another than the one before."""
+    return sum(_plain(a) != _plain(b) for a, b in pairwise(row))
+
+
+def _others(row: Sequence[str]) -> float:
+    return sum(_plain(a) != _plain(row[0]) for a in row[1:]) / (len(row) - 1)
 
 
 def _beside_first(rows: Rows) -> float:
@@ -402,6 +479,18 @@ SENSITIVE = Comparison(
             lambda rows: _of_compared(rows, _pairs),
             "that is the share of pairs of pictures that differ: it is questions that are counted",
         ),
+        *(
+            Slip(
+                lambda rows, measure=measure: _of_compared(rows, measure),
+                "that is the mean of how MUCH each question changed: it has changed, 1, or not, 0",
+            )
+            for measure in (
+                _others,
+                _changes,
+                lambda row: _changes(row) / (len(row) - 1),
+                lambda row: len(set(map(_plain, row))) - 1,
+            )
+        ),
         Slip(
             _beside_first,
             "that is the share of pictures whose answer is another: questions are counted",
@@ -418,6 +507,7 @@ SENSITIVE = Comparison(
             lambda rows: sum(len(row) < 2 or _differ(row) for row in rows) / len(rows),
             "a question asked with one picture counts as one whose answer changed",
         ),
+        *_rounded(lambda rows: _of_compared(rows, _differ)),
     ),
 )
 
@@ -458,7 +548,8 @@ def sens_several(student: Student) -> None:
 
 @check(
     "capitals and spaces at the ends are no change",
-    "Bring both answers to one form first. Spaces INSIDE an answer count: they part words.",
+    "Bring both answers to one form first: strip and lower. Spaces INSIDE an answer and full "
+    "stops are differences.",
     after=[sens_share],
 )
 def sens_spelling(student: Student) -> None:
@@ -472,9 +563,10 @@ def sens_spelling(student: Student) -> None:
         return (rows,)
 
     SENSITIVE.run(student, draw)
-    with student.on("'top left' and 'topleft'"):
-        rows = [["top left", "topleft"], ["rose", "rose"]]
-        SENSITIVE.run(student, lambda: (_shuffled(student, rows),))
+    for one, other in (("top left", "topleft"), ("top left", "top  left"), ("yes", "yes.")):
+        with student.on(f"{one!r} and {other!r}"):
+            rows = [[one, other], ["rose", "rose"]]
+            SENSITIVE.run(student, lambda rows=rows: (_shuffled(student, rows),))
 
 
 @check(
@@ -542,6 +634,10 @@ LUCK = Comparison(
             "that is the probability of exactly so many right",
         ),
         Slip(
+            lambda right, n, p: float(_tail(right, n, p) - Fraction(p) ** n),
+            "the last term, all n right, is missing: range(right, n) ends before n",
+        ),
+        Slip(
             lambda right, n, p: min(1.0, 2 * float(_tail(right, n, p))),
             "that is twice the probability: only being too GOOD counts, so only one side",
         ),
@@ -565,6 +661,7 @@ LUCK = Comparison(
             lambda right, n, p: p**right,
             "that is the probability that the first so many are right: which ones is not said",
         ),
+        *_rounded(lambda right, n, p: _tail(right, n, p)),
     ),
 )
 
@@ -621,6 +718,8 @@ def luck_of_many(student: Student) -> None:
         with student.on(f"n = {n}, p = {p}"):
             extra = student.integer(5, 40)
             many.run(student, lambda n=n, p=p, e=extra: (int(n * p) + e, n, p))
+    with student.on("few of 1500 right, p = 0.5: nearly every term counts"):
+        many.run(student, lambda: (student.integer(100, 300), 1500, 0.5))
 
 
 @check(
@@ -676,8 +775,8 @@ BUDGET = Comparison(
     slips=(
         _slip_of_view(
             lambda h, w, size, pool: _view(h, w, size, pool) + 1,
-            "one vector too many for each view: a class token is not handed on, and an empty text "
-            "has no word",
+            "one vector too many, and the text is empty: ''.split(' ') is a list with one empty "
+            "word, ''.split() an empty list (and a class token, if it is that, is not handed on)",
         ),
         _slip_of_view(
             lambda h, w, size, pool: h * w / (size * pool),
@@ -797,6 +896,11 @@ def budget_refuses(student: Student) -> None:
             except AnswerFailed as error:
                 if str(error).startswith("ValueError"):
                     continue
+                if str(error).startswith("AssertionError"):
+                    fail(
+                        f"{error}: a ValueError is wanted",
+                        "Not assert, but: if …: raise ValueError(…)",
+                    )
                 raise
             fail(f"{arguments[:4]} cannot be cut, and yours says {value!r}: raise a ValueError")
 

@@ -23,7 +23,7 @@ FINISHED = {
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
-    "molmo": ("molmo", "stage2-longer", "molmo"),
+    "molmo": ("molmo", "pictures/stage2-longer", "molmo"),
     "reader": ("reader", "answer", "reader"),
 }
 

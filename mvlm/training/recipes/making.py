@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
+from mvlm.small.places import knows_places, with_places
 from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH
@@ -189,31 +191,27 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Its three stages, from the language model on; write `molmo.safetensors`."""
-    tokenizer = weights.tokenizer(before)
-    patch_id = tokenizer.token_id(IM_PATCH)
-    language = weights.language(before / "language.safetensors")
-    torch.manual_seed(recipe.told.seed)
-    forget_unread_(language, patch_id)
-    language.requires_grad_(True)
-    telling = TellObjective(language, patch_id)
-    told = TellData(tokenizer, recipe.told.steps * recipe.told.batch_size, recipe.told.seed)
-    run(telling, told, recipe.told, out / "told", recipe)
-    telling.told.requires_grad_(False)
-    language.embedding.requires_grad_(False)
-    more = TellData(tokenizer, 0, recipe.again.seed)
-    run(telling, more, recipe.again, out / "told-again", recipe)
+    """Its three stages, from the language model on; write `molmo.safetensors`.
+
+    What is learnt from told scenes lies in `told` and `told-again` and holds for every tower; what
+    is learnt from pictures lies in `pictures`, and another tower begins there anew.
+    """
+    plain = weights.tokenizer(before)
+    tokenizer, patch_id = with_places(plain), plain.token_id(IM_PATCH)
+    language = told_language(recipe, out, before)
     torch.manual_seed(recipe.align.seed)
-    vision = Windows(weights.clip(before / "clip.safetensors").image, recipe.features)
+    tower, out_pictures = weights.clip(before / "clip.safetensors").image, out / "pictures"
+    check_same_tower(tower, out_pictures)
+    vision = Windows(tower, recipe.features)
     connector = recipe.connector(vision, language.config.width)
     model = WindowedMolmo(vision, connector, language, patch_id=patch_id)
     source = MolmoScenes("train", recipe.pictures, recipe.train.seed, recipe.artists)
-    scenes, seen = look_at_all(vision, source, recipe.pictures, out / "seen.pt")
+    scenes, seen = look_at_all(vision, source, recipe.pictures, out_pictures / "seen.pt")
     as_large_as_words_(model, seen[:40])
     language.requires_grad_(False)
     aligned = AlignData(scenes, seen, tokenizer, recipe.align.seed)
     names = torch.tensor(sorted(set(word_ids(tokenizer).values())))
-    run(AlignObjective(model, telling.told, names), aligned, recipe.align, out / "stage1", recipe)
+    run(AlignObjective(model, names), aligned, recipe.align, out_pictures / "stage1", recipe)
     language.requires_grad_(True)
     objective = MolmoObjective(model)
     for config, room, folder in (
@@ -223,7 +221,7 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
         data = MolmoData(
             recipe.one_view, scenes, seen, source.names, tokenizer, seed=config.seed, room=room
         )
-        about = run(objective, data, config, out / folder, recipe)
+        about = run(objective, data, config, out_pictures / folder, recipe)
     made_of = {
         "language": asdict(language.config),
         "features": recipe.features,
@@ -235,6 +233,41 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
     }
     parts = nn.ModuleDict({"connector": connector, "language": language, "scale": vision.scale})
     return write(out, "molmo", parts, about | {"model": made_of})
+
+
+def told_language(recipe: MolmoRecipe, out: Path, before: Path) -> LanguageModel:
+    """The language model that points in told scenes. No picture is seen, so no tower matters."""
+    plain = weights.tokenizer(before)
+    tokenizer, patch_id = with_places(plain), plain.token_id(IM_PATCH)
+    language = weights.language(before / "language.safetensors")
+    torch.manual_seed(recipe.told.seed)
+    forget_unread_(language, patch_id)
+    language = knows_places(language, plain).requires_grad_(True)
+    telling = TellObjective(language, patch_id)
+    told = TellData(tokenizer, recipe.told.steps * recipe.told.batch_size, recipe.told.seed)
+    run(telling, told, recipe.told, out / "told", recipe.told)
+    language.embedding.requires_grad_(False)
+    more = TellData(tokenizer, 0, recipe.again.seed)
+    run(telling, more, recipe.again, out / "told-again", recipe.again)
+    return language
+
+
+def check_same_tower(tower: ViT, folder: Path) -> None:
+    """Raise when what lies in the folder was learnt with another tower; note whose it is.
+
+    Raises:
+        ValueError: it was.
+    """
+    path = folder / "tower.txt"
+    weight = torch.cat([w.detach().flatten().half() for w in tower.state_dict().values()])
+    ours = hashlib.sha256(weight.numpy().tobytes()).hexdigest()
+    if not path.exists():
+        write_whole(path, ours.encode())
+    elif path.read_text() != ours:
+        raise ValueError(
+            f"{folder} holds what was learnt with another image tower: remove it to begin anew "
+            "with this one (what was learnt from told scenes lies beside it and stays)"
+        )
 
 
 def make_reader(recipe: ReaderRecipe, out: Path, before: Path) -> Sequence[str]:

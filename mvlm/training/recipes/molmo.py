@@ -40,6 +40,7 @@ from mvlm.data.scene import (
 from mvlm.data.things import Thing
 from mvlm.molmo import Connector, write_pictures
 from mvlm.points import points_from_pixels
+from mvlm.small.places import place_vectors, shorten, with_places, write_out
 from mvlm.small.windows import (
     COURSE_CROPS,
     PlacedCrops,
@@ -54,13 +55,11 @@ from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.pointing import (
     EVERYTHING,
     NOTHING,
-    Told,
     ask_about,
     centre,
     choose_flock,
     loss_by_length,
     points_at,
-    spelt,
     word_ids,
 )
 
@@ -301,9 +300,9 @@ class AlignObjective(nn.Module):
 
     sharpness = 8.0  # of the names' softmax: distances are in units of a name's own length
 
-    def __init__(self, molmo: WindowedMolmo, told: Told, words: Int[Tensor, " name"]) -> None:
+    def __init__(self, molmo: WindowedMolmo, words: Int[Tensor, " name"]) -> None:
         super().__init__()
-        self.molmo, self.told = molmo, told.requires_grad_(False)
+        self.molmo = molmo
         self.register_buffer("names", words, persistent=False)
 
     def forward(self, batch: dict) -> tuple[Tensor, Tensor]:
@@ -312,7 +311,7 @@ class AlignObjective(nn.Module):
         vectors = self.molmo.features(batch["seen"])  # (N, D)
         names = language.embed(self.names)  # (names, D)
         length = names.square().sum(dim=1).mean()
-        places = self.told.place(spelt(batch["places"]))  # (N, D)
+        places = place_vectors(language, batch["places"])  # (N, D)
         distances = torch.cdist(vectors - places, names).square() / length  # (N, names)
         right = (batch["words"][:, None] == self.names).int().argmax(dim=1)  # (N,)
         wrong = nn.functional.cross_entropy(-self.sharpness * distances, right, reduction="none")
@@ -383,10 +382,12 @@ def answer(
     max_new_tokens: int = 230,
 ) -> list[str]:
     """The likeliest answer to one question about each picture."""
-    chat, prompts = Chat(tokenizer=tokenizer), []
+    chat, prompts = Chat(tokenizer=with_places(tokenizer)), []
+    # A model from before there were place tokens spells places digit by digit.
+    short = molmo.language.config.vocab_size == chat.tokenizer.vocab_size
     for picture, question in zip(pictures, questions, strict=True):
-        ids = chat.prompt([(f"{IMAGE}\n{question}", None)])
+        ids = chat.prompt([(f"{IMAGE}\n{shorten(question) if short else question}", None)])
         asked = Example(ids=ids, labels=ids)
         prompts.append(write_pictures(asked, [picture], tokenizer).ids)
     rows = molmo.generate(pictures, prompts, max_new_tokens=max_new_tokens, end_id=tokenizer.end_id)
-    return [tokenizer.decode(row).strip() for row in rows]
+    return [write_out(chat.tokenizer.decode(row)).strip() for row in rows]

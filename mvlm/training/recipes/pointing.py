@@ -1,18 +1,21 @@
 """Pointing, learnt from scenes that are told: each thing one vector, of its name and its place.
 
 Chapter 11. To point, a model must find the thing that was asked for among a hundred vectors, then
-spell where it lies, digit by digit. Both at once, from pictures, the course's language model did
-not learn. So this comes first, without pictures: a told scene takes a dozen vectors and not two
-hundred, names nothing wrongly, and may hold a single thing, so that digits can be learnt while
-things are not found yet. What is asked of told scenes and of pictures is the same:
+say where it lies, and go on to the next. All at once, from pictures, the course's language model
+did not learn. So this comes first, without pictures: a told scene takes a dozen vectors and not
+two hundred, names nothing wrongly, and may hold a single thing, so that places can be learnt while
+things are not found yet. What is asked of told scenes and of pictures is the same, at most once of
+each kind of thing:
 
-| first | later | the question                  | the answer                                    |
-|-------|-------|-------------------------------|-----------------------------------------------|
-| 0.30  | 0.12  | list the things, with places  | `dog x="12.5" y="80.0", …`, in random order   |
-| 0.10  | 0.04  | what is at x="12.5" y="80.0"? | dog                                           |
-| 0.33  | 0.46  | point to the dogs             | `<points x1= …>`                              |
-| 0.19  | 0.27  | count the dogs by pointing    | `Counting the <points …> shows a total of 4.` |
-| 0.08  | 0.11  | how many dogs are there?      | 4                                             |
+| share of texts | the question                  | the answer                                    |
+|----------------|-------------------------------|-----------------------------------------------|
+| `listing`      | what is at x="12.0" y="80.0"? | dog                                           |
+|                | list the things, with places  | `dog x="12.0" y="80.0", …`, in random order   |
+| the others     | point to the dogs             | `<points x1= …>`                              |
+|                | count the dogs by pointing    | `Counting the <points …> shows a total of 4.` |
+|                | how many dogs are there?      | 4                                             |
+
+The model reads and writes all of them in the short form of `mvlm.small.places`.
 """
 
 from __future__ import annotations
@@ -41,9 +44,10 @@ from mvlm.data.scene import (
 )
 from mvlm.data.small_pixmo import COUNT, POINT
 from mvlm.data.things import Thing, counts, plural
-from mvlm.language import IGNORED, LanguageModel
+from mvlm.language import LanguageModel
 from mvlm.molmo import write_pictures
 from mvlm.points import Point, format_count, format_points, points_from_pixels
+from mvlm.small.places import place_vectors, shorten
 from mvlm.tokenizer import IM_END, IM_PATCH, IM_START, IMAGE, Tokenizer
 from mvlm.training.recipes.language import summed_loss
 
@@ -62,8 +66,6 @@ NAME_ONE = (
     "name the thing at {place}.",
     "what do you see at {place}?",
 )
-LISTED = 6
-"""Things that are listed at most: more make the longest texts of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +76,9 @@ class Lesson:
         start: share of all steps after which it begins.
         things: how many things a scene may hold, one of these.
         empty: vectors that say that nothing is there, at most.
-        tokens: about how many tokens of questions and answers a scene gets.
-        listing: share of questions that list things or name one. They pair names with places in
-            no order, so they teach to find; pointing teaches the order by x.
+        tokens: about how many tokens of questions and answers a scene gets at most.
+        listing: share of texts that list things and name some. They pair names with places in no
+            order, so they teach to find; pointing teaches the order by x.
     """
 
     start: float
@@ -91,9 +93,6 @@ LESSONS = (
     Lesson(start=0.35, things=(1, 3, 6), empty=6, tokens=80, listing=0.4),
     Lesson(start=0.6, things=(1, 4, GRID * GRID), empty=16, tokens=110, listing=0.16),
 )
-TENTHS = 0.1
-"""Share of texts in which the digit after the point counts: how it is written must be learnt, but
-no picture says which it is, and a tenth of a hundredth is less than a pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,45 +110,23 @@ class ToldScene:
     tokens: tuple[str, ...]
 
 
-class Told(nn.Module):
-    """A thing's vector: that of its name and that of its place, added.
+def told_vectors(
+    language: LanguageModel,
+    words: Int[Tensor, " thing"],
+    places: Float[Tensor, "thing 2"],
+) -> Float[Tensor, "thing width"]:
+    """A thing in one vector: those of its name, of its x and of its y, added.
 
-    What the connector is to make of a picture, so that the language model can read it.
+    What the connector is to make of a picture, so that the language model can read it. The same
+    vectors stand for the words in questions and answers, so what is looked for is like what is
+    found, and what is found is like what is said.
 
     Args:
-        language: whose names are used; places start as large as they are.
+        language: with place tokens, see `mvlm.small.places`.
+        words: token ids (N,), each a name's last.
+        places: (N, 2), in hundredths.
     """
-
-    def __init__(self, language: LanguageModel) -> None:
-        super().__init__()
-        self.place = nn.Linear(SPELT_WIDTH, language.config.width, bias=False)
-        nn.init.normal_(self.place.weight, std=0.09)
-
-    def forward(
-        self,
-        language: LanguageModel,
-        words: Int[Tensor, " thing"],
-        places: Float[Tensor, "thing 2"],
-    ) -> Float[Tensor, "thing width"]:
-        """Token ids (N,) and places (N, 2) → vectors (N, D)."""
-        return language.embed(words) + self.place(spelt(places))
-
-
-SPELT_WIDTH = 40
-
-
-def spelt(places: Float[Tensor, "*shape 2"]) -> Float[Tensor, "*shape feature"]:
-    """x and y as they are written: which of ten tens and which of ten units, for each.
-
-    Near the border of two digits both share it, so that a place known to within a little has
-    features known to within a little.
-    """
-    digits = torch.arange(10.0, device=places.device)
-    x = places.clamp(0, 99.9)[..., None]  # (…, 2, 1)
-    tens = (6 - (x - (10 * digits + 5)).abs()).clamp(0, 2) / 2  # 1, but within 1 of a border
-    away = (x % 10 - (digits + 0.5)).abs()
-    units = 1 - torch.minimum(away, 10 - away).clamp(max=1)  # 9 and 0 are neighbours
-    return torch.cat((tens, units), dim=-1).flatten(-2)  # (…, 2, 20) -> (…, 40)
+    return language.embed(words) + place_vectors(language, places)
 
 
 @torch.no_grad()
@@ -208,21 +185,41 @@ def centre(thing: Thing) -> tuple[float, float]:
 
 
 def place(point: Point) -> str:
-    """A place in a question or a list, spelt as in points."""
+    """A place in a question or a list, written as in points."""
     return f'x="{point.x:.1f}" y="{point.y:.1f}"'
 
 
-def turn(dice: Dice, scene: Scene, names: Sequence[str], listing: float) -> tuple[str, str]:
-    """A question about the scene, and its answer: see the table above, and `Lesson`."""
-    placed = list(zip(scene.things, points_at(scene, EVERYTHING), strict=True))
+def turns(dice: Dice, scene: Scene, names: Sequence[str], listing: float) -> list[tuple[str, str]]:
+    """All that one text asks about a scene, with its answers: see the table above, and `Lesson`.
+
+    Nothing is asked twice, and a list comes last: an answer that can be copied from an earlier one
+    teaches nothing about looking.
+    """
     if dice.chance(listing):
-        if dice.chance(0.25):
-            thing, point = dice.pick(placed)
-            return dice.pick(NAME_ONE).format(place=place(point)), thing.name
-        pairs = dice.sample(placed, min(LISTED, len(placed)))
-        said = ", ".join(f"{thing.name} {place(point)}" for thing, point in pairs) + "."
-        return dice.pick(LIST_ALL), said
-    name = asked_name(dice, scene, names)
+        return listing_turns(dice, scene)
+    kinds = list(counts(scene.things))
+    if dice.chance(0.15):
+        kinds.append(absent(dice, kinds, names))
+    kinds = dice.shuffled(kinds)
+    if dice.chance(0.15):
+        kinds.append(EVERYTHING)
+    return [pointing_turn(dice, scene, name) for name in kinds]
+
+
+def listing_turns(dice: Dice, scene: Scene) -> list[tuple[str, str]]:
+    """What is here, and here? And then everything, in random order."""
+    placed = list(zip(scene.things, points_at(scene, EVERYTHING), strict=True))
+    asked = [
+        (dice.pick(NAME_ONE).format(place=place(point)), thing.name)
+        for thing, point in dice.sample(placed, min(len(placed), dice.below(4)))
+    ]
+    pairs = dice.shuffled(placed)
+    said = ", ".join(f"{thing.name} {place(point)}" for thing, point in pairs) + "."
+    return [*asked, (dice.pick(LIST_ALL), said)]
+
+
+def pointing_turn(dice: Dice, scene: Scene, name: str) -> tuple[str, str]:
+    """Point to the things of a name, count them by pointing, or say in a word how many."""
     words = {"name": name.removesuffix("s") if name == EVERYTHING else name}
     words["names"] = name if name == EVERYTHING else plural(name)
     points, kind = points_at(scene, name), dice.uniform()
@@ -233,29 +230,9 @@ def turn(dice: Dice, scene: Scene, names: Sequence[str], listing: float) -> tupl
     return dice.pick(PHRASINGS["how many"]).format(**words), str(len(points))
 
 
-def asked_name(dice: Dice, scene: Scene, names: Sequence[str]) -> str:
-    """Mostly what is there, each kind as often; sometimes all things, or what is not there."""
-    present = list(counts(scene.things))
-    if dice.chance(0.06):
-        return EVERYTHING
-    return absent(dice, present, names) if dice.chance(0.08) else dice.pick(present)
-
-
 def word_ids(tokenizer: Tokenizer) -> dict[str, int]:
     """Each name's last token, and that of "nothing"."""
     return {name: tokenizer.encode(f" {name}")[-1] for name in (NOTHING, *everyday_vocabulary())}
-
-
-def forgive_tenths(dice: Dice, text: Example, tokenizer: Tokenizer) -> Example:
-    """Mostly no loss on a digit after a point: see `TENTHS`."""
-    if dice.chance(TENTHS):
-        return text
-    point, digits = tokenizer.token_id("."), {tokenizer.token_id(digit) for digit in "0123456789"}
-    labels = [
-        IGNORED if token in digits and before == point else label
-        for before, token, label in zip([None, *text.ids], text.ids, text.labels, strict=False)
-    ]
-    return Example(ids=text.ids, labels=labels)
 
 
 def ask_about(
@@ -267,16 +244,15 @@ def ask_about(
     listing: float = LESSONS[-1].listing,
 ) -> Example:
     """A picture and questions about it, one at least, of about `room` tokens with their answers."""
-    turns: list[tuple[str, str]] = []
-    while room > 0:
-        question, answer = turn(dice, scene, names, listing)
-        size = len(chat.tokenizer.encode(answer)) + 12
-        if not turns or size < 1.3 * room:
-            turns.append((question, answer))
-        room -= size
-    (question, answer), *others = turns
-    text = chat.example([(f"{IMAGE}\n{question}", answer), *others])
-    return forgive_tenths(dice, text, chat.tokenizer)
+    taken: list[tuple[str, str]] = []
+    for question, answer in turns(dice, scene, names, listing):
+        question, answer = shorten(question), shorten(answer)
+        room -= len(chat.tokenizer.encode(answer)) + 12
+        if taken and room < 0:
+            break
+        taken.append((question, answer))
+    (question, answer), *others = taken
+    return chat.example([(f"{IMAGE}\n{question}", answer), *others])
 
 
 class TellData:
@@ -340,7 +316,7 @@ class TellObjective(nn.Module):
 
     def __init__(self, language: LanguageModel, patch_id: int) -> None:
         super().__init__()
-        self.language, self.patch_id, self.told = language, patch_id, Told(language)
+        self.language, self.patch_id = language, patch_id
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(summed loss, number of supervised tokens)."""
@@ -350,7 +326,7 @@ class TellObjective(nn.Module):
         """The tokens' vectors, with what is told added to the patch tokens', as Molmo does."""
         embeddings = self.language.embed(batch["ids"])  # (B, T, D)
         added = torch.zeros_like(embeddings)
-        told = self.told(self.language, batch["words"], batch["places"])  # (N, D)
+        told = told_vectors(self.language, batch["words"], batch["places"])  # (N, D)
         added[batch["ids"] == self.patch_id] = told.to(embeddings.dtype)
         return embeddings + added
 

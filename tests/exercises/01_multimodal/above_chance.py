@@ -161,7 +161,7 @@ def percent(right, n, p):
 @mistake(
     "The last term is missing.",
     fails="luck-of-few, luck-of-any-chance, luck-at-the-ends",
-    says="the probability is",
+    says="range(right, n) ends before n",
 )
 def without_all(right, n, p):
     return with_fractions(right, n, p) - (p**n if p < 1 or right < n else 0.5)
@@ -235,3 +235,28 @@ def simulated(right, n, p):
 def logarithm(right, n, p):
     value = with_fractions(right, n, p)
     return math.log(value) if 0 < value < 1 else -1.0
+
+
+@mistake("Only 400 terms are summed.", fails="luck-of-many", says="nearly every term counts")
+def terms_400(right, n, p):
+    if p in (0, 1):
+        return float(p == 1 or right == 0)
+    logs = [
+        math.lgamma(n + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(n - k + 1)
+        + k * math.log(p)
+        + (n - k) * math.log1p(-p)
+        for k in range(right, min(n + 1, right + 400))
+    ]
+    return math.fsum(map(math.exp, logs))
+
+
+@mistake(
+    "Rounded to four digits.",
+    fails="luck-of-any-chance, luck-at-the-ends, luck-of-many, luck-that-is-small",
+    says="that is rounded",
+)
+def rounded(right, n, p):
+    value = with_fractions(right, n, p)
+    return round(value, 4) if p != 0.5 or n > 100 else value

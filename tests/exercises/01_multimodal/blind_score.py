@@ -204,7 +204,7 @@ def number(seen, asked):
 @mistake(
     "Rounded to two digits.",
     fails="blind-most-frequent, blind-ties, blind-unseen-kind, blind-share",
-    says="the blind score is",
+    says="that is rounded",
 )
 def rounded(seen, asked):
     return round(counted(seen, asked) - 1e-9, 2)
@@ -232,3 +232,63 @@ def sorted_in_place(seen, asked):
 )
 def no_return(seen, asked):
     counted(seen, asked)
+
+
+@mistake("Compares without capitals and spaces.", fails="blind-share", says="Letter for letter")
+def compares_loosely(seen, asked):
+    guesses, otherwise = learn(seen), best(everything(seen))
+    return mean(guesses.get(k, otherwise).lower().strip() == a.lower().strip() for k, _, a in asked)
+
+
+@mistake("Counts in small letters.", fails="blind-share", says="Letter for letter")
+def counts_in_small_letters(seen, asked):
+    small = [(k, q, a.lower()) for k, q, a in seen]
+    return share(learn(small), best(everything(small)), asked)
+
+
+@mistake("Counts without spaces at the ends.", fails="blind-share", says="Letter for letter")
+def counts_stripped(seen, asked):
+    bare = [(k, q, a.strip()) for k, q, a in seen]
+    return share(learn(bare), best(everything(bare)), asked)
+
+
+@mistake(
+    "From memory where the question was heard.", fails="blind-share", says="The kind alone decides"
+)
+def from_memory(seen, asked):
+    known = learn([(question, "", answer) for _, question, answer in seen])
+    guesses, otherwise = learn(seen), best(everything(seen))
+    return mean(known.get(q, guesses.get(k, otherwise)) == a for k, q, a in asked)
+
+
+@mistake(
+    "For a kind never seen, of a tie the answer met first.",
+    fails="blind-unseen-kind",
+    says="a tie over all",
+)
+def met_first_of_all(seen, asked):
+    return share(learn(seen), Counter(everything(seen)).most_common(1)[0][0], asked)
+
+
+@mistake(
+    "For a kind never seen, the most frequent of the kinds' guesses.",
+    fails="blind-unseen-kind",
+    says="not the guesses for the kinds",
+)
+def most_of_guesses(seen, asked):
+    guesses = learn(seen)
+    return share(guesses, best(list(guesses.values())), asked)
+
+
+@mistake("Equal triples count once: a set.", fails="blind-share", says="A set keeps only one")
+def set_of_triples(seen, asked):
+    return counted(list(set(seen)), asked)
+
+
+@mistake(
+    "Rounded to three digits.",
+    fails="blind-most-frequent, blind-ties, blind-unseen-kind, blind-share",
+    says="that is rounded",
+)
+def three_digits(seen, asked):
+    return round(counted(seen, asked), 3)

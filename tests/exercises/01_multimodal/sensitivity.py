@@ -202,3 +202,34 @@ def taken_out(answers):
     for row in [row for row in answers if len(row) == 1]:
         answers.remove(row)
     return of(answers, differs)
+
+
+@mistake("The full stop is taken away too.", fails="sens-spelling", says="'yes.'")
+def no_full_stop(answers):
+    return of(answers, lambda row: len({plain(a).rstrip(".") for a in row}) > 1)
+
+
+@mistake("Several spaces inside count as one.", fails="sens-spelling", says="'top  left'")
+def squeezed(answers):
+    return of(answers, lambda row: len({" ".join(plain(a).split()) for a in row}) > 1)
+
+
+@mistake(
+    "How much each question changed, and the mean of that.",
+    fails="sens-several",
+    says="how MUCH each question changed",
+)
+def mean_of_changes(answers):
+    def measure(row):
+        return sum(plain(a) != plain(row[0]) for a in row[1:]) / (len(row) - 1)
+
+    return of(answers, measure)
+
+
+@mistake(
+    "Rounded to two digits.",
+    fails="sens-share, sens-several, sens-spelling, sens-single",
+    says="that is rounded",
+)
+def two_digits(answers):
+    return round(of(answers, differs), 2)

@@ -113,7 +113,7 @@ def square_of_width(height, width, patch_size, pool, crops, text):
 @mistake(
     "A class token for each view.",
     fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="a class token is not handed on",
+    says="a class token, if it is that",
 )
 def class_token(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
@@ -203,7 +203,7 @@ def areas(height, width, patch_size, pool, crops, text):
     return height * width // (patch_size * pool) ** 2 * (crops + 1) + len(text.split())
 
 
-@mistake("An assert, not a ValueError.", fails="budget-refuses", says="AssertionError")
+@mistake("An assert, not a ValueError.", fails="budget-refuses", says="a ValueError is wanted")
 def asserted(height, width, patch_size, pool, crops, text):
     cell = patch_size * pool
     assert height % cell == width % cell == 0
@@ -230,7 +230,7 @@ def letters(height, width, patch_size, pool, crops, text):
 @mistake(
     "Cut at single spaces.",
     fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="an empty text has no word",
+    says="one empty word",
 )
 def single_spaces(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)

@@ -1,0 +1,166 @@
+"""Right and wrong answers to attend."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from bank import mistake, right
+
+
+def attention(query, key, value, heads, mask, *, divisor=None, hide=-1e30):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = q @ k.mT / (divisor or q.shape[-1] ** 0.5)
+    weights = scores.masked_fill(~mask[:, None], hide).softmax(-1)
+    weights = weights * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@right("As the solutions write it.")
+def master(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask)
+
+
+@right("Einsums and einops.")
+def with_einops(query, key, value, heads, mask):
+    q, k, v = (rearrange(x.float(), "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
+    s = torch.einsum("bhtd,bhsd->bhts", q * q.size(-1) ** -0.5, k)
+    s = torch.where(mask.unsqueeze(1), s, torch.full_like(s, -1e9))
+    a = torch.where(mask.unsqueeze(1), s.softmax(3), torch.zeros_like(s))
+    return rearrange(torch.einsum("bhts,bhsd->bhtd", a, v), "b h t d -> b t (h d)").to(query)
+
+
+@right("torch's own kernel; rows without a key are let see all and zeroed afterwards.")
+def by_kernel(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    empty = ~mask.any(-1, keepdim=True)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=(mask | empty)[:, None])
+    out = out.transpose(1, 2).flatten(2)
+    return out.masked_fill(empty, 0).to(query.dtype)
+
+
+@right("A loop over heads, exponentials by hand.")
+def loop_of_heads(query, key, value, heads, mask):
+    parts = [x.float().chunk(heads, -1) for x in (query, key, value)]
+    results = []
+    for q, k, v in zip(*parts):
+        scores = (q / q.shape[-1] ** 0.5) @ k.transpose(1, 2)
+        top = scores.amax(-1, keepdim=True).detach()
+        weights = (scores - top).exp() * mask
+        results.append(weights @ v / weights.sum(-1, keepdim=True).clamp(min=1e-30))
+    return torch.cat(results, -1).to(query.dtype)
+
+
+@right("nan mended after the softmax: masked_fill lets no gradient through, so none is nan.")
+def mended_in_time(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1).nan_to_num(0.0)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("Divided by √D.", fails="attend-heads, attend-mask, attend-nothing",
+         says="divided by √D")  # fmt: skip
+def by_whole_width(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, divisor=query.shape[-1] ** 0.5)
+
+
+@mistake("Not divided at all.", fails="attend-heads, attend-mask, attend-nothing",
+         says="not divided at all")  # fmt: skip
+def undivided(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, divisor=1.0)
+
+
+@mistake("Softmax over the queries.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+         says="the softmax ran over the queries")  # fmt: skip
+def over_queries(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    return (scores.softmax(-2) @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("Heads by a reshape alone.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+         says="pieces of several tokens")  # fmt: skip
+def cut_by_reshape(query, key, value, heads, mask):
+    d = query.shape[-1] // heads
+    q, k, v = (x.float().reshape(len(x), heads, -1, d) for x in (query, key, value))
+    scores = (q @ k.mT / d**0.5).masked_fill(~mask[:, None], -1e30)
+    return ((scores.softmax(-1) * mask[:, None]) @ v).reshape(query.shape).to(query.dtype)
+
+
+@mistake("The mask is multiplied in after the softmax.", fails="attend-mask, attend-nothing",
+         says="hidden after the softmax")  # fmt: skip
+def masked_afterwards(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake(
+    "The mask is left out.", fails="attend-mask, attend-nothing", says="the mask has no effect"
+)
+def unmasked(query, key, value, heads, mask):
+    return attention(query, key, value, heads, torch.ones_like(mask))
+
+
+@mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+         says="the wrong way round")  # fmt: skip
+def mask_inverted(query, key, value, heads, mask):
+    return attention(query, key, value, heads, ~mask)
+
+
+@mistake("Minus infinity: nan in an empty row.", fails="attend-nothing", says="nan")
+def empty_row_nan(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, hide=-torch.inf)
+
+
+@mistake("nan is mended after the softmax, so the gradient is nan.", fails="attend-nothing",
+         says="the slopes of the")  # fmt: skip
+def mended_too_late(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)[:, None]
+    scores = q @ k.mT / q.shape[-1] ** 0.5 + hidden
+    weights = scores.softmax(-1).nan_to_num(0.0)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("An empty row gets the mean of all values.", fails="attend-nothing",
+         says="got other numbers than 0")  # fmt: skip
+def empty_row_mean(query, key, value, heads, mask):
+    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("Scores in float16.", fails="attend-half", says="hold nan")
+def in_half(query, key, value, heads, mask):
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    scores = (q @ k.mT).float() / q.shape[-1] ** 0.5
+    weights = scores.masked_fill(~mask[:, None], -1e30).softmax(-1) * mask[:, None]
+    return (weights.to(v.dtype) @ v).transpose(1, 2).flatten(2)
+
+
+@mistake(
+    "float32 comes back, whatever came.", fails="attend-half", says="went in, torch.float32 came"
+)
+def always_single(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask).float()
+
+
+@mistake("By way of NumPy: no gradient.", fails="attend-slopes", says="no gradient reaches")
+def detached(query, key, value, heads, mask):
+    given = (x.detach() for x in (query, key, value))
+    return torch.tensor(np.array(attention(*given, heads, mask)))
+
+
+@mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing",
+         says="not divided at all (1 head")  # fmt: skip
+def by_count_of_heads(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, divisor=heads**0.5)
+
+
+@mistake("One head, whatever was asked for.",
+         fails="attend-heads, attend-mask, attend-nothing, attend-half",
+         says="attention of one head")  # fmt: skip
+def one_head(query, key, value, heads, mask):
+    return attention(query, key, value, 1, mask)

@@ -1,0 +1,120 @@
+"""Right and wrong answers to probe_batches."""
+
+import torch
+from einops import rearrange
+
+from bank import mistake, right
+
+
+def rolled(images, size):
+    return images.roll((size, size), dims=(2, 3))
+
+
+def cut(images, size):
+    return rearrange(images, "b c (i h) (j w) -> b (i j) (c h w)", h=size, w=size)
+
+
+def joined(patches, images, size):
+    rows, channels = images.shape[2] // size, images.shape[1]
+    return rearrange(
+        patches, "b (i j) (c h w) -> b c (i h) (j w)", i=rows, c=channels, h=size, w=size
+    )
+
+
+def other(images):
+    changed = images.clone()
+    changed[1] += 1
+    return changed
+
+
+@right("Cut, reversed, joined.")
+def reversed_patches(images, patch_size):
+    return other(images), joined(cut(images, patch_size).flip(1), images, patch_size)
+
+
+@right("A roll along both sides, and picture 1 taken from 1.")
+def by_roll(images, patch_size):
+    changed = images.clone()
+    changed[1] = 1 - images[1].flip(0) - images.abs().max()
+    moved = images.roll((patch_size, patch_size), dims=(2, 3))
+    return changed, moved
+
+
+@right("Random noise, and a shift of the list of patches by one.")
+def noise(images, patch_size):
+    changed = images.clone()
+    changed[1] = torch.rand(images[1].shape, generator=torch.Generator().manual_seed(1)) - 9
+    return changed, joined(cut(images, patch_size).roll(1, 1), images, patch_size)
+
+
+@right("Slices: the strip that comes first goes last.")
+def slices(images, patch_size):
+    parts = list(images)
+    parts[1] = parts[1] * 2 + 3
+    if images.shape[3] > patch_size:
+        moved = torch.cat((images[..., patch_size:], images[..., :patch_size]), 3)
+    else:
+        moved = torch.cat((images[:, :, patch_size:], images[:, :, :patch_size]), 2)
+    return torch.stack(parts), moved
+
+
+@mistake(
+    "Pictures are exchanged, not patches.", fails="probe-moved", says="pictures were exchanged"
+)
+def batch_permuted(images, patch_size):
+    return other(images), images.flip(0)
+
+
+@mistake("The picture is mirrored.", fails="probe-moved", says="a patch was cut or turned")
+def mirrored(images, patch_size):
+    return other(images), images.flip((2, 3))
+
+
+@mistake("Picture 0 is changed.", fails="probe-changed", says="another picture than number 1")
+def picture_0(images, patch_size):
+    changed = images.clone()
+    changed[0] += 1
+    return changed, rolled(images, patch_size)
+
+
+@mistake("The whole batch is changed.", fails="probe-changed", says="another picture than number 1")
+def all_changed(images, patch_size):
+    return images + 1, rolled(images, patch_size)
+
+
+@mistake("Nothing is changed.", fails="probe-changed", says="picture 1 is as it was")
+def nothing_changed(images, patch_size):
+    return images.clone(), rolled(images, patch_size)
+
+
+@mistake("Nothing is moved.", fails="probe-moved", says="no patch was moved")
+def nothing_moved(images, patch_size):
+    return other(images), images.clone()
+
+
+@mistake("A roll by one pixel.", fails="probe-moved", says="a patch was cut or turned")
+def by_a_pixel(images, patch_size):
+    return other(images), images.roll((1, 1), dims=(2, 3))
+
+
+@mistake("Each picture in an order of its own.", fails="probe-moved", says="different orders")
+def own_orders(images, patch_size):
+    patches = cut(images, patch_size)
+    moved = torch.stack([one.roll(1 + k % 2 * (len(one) - 1), 0) for k, one in enumerate(patches)])
+    return other(images), joined(moved, images, patch_size)
+
+
+@mistake("Written into the images.", fails="probe-changed", says="changed its first argument")
+def in_place(images, patch_size):
+    kept = images.clone()
+    images[1] += 1
+    changed = images
+    return changed, rolled(kept, patch_size)
+
+
+@mistake("A patch is copied over another.", fails="probe-moved", says="a patch is missing")
+def copied_over(images, patch_size):
+    patches = cut(images, patch_size)
+    moved = patches.clone()
+    moved[:, 0] = patches[:, -1]
+    return other(images), joined(moved, images, patch_size)
