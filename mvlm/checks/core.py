@@ -385,15 +385,23 @@ def _beyond(run: Run, earlier: Sequence[Run]) -> Run:
     return checked
 
 
+COPY = (
+    "Somebody else may still use it. Work on a copy (clone a tensor, copy a list), and mind what "
+    "ends in _ or has an = after a sign: add_, +=, x[0] = …"
+)
+
+
 def _keeping(run: Run) -> Run:
     @functools.wraps(run)
     def checked(student: Student) -> None:
-        run(student)
+        try:
+            run(student)
+        except AnswerFailed:
+            # What learns may not be changed in place: torch then stops, in words of its own.
+            if student.changes:
+                fail(f"before anything else: {student.changes[0]}", COPY)
+            raise
         if student.changes:
-            fail(
-                f"every result is right, but {student.changes[0]}",
-                "Somebody else may still use it. Work on a copy (clone a tensor, copy a list), "
-                "and mind what ends in _ or has an = after a sign: add_, +=, x[0] = …",
-            )
+            fail(f"every result is right, but {student.changes[0]}", COPY)
 
     return checked

@@ -180,6 +180,18 @@ def _turn(
     return result
 
 
+def _interleaved(x: Tensor) -> Tensor:
+    """A mistake: the halves of each head as neighbours."""
+    return torch.stack(x.chunk(2, -1), -1).flatten(-2)
+
+
+def _one_sign(x: Tensor, positions: Tensor, theta: float, *, first: bool) -> Tensor:
+    """A mistake: one number of each pair is turned the other way."""
+    right, other = _turn(x, positions, theta), _turn(x, -positions, theta)
+    halves = [one.chunk(2, -1) for one in (right, other)]
+    return torch.cat([halves[first][0], halves[not first][1]], -1)
+
+
 ROTATE = Comparison(
     function="rotate",
     what="the result",
@@ -189,6 +201,19 @@ ROTATE = Comparison(
         Slip(
             lambda x, positions, theta: _turn(x, positions, theta, pairs="neighbours"),
             "neighbours were paired, 0 with 1 and 2 with 3: here number i goes with i + d/2",
+        ),
+        Slip(
+            lambda x, positions, theta: _interleaved(_turn(x, positions, theta)),
+            "the turned halves were interleaved in the result: the first numbers of all pairs "
+            "come first, then the second ones",
+        ),
+        Slip(
+            lambda x, positions, theta: _one_sign(x, positions, theta, first=True),
+            "a sign: the first number of a pair becomes a cos − b sin, not a cos + b sin",
+        ),
+        Slip(
+            lambda x, positions, theta: _one_sign(x, positions, theta, first=False),
+            "a sign: the second number of a pair becomes b cos + a sin, not b cos − a sin",
         ),
         Slip(
             lambda x, positions, theta: _turn(x, -positions, theta),
@@ -284,6 +309,12 @@ def rotate_far(student: Student) -> None:
             if not close(value, _turn(x, positions, 1e4), near):
                 gap = (value.double() - _turn(x, positions, 1e4)).abs().max().item()
                 fail(f"the result is up to {gap:.2g} off, though positions of one digit are right")
+    with student.on("x of float64 at position 0", DIGITS):
+        x = student.normal(1, 2, 1, 6).double() + 2.0**-30
+        positions = torch.zeros(1, dtype=torch.int64)
+        value = student.call("rotate", x, positions, 1e4)
+        if not close(value, x, 1e-12):
+            fail("the numbers went through float32 on the way: some digits are lost")
 
 
 @check(
@@ -338,20 +369,25 @@ def _seen(make: Callable[[int, int], Tensor]) -> Callable[..., Tensor]:
     return lambda q, k, v: _grouped(q, k, v, visible=make(q.shape[2], k.shape[2]))
 
 
+BLIND = (
+    "a query does not see its own token: the mask is the wrong way round, or its edge one place off"
+)
+
 GROUPED = Comparison(
     function="grouped_attention",
     what="the output",
     right=_grouped,
     read=_same_shape("grouped_attention", 0, "that of the queries"),
     tells=lambda ours, _: (
-        "the output holds nan"
+        "the output holds nan: the softmax of a query that sees no key is 0/0. Is the mask the "
+        "right way round?"
         if bool(ours.isnan().any())
         else "the output is not the attention of these queries"
     ),
     slips=(
         Slip(
             _slip(whose=lambda head, heads, kv: head % kv),
-            "head h asks key head h % K: the keys were laid out as 0 1 0 1, wanted 0 0 1 1",
+            "head h asks key head h % K: keys or values were laid out as 0 1 0 1, wanted 0 0 1 1",
         ),
         Slip(_slip(whose=lambda *_: 0), "every head asks key head 0"),
         Slip(
@@ -372,11 +408,11 @@ GROUPED = Comparison(
         ),
         Slip(
             _seen(lambda queries, keys: ~_causal(queries, keys)),
-            "the mask is the wrong way round: a query sees what comes after it",
+            BLIND,
         ),
         Slip(
             _seen(lambda queries, keys: _causal(queries, keys).tril(keys - queries - 1)),
-            "a query does not see its own token",
+            BLIND,
         ),
         Slip(_slip(over=-2), "the softmax runs over the queries: each query shares 1 among keys"),
     ),
@@ -403,8 +439,9 @@ def _draw_grouped(student: Student, *sizes: int) -> tuple[Tensor, Tensor, Tensor
 )
 def group_heads(student: Student) -> None:
     for heads, kv_heads in ((4, 2), (6, 2), (6, 3)):
-        with student.on(f"one query, H = {heads}, K = {kv_heads}"):
-            sizes = (2, heads, kv_heads, 1, 6)
+        # One key: its weight is 1, so only whose value it is can be seen, and no mask.
+        with student.on(f"one query and one key, H = {heads}, K = {kv_heads}"):
+            sizes = (2, heads, kv_heads, 1, 1)
             GROUPED.run(student, lambda s=sizes: _draw_grouped(student, *s))
 
 
@@ -456,6 +493,12 @@ def group_edges(student: Student) -> None:
         expect_kind(expect_tensor(result, "grouped_attention"), query, "attention keeps the kind")
         if not close(result, _grouped(query, key, value), 1e-10):
             fail("the numbers went through float32 on the way: some digits are lost")
+    with student.on("float16"):
+        query, key, value = (x.half() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
+        result = student.call("grouped_attention", query, key, value)
+        expect_kind(expect_tensor(result, "grouped_attention"), query, "attention keeps the kind")
+        if not close(result, _grouped(query, key, value), 2e-2):
+            fail("the numbers are not those of float32, brought to float16")
 
 
 @check(
@@ -518,6 +561,10 @@ def _by_width(model: Model, rows: Rows, vectors: int, new: int, size: int) -> fl
     return float(2 * model["layers"] * model["width"] * size * tokens)
 
 
+def _width_over_heads(model: Model, rows: Rows, *rest: int) -> float:
+    return float(_bytes(model | {"head_width": model["width"] // model["heads"]}, rows, *rest))
+
+
 def _prompt_alone(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
     return float(_bytes(model, rows, vectors, 1, size))
 
@@ -550,7 +597,24 @@ BYTES = Comparison(
             "counted with the model's width: a key has kv_heads · head_width numbers, whatever "
             "the width is",
         ),
+        Slip(
+            _width_over_heads,
+            "width // heads was taken for a head's width: nothing promises that, and the model "
+            "says its head_width",
+        ),
         Slip(_other(layers=1), "one layer is missing: each has keys and values of its own"),
+        Slip(
+            lambda model, rows, vectors, new, size: float(
+                _bytes(
+                    model,
+                    [[*row, *[0] * max(row.count(MARKER) - 1, 0)] for row in rows],
+                    vectors,
+                    new,
+                    size,
+                )
+            ),
+            "one marker of a row was taken away, whatever their number: each leaves",
+        ),
         Slip(_other(extra=1), "the last new token is counted: it is written and never read"),
         Slip(_prompt_alone, "the new tokens are missing: all but the last are read as well"),
         Slip(
@@ -641,7 +705,7 @@ def bytes_new(student: Student) -> None:
     after=[bytes_token, bytes_new],
 )
 def bytes_pictures(student: Student) -> None:
-    for pictures in (2, 1):  # with one, a marker too many looks like a token too many
+    for pictures in (3, 2, 1):  # with one, a marker too many looks like a token too many
         with student.on(f"{pictures} of them in the row"):
             BYTES.run(
                 student,
@@ -868,6 +932,25 @@ def likely_edges(student: Student) -> None:
         LIKELY.run(student, lambda: _draw_likely(student, 1.0, 9, 0.8, rows=4))
     with student.on("top_k 50 of 9 tokens"):
         LIKELY.run(student, lambda: _draw_likely(student, 1.0, 50, 1.0, rows=2))
+    with student.on("two rows, temperature 0.5"):
+        LIKELY.run(student, lambda: _draw_likely(student, 0.5, 6, 1.0, rows=2))
+    with student.on(
+        "1,024 tokens, temperature 1, top_k V, top_p 1",
+        "The sum of a thousand rounded numbers reaches 1 before the last one. What does top_p = 1 "
+        "cut off?",
+    ):
+        logits = 3 * student.normal(8, 1024)
+        value = student.call("keep_likely", logits, 1.0, 1024, 1.0)
+        expect_shape(value, logits.shape, "keep_likely", "that of logits")
+        if gone := int((value <= 0).sum(-1).max()):
+            fail(f"top_p = 1 cuts nothing off, but {gone} tokens of a row have the probability 0")
+    with student.on("scores of float16"):
+        logits, *rest = _draw_likely(student, 0.5, 4, 1.0, rows=2)
+        logits = logits.half()
+        value = student.call("keep_likely", logits, *rest)
+        expect_kind(expect_tensor(value, "keep_likely"), logits, "probabilities are of that kind")
+        if not close(value, _likely(logits, *rest), 1e-2):
+            fail("in half precision other probabilities come out")
     with student.on("scores 5,000 higher"):
         logits, *rest = _draw_likely(student, 1.0, 6, 1.0, rows=2)
         value = student.call("keep_likely", logits + 5000, *rest)
@@ -981,11 +1064,24 @@ def _draw_batch(
             return batch
 
 
+def _expect_same_twice(student: Student, batch: Batch) -> None:
+    """Fail where the same numbers give other tokens: then somebody draws anew."""
+    said = [_read_tokens(student.call("next_tokens", *batch), *batch).tolist() for _ in range(20)]
+    if any(one != said[0] for one in said):
+        fail(
+            "the same arguments gave other tokens the second time: the random numbers are those in "
+            "draws",
+            "multinomial and rand draw anew. Where does draws[row] lie on the line?",
+        )
+
+
 @check(
     "a token is drawn: the number says where on the line",
     "Add the probabilities up, token by token. The first end that lies above the number.",
 )
 def next_draw(student: Student) -> None:
+    logits, *rest = _draw_batch(student, [3], [False])
+    _expect_same_twice(student, (torch.zeros_like(logits), *rest))
     for _ in range(3):
         TOKENS.run(student, lambda: _draw_batch(student, [3], [False]))
 
@@ -1035,17 +1131,30 @@ def next_ended(student: Student) -> None:
         logits, lengths, draws, flags, end = _draw_batch(student, [2, 2], [False, False])
         logits[:, :, :2] = -torch.inf
         TOKENS.run(student, lambda: (logits, lengths, torch.zeros(2), flags, end))
-    with student.on("the largest number below 1, and 3,000 tokens", ""):
-        flags, lengths = torch.zeros(20, dtype=torch.bool), torch.full((20,), 1)
-        draws = torch.full((20,), 1 - 2**-24)
-        value = student.call("next_tokens", student.normal(20, 1, 3000), lengths, draws, flags, -1)
-        tokens = _read_tokens(value, None, None, draws)
-        if int(tokens.max()) > 2999 or int(tokens.min()) < 0:
-            fail(
-                f"token {int(tokens.max())} of 3,000 was drawn: sums of rounded numbers may end "
-                "below 1",
-                "Who comes behind the last end gets the last token.",
-            )
+    for words, impossible in ((3000, 0), (3000, 5)):
+        with student.on(
+            f"the largest number below 1, {words:,} tokens, the last {impossible} impossible", ""
+        ):
+            flags, lengths = torch.zeros(60, dtype=torch.bool), torch.full((60,), 1)
+            draws = torch.full((60,), 1 - 2**-24)
+            logits = student.normal(60, 1, words)
+            logits[..., words - impossible :] = -torch.inf
+            value = student.call("next_tokens", logits, lengths, draws, flags, -1)
+            _expect_last_part(_read_tokens(value, None, None, draws), words, impossible)
+
+
+def _expect_last_part(tokens: Tensor, words: int, impossible: int) -> None:
+    """Fail unless numbers at the end of the line gave some of the last tokens that can be drawn."""
+    last = words - impossible - 1
+    beyond, low = int(tokens.max()), int(tokens.min())
+    rounded = "sums of rounded numbers may end below 1"
+    hint = "Who comes behind the last end gets the last token whose probability is above 0."
+    if beyond >= words:
+        fail(f"token {beyond} of {words:,} was drawn: {rounded}", hint)
+    if beyond > last:
+        fail(f"token {beyond} was drawn, and its probability is 0: {rounded}", hint)
+    if low < last - 100:
+        fail(f"token {low} was drawn by a number at the line's other end: {rounded}", hint)
 
 
 def _compare_flags(student: Student, batch: Batch) -> None:

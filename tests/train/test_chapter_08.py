@@ -1,4 +1,4 @@
-"""What chapter 08 says beside its outputs: its cell for a GPU, and the claims its text rests on."""
+"""What chapter 08 says beside its outputs: its cell for a GPU."""
 
 from pathlib import Path
 
@@ -7,9 +7,6 @@ import pytest
 import torch
 
 from mvlm import weights
-from mvlm.data.captions import caption
-from mvlm.data.dice import Dice
-from mvlm.data.scene import Scenes
 from mvlm.generation import generate
 from mvlm.language import LanguageModel
 
@@ -63,11 +60,3 @@ def test_the_whole_cell_with_a_gpu_and_with_no_network(tmp_path, monkeypatch, ca
     said = capsys.readouterr().out
     assert ("untrained: A lion is" in said) == there
     assert said.startswith("No network here: the cell is skipped.") != there
-
-
-def test_no_caption_names_a_kind_of_thing_twice_in_its_list():
-    scenes = Scenes("train", 200, seed=3)
-    for number in range(200):
-        text = caption(Dice(f"twice {number}"), scenes.scene(number).things).split(".")[0]
-        for name in scenes.names:
-            assert text.count(f"a {name},") + text.count(f"a {name} and") <= 1, text

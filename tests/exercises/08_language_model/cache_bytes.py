@@ -88,7 +88,7 @@ def by_width(model, rows, vectors, new, size):
 @mistake(
     "The width is divided among the key heads' queries.",
     fails="bytes-token, bytes-new, bytes-pictures, bytes-rows",
-    says="for each head of KEYS",
+    says="width // heads was taken for a head's width",
 )
 def width_over_heads(model, rows, vectors, new, size):
     longest = max(positions(row, vectors) for row in rows)
@@ -274,3 +274,13 @@ def remembers(model, rows, vectors, new, size):
     one = FIRST.setdefault("bytes", a_token(model, size))
     longest = max(positions(row, vectors) for row in rows)
     return len(rows) * (longest + new - 1) * one
+
+
+@mistake(
+    "One marker of a row is taken away, however many stand there.",
+    fails="bytes-pictures, bytes-rows",
+    says="one marker of a row was taken away, whatever their number: each leaves",
+)
+def one_marker_leaves(model, rows, vectors, new, size):
+    longest = max(len(row) + row.count(-200) * vectors - (-200 in row) for row in rows)
+    return len(rows) * (longest + new - 1) * a_token(model, size)

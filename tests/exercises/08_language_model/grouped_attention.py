@@ -60,7 +60,7 @@ def by_loops(query, key, value):
 @mistake(
     "The keys are tiled, 0 1 0 1, and not 0 0 1 1.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="head h asks key head h % K: the keys were laid out as 0 1 0 1, wanted 0 0 1 1",
+    says="head h asks key head h % K: keys or values were laid out as 0 1 0 1",
 )
 def tiled(query, key, value):
     times = query.shape[1] // key.shape[1]
@@ -80,7 +80,7 @@ def first_head(query, key, value):
 
 @mistake(
     "The scores are not divided at all.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the scores are not divided by √d",
 )
 def unscaled(query, key, value):
@@ -90,7 +90,7 @@ def unscaled(query, key, value):
 
 @mistake(
     "Divided by the root of H·d.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the scores are divided by the root of H·d: d is the width of ONE head",
 )
 def by_whole_width(query, key, value):
@@ -110,7 +110,7 @@ def no_mask(query, key, value):
 
 @mistake(
     "The triangle is not moved where there is a past.",
-    fails="group-heads, group-past, group-edges, group-gradient",
+    fails="group-past, group-edges, group-gradient",
     says="query t sees keys 0 to t: but the LAST query stands at the LAST key",
 )
 def unmoved(query, key, value):
@@ -121,7 +121,7 @@ def unmoved(query, key, value):
 @mistake(
     "The mask is the wrong way round.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="the mask is the wrong way round: a query sees what comes after it",
+    says="a query does not see its own token",
 )
 def inverted(query, key, value):
     seen = ~corner(query, key)
@@ -130,7 +130,7 @@ def inverted(query, key, value):
 
 @mistake(
     "The softmax runs over the queries.",
-    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    fails="group-causal, group-past, group-edges, group-gradient",
     says="the softmax runs over the queries: each query shares 1 among keys",
 )
 def over_queries(query, key, value):
@@ -147,7 +147,7 @@ def over_queries(query, key, value):
 def strictly_before(query, key, value):
     queries, keys = query.shape[2], key.shape[2]
     seen = torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries - 1)
-    return attend(query, spread(query, key), spread(query, value), seen)
+    return attend(query, spread(query, key), spread(query, value), seen).nan_to_num(0)
 
 
 @mistake(
@@ -205,7 +205,7 @@ def averaged(query, key, value):
 @mistake(
     "The keys are repeated, the values tiled.",
     fails="group-heads, group-causal, group-past, group-edges, group-gradient",
-    says="heads 0 and 1 share key head 0",
+    says="head h asks key head h % K",
 )
 def values_tiled(query, key, value):
     times = query.shape[1] // key.shape[1]
@@ -254,3 +254,23 @@ def pairs_always(query, key, value):
     key, value = key.repeat_interleave(2, 1), value.repeat_interleave(2, 1)
     key, value = key[:, : query.shape[1]], value[:, : query.shape[1]]
     return attend(query, key, value, corner(query, key))
+
+
+@mistake(
+    "Comes back as float32.",
+    fails="group-edges",
+    says="torch.float16 went in, torch.float32 came out; attention keeps the kind",
+)
+def comes_back_wide(query, key, value):
+    wide = torch.float64 if query.dtype == torch.float64 else torch.float32
+    query, key, value = query.to(wide), key.to(wide), value.to(wide)
+    return attend(query, spread(query, key), spread(query, value), corner(query, key))
+
+
+@mistake(
+    "The mask is the wrong way round, and nan is left.",
+    fails="group-heads, group-causal, group-past, group-edges, group-gradient",
+    says="the output holds nan: the softmax of a query that sees no key is 0/0",
+)
+def inverted_nan(query, key, value):
+    return attend(query, spread(query, key), spread(query, value), ~corner(query, key))

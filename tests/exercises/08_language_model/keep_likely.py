@@ -15,6 +15,7 @@ def cut_p(scores, top_p, late=False):
     ordered, order = scores.softmax(dim=-1).sort(dim=-1, descending=True)
     sums = ordered.cumsum(dim=-1)
     over = sums > top_p if late else sums - ordered >= top_p
+    over &= top_p < 1
     hidden = torch.empty_like(over).scatter(-1, order, over)
     return scores.masked_fill(hidden, -torch.inf)
 
@@ -24,7 +25,8 @@ def master(logits, temperature, top_k, top_p):
     ordered, order = (logits / temperature).sort(dim=-1, descending=True)
     ordered[:, top_k:] = -torch.inf
     p = ordered.softmax(dim=-1)
-    ordered = ordered.masked_fill(p.cumsum(dim=-1) - p >= top_p, -torch.inf)
+    if top_p < 1:
+        ordered = ordered.masked_fill(p.cumsum(dim=-1) - p >= top_p, -torch.inf)
     kept = ordered.softmax(dim=-1)
     return torch.zeros_like(kept).scatter(-1, order, kept)
 
@@ -39,7 +41,7 @@ def with_topk(logits, temperature, top_k, top_p):
     scores = logits / temperature
     best, places = scores.topk(min(top_k, scores.shape[-1]), dim=-1)
     p = best.softmax(-1)
-    p = p * (p.cumsum(-1) - p < top_p)
+    p = p * ((p.cumsum(-1) - p < top_p) | (top_p == 1))
     return torch.zeros_like(scores).scatter_(-1, places, p / p.sum(-1, keepdim=True))
 
 
@@ -51,7 +53,7 @@ def by_lists(logits, temperature, top_k, top_p):
         best = p.argsort(descending=True)[:top_k].tolist()
         whole, reached, kept = sum(p[i].item() for i in best), 0.0, []
         for i in best:
-            if reached >= top_p * whole:
+            if top_p < 1 and reached >= top_p * whole:
                 break
             kept.append(i)
             reached += p[i].item()
@@ -63,7 +65,7 @@ def by_lists(logits, temperature, top_k, top_p):
 
 @mistake(
     "Times the temperature.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the scores were multiplied by the temperature, not divided",
 )
 def times(logits, temperature, top_k, top_p):
@@ -72,7 +74,7 @@ def times(logits, temperature, top_k, top_p):
 
 @mistake(
     "The temperature is forgotten.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the temperature was not used",
 )
 def no_temperature(logits, temperature, top_k, top_p):
@@ -81,7 +83,7 @@ def no_temperature(logits, temperature, top_k, top_p):
 
 @mistake(
     "The probabilities are divided by the temperature, not the scores.",
-    fails="likely-temperature, likely-order",
+    fails="likely-temperature, likely-order, likely-edges",
     says="the temperature was not used",
 )
 def of_probabilities(logits, temperature, top_k, top_p):
@@ -114,7 +116,7 @@ def p_before_k(logits, temperature, top_k, top_p):
 )
 def mass_of_all(logits, temperature, top_k, top_p):
     ordered, order = (logits / temperature).softmax(-1).sort(dim=-1, descending=True)
-    over = ordered.cumsum(-1) - ordered >= top_p
+    over = (ordered.cumsum(-1) - ordered >= top_p) & (top_p < 1)
     over[:, top_k:] = True
     kept = ordered.masked_fill(over, 0)
     kept = kept / kept.sum(-1, keepdim=True)
@@ -136,7 +138,7 @@ def k_plus_one(logits, temperature, top_k, top_p):
     says="the token that reaches top_p was cut off: it stays",
 )
 def crossing_cut(logits, temperature, top_k, top_p):
-    return cut_p(cut_k(logits / temperature, top_k), top_p, late=top_p < 1).softmax(-1)
+    return cut_p(cut_k(logits / temperature, top_k), top_p, late=True).softmax(-1)
 
 
 @mistake(
@@ -147,8 +149,10 @@ def crossing_cut(logits, temperature, top_k, top_p):
 def crossing_cut_but_one(logits, temperature, top_k, top_p):
     scores = cut_k(logits / temperature, top_k)
     ordered, order = scores.softmax(dim=-1).sort(dim=-1, descending=True)
-    over = (ordered.cumsum(-1) > top_p) & (top_p < 1)
+    over = ordered.cumsum(-1) > top_p
     over[:, 0] = False
+    over &= top_p < 1
+    over &= top_p < 1
     hidden = torch.empty_like(over).scatter(-1, order, over)
     return scores.masked_fill(hidden, -torch.inf).softmax(-1)
 
@@ -255,3 +259,45 @@ def in_place(logits, temperature, top_k, top_p):
     logits /= temperature
     logits += 0.5
     return cut_p(cut_k(logits, top_k), top_p).softmax(-1)
+
+
+@mistake(
+    "Divides what was passed, and nothing else in place.",
+    fails="likely-edges",
+    says="its first argument: after the call it is not what was passed",
+)
+def divides_in_place(logits, temperature, top_k, top_p):
+    logits /= temperature
+    return cut_p(cut_k(logits, top_k), top_p).softmax(-1)
+
+
+@mistake(
+    "The same by a method.",
+    fails="likely-edges",
+    says="its first argument: after the call it is not what was passed",
+)
+def div_in_place(logits, temperature, top_k, top_p):
+    return cut_p(cut_k(logits.div_(temperature), top_k), top_p).softmax(-1)
+
+
+@mistake(
+    "Comes back as float32.",
+    fails="likely-edges",
+    says="torch.float16 went in, torch.float32 came out; probabilities are of that kind",
+)
+def comes_back_wide(logits, temperature, top_k, top_p):
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    return cut_p(cut_k(wide / temperature, top_k), top_p).softmax(-1)
+
+
+@mistake(
+    "Rounded sums reach 1 too early, and top_p = 1 cuts tokens off.",
+    fails="likely-edges",
+    says="top_p = 1 cuts nothing off, but",
+)
+def one_cuts(logits, temperature, top_k, top_p):
+    scores = cut_k(logits / temperature, top_k)
+    ordered, order = scores.softmax(dim=-1).sort(dim=-1, descending=True)
+    over = ordered.cumsum(dim=-1) - ordered >= top_p
+    hidden = torch.empty_like(over).scatter(-1, order, over)
+    return scores.masked_fill(hidden, -torch.inf).softmax(-1)

@@ -16,15 +16,15 @@ def finish(tokens, ended, end_id):
 
 
 def passed(draws, ends):
-    return (draws[:, None] >= ends).sum(dim=-1).clamp(max=ends.shape[-1] - 1)
+    return ((draws[:, None] >= ends) & (ends < ends[:, -1:])).sum(dim=-1)
 
 
 @right("As the solutions write it.")
 def master(logits, lengths, draws, ended, end_id):
     last = logits[torch.arange(len(logits)), lengths - 1]
     ends = last.double().softmax(dim=-1).cumsum(dim=-1)
-    tokens = (draws[:, None] >= ends).sum(dim=-1)
-    tokens = tokens.clamp(max=logits.shape[-1] - 1)
+    passed = (draws[:, None] >= ends) & (ends < ends[:, -1:])
+    tokens = passed.sum(dim=-1)
     tokens = torch.where(ended, end_id, tokens)
     return tokens, ended | (tokens == end_id)
 
@@ -33,8 +33,8 @@ def master(logits, lengths, draws, ended, end_id):
 def searched(logits, lengths, draws, ended, end_id):
     index = (lengths - 1)[:, None, None].expand(-1, 1, logits.shape[2])
     ends = logits.gather(1, index)[:, 0].softmax(-1).cumsum(-1)
-    tokens = torch.searchsorted(ends, draws[:, None], right=True)[:, 0]
-    tokens = tokens.clamp(max=logits.shape[2] - 1)
+    last = torch.searchsorted(ends, ends[:, -1:].clone())[:, 0]
+    tokens = torch.searchsorted(ends, draws[:, None], right=True)[:, 0].minimum(last)
     return finish(tokens, ended, end_id)
 
 
@@ -42,13 +42,14 @@ def searched(logits, lengths, draws, ended, end_id):
 def by_loops(logits, lengths, draws, ended, end_id):
     tokens, flags = [], []
     for row in range(len(logits)):
-        reached, token = 0.0, None
+        reached, token, possible = 0.0, None, 0
         for i, p in enumerate(logits[row, lengths[row] - 1].double().softmax(0).tolist()):
             reached += p
+            possible = i if p > 0 else possible
             if draws[row].item() < reached:
                 token = i
                 break
-        token = logits.shape[-1] - 1 if token is None else token
+        token = possible if token is None else token
         token = end_id if ended[row] else token
         tokens.append(token)
         flags.append(bool(ended[row]) or token == end_id)
@@ -58,7 +59,7 @@ def by_loops(logits, lengths, draws, ended, end_id):
 @right("The first end that lies above, by argmax of a comparison.")
 def first_above(logits, lengths, draws, ended, end_id):
     ends = ends_of(logits, lengths)
-    ends[:, -1] = 2.0
+    ends[ends >= ends[:, -1:]] = 2.0
     tokens = (ends > draws[:, None]).int().argmax(dim=-1)
     tokens = tokens.masked_fill(ended, end_id)
     return tokens, torch.logical_or(ended, tokens.eq(end_id))
@@ -72,17 +73,6 @@ def first_above(logits, lengths, draws, ended, end_id):
 def likeliest(logits, lengths, draws, ended, end_id):
     tokens = logits[torch.arange(len(logits)), lengths - 1].argmax(-1)
     return finish(tokens, ended, end_id)
-
-
-@mistake(
-    "Drawn anew by torch, without the numbers that were passed.",
-    fails="next-draw, next-rows, next-last, next-ended",
-    says="Add the probabilities up",
-)
-def drawn_anew(logits, lengths, draws, ended, end_id):
-    p = logits[torch.arange(len(logits)), lengths - 1].softmax(-1)
-    g = torch.Generator().manual_seed(0)
-    return finish(torch.multinomial(p, 1, generator=g)[:, 0], ended, end_id)
 
 
 @mistake(
@@ -199,7 +189,7 @@ def forgets(logits, lengths, draws, ended, end_id):
 )
 def strictly(logits, lengths, draws, ended, end_id):
     ends = ends_of(logits, lengths)
-    tokens = (draws[:, None] > ends).sum(-1).clamp(max=ends.shape[-1] - 1)
+    tokens = ((draws[:, None] > ends) & (ends < ends[:, -1:])).sum(-1)
     return finish(tokens, ended, end_id)
 
 
@@ -272,3 +262,36 @@ def in_place(logits, lengths, draws, ended, end_id):
     tokens = torch.where(ended, end_id, passed(draws, ends_of(logits, lengths)))
     ended |= tokens == end_id
     return tokens, ended
+
+
+@mistake(
+    "Drawn anew by torch at each call.",
+    fails="next-draw, next-rows, next-last, next-ended",
+    says="the same arguments gave other tokens the second time",
+)
+def multinomial(logits, lengths, draws, ended, end_id):
+    p = logits[torch.arange(len(logits)), lengths - 1].softmax(-1)
+    return finish(torch.multinomial(p, 1)[:, 0], ended, end_id)
+
+
+@mistake(
+    "Behind the last end comes the last token, even an impossible one.",
+    fails="next-ended",
+    says="was drawn, and its probability is 0: sums of rounded numbers may end below 1",
+)
+def clamped(logits, lengths, draws, ended, end_id):
+    last = logits[torch.arange(len(logits)), lengths - 1]
+    ends = last.softmax(dim=-1).cumsum(dim=-1)
+    tokens = (draws[:, None] >= ends).sum(dim=-1).clamp(max=ends.shape[-1] - 1)
+    return finish(tokens, ended, end_id)
+
+
+@mistake(
+    "Behind the last end comes token 0: argmax of no True.",
+    fails="next-ended",
+    says="token 0 was drawn by a number at the line's other end",
+)
+def first_of_none(logits, lengths, draws, ended, end_id):
+    last = logits[torch.arange(len(logits)), lengths - 1]
+    ends = last.softmax(dim=-1).cumsum(dim=-1)
+    return finish((ends > draws[:, None]).int().argmax(dim=-1), ended, end_id)

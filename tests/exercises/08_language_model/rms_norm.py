@@ -199,7 +199,9 @@ def rounded(x, weight, eps):
 
 
 @mistake(
-    "Writes into what was passed.", fails="norm-gradient", says="modified by an inplace operation"
+    "Writes into what was passed.",
+    fails="norm-gradient",
+    says="before anything else: rms_norm changed its first argument",
 )
 def in_place(x, weight, eps):
     wide = x if x.dtype == torch.float64 else x.float()

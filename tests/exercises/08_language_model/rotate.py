@@ -184,7 +184,7 @@ def first_row(x, positions, theta):
 @mistake(
     "The second half keeps its sign: a reflection and no rotation.",
     fails="rotate-pairs, rotate-positions, rotate-shapes, rotate-far, rotate-gradient",
-    says="Pair i is the numbers i and i + d/2",
+    says="the first number of a pair becomes a cos − b sin",
 )
 def reflected(x, positions, theta):
     angle = table(positions, x.shape[-1], theta)
@@ -242,3 +242,34 @@ def in_place(x, positions, theta):
 )
 def one_theta(x, positions, theta):
     return halves(x, table(positions, x.shape[-1], 10_000.0))
+
+
+@mistake(
+    "float64 goes through float32.",
+    fails="rotate-far",
+    says="the numbers went through float32 on the way: some digits are lost",
+)
+def through_float(x, positions, theta):
+    return halves(x.float(), table(positions, x.shape[-1], theta)).to(x.dtype)
+
+
+@mistake(
+    "The turned halves are interleaved in the result.",
+    fails="rotate-pairs, rotate-positions, rotate-shapes, rotate-far, rotate-gradient",
+    says="the turned halves were interleaved in the result",
+)
+def interleaved(x, positions, theta):
+    turned = halves(x, table(positions, x.shape[-1], theta))
+    return torch.stack(turned.chunk(2, dim=-1), dim=-1).flatten(-2)
+
+
+@mistake(
+    "The second number's sign.",
+    fails="rotate-pairs, rotate-positions, rotate-shapes, rotate-far, rotate-gradient",
+    says="the second number of a pair becomes b cos + a sin",
+)
+def second_sign(x, positions, theta):
+    angle = table(positions, x.shape[-1], theta)
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos - first * sin], dim=-1)
