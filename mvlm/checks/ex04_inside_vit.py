@@ -6,6 +6,7 @@ eigenvectors of a covariance, rollout as a row carried back through the layers, 
 
 import itertools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from mvlm.checks.core import Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
+    KIND,
     Comparison,
     Slip,
     close,
@@ -26,6 +28,17 @@ from mvlm.checks.expect import (
 )
 
 # components -------------------------------------------------------------------------------------
+
+
+def _expect_digits(
+    student: Student, question: Comparison, given: Tensor, arguments: tuple[Any, ...]
+) -> None:
+    """Fail unless float64 comes back as such, with digits that float32 does not hold."""
+    with student.on("float64 numbers", KIND):
+        value = expect_tensor(student.call(question.function, *arguments), question.function)
+        expect_kind(value, given, "results keep the kind of what came in")
+        if not close(question.read(value, *arguments), question.right(*arguments), 1e-9):
+            fail("float64 went in, and the result has float32's digits")
 
 
 def _directions(table: Tensor) -> Tensor:
@@ -55,9 +68,8 @@ def _channels_last(weight: Tensor, k: int, channels: int) -> Tensor:
 def _read_components(value: Any, weight: Tensor, k: int, channels: int) -> Tensor:
     side = math.isqrt(weight.shape[1] // channels)
     shape = (k, channels, side, side)
-    found = expect_finite(
-        expect_shape(value, shape, "components", "(k, C, P, P)"), "the components"
-    ).double()
+    folded = expect_shape(value, shape, "components", "(k, C, P, P)", "A filter has C·P·P numbers.")
+    found = expect_finite(folded, "the components").double()
     lengths = found.flatten(1).norm(dim=1)
     if not close(lengths, torch.ones(k), 1e-3):
         fail(
@@ -77,7 +89,15 @@ def _same_lines(ours: Tensor, wanted: Tensor) -> bool:
 def _tell_line(ours: Tensor, wanted: Tensor) -> str:
     cosines = (ours.flatten(1) * wanted.flatten(1)).sum(dim=1).abs()
     worst = int(cosines.argmin())
-    return f"component {worst} has the cosine {cosines[worst].item():.2f} with the right one"
+    away = 1 - cosines[worst].item()
+    said = f"1 − |cosine| of component {worst} with the right one is {away:.2g}, wanted 0"
+    return f"{said}: close, as an approximation such as pca_lowrank is" if away < 0.02 else said
+
+
+def _scaled(weight: Tensor, k: int, channels: int) -> Tensor:
+    """A mistake: each pixel is divided by its deviation over the filters."""
+    table = weight.double()
+    return _components(table / table.std(dim=0), k, channels)
 
 
 COMPONENTS = Comparison(
@@ -103,6 +123,10 @@ COMPONENTS = Comparison(
             ),
             "each filter's own mean over its pixels was taken off",
             "Centre over the filters alone: a filter's brightness is part of what it looks for.",
+        ),
+        Slip(
+            _scaled,
+            "each pixel was divided by its own deviation: take the differences as they are",
         ),
         Slip(
             _channels_last,
@@ -134,7 +158,7 @@ def _filters(student: Student, count: int, channels: int, side: int, mean: float
 
 @check(
     "the lines along which filters differ most, the first one first",
-    "A component has as many numbers as a filter: rows of Vᵀ, not columns of U.",
+    "The filters less their mean; rows of Vᵀ; largest variance first (eigh puts it last).",
 )
 def comp_lines(student: Student) -> None:
     COMPONENTS.run(student, lambda: (_filters(student, 40, 1, 4), 3, 1))
@@ -180,10 +204,7 @@ def comp_sign(student: Student) -> None:
     for _ in range(3):
         SIGNED.run(student, lambda: (_filters(student, 20, 1, 3), 3, 1))
     exact = _filters(student, 20, 1, 3).double() + 2.0**-30
-    value = student.call("components", exact, 2, 1)
-    expect_kind(expect_tensor(value, "components"), exact, "components keep their filters' kind")
-    if not close(value, _components(exact, 2, 1), 1e-8):
-        fail("float64 went in, and the result has float32's digits", "")
+    _expect_digits(student, SIGNED, exact, (exact, 2, 1))
 
 
 # similarity -------------------------------------------------------------------------------------
@@ -220,11 +241,22 @@ def _by_columns(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     return _similarity(places.flatten(0, 1), grid)
 
 
+def _over_places(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+    """A mistake: each column of the table is divided by its length."""
+    places = positions.double()[-grid[0] * grid[1] :]
+    return _products(places / places.norm(dim=0).clamp(min=1e-12), grid)
+
+
+def _centred(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+    """A mistake: the mean position is taken off."""
+    places = positions.double()[-grid[0] * grid[1] :]
+    return _similarity(places - places.mean(dim=0), grid)
+
+
 def _read_similarity(value: Any, positions: Tensor, grid: tuple[int, int]) -> Tensor:
     meaning = "(rows, columns, rows, columns)"
-    return expect_finite(
-        expect_shape(value, (*grid, *grid), "similarity", meaning), "the cosines"
-    ).double()
+    folded = expect_shape(value, (*grid, *grid), "similarity", meaning, "Rows first, both times.")
+    return expect_finite(folded, "the cosines").double()
 
 
 SIMILARITY = Comparison(
@@ -244,6 +276,15 @@ SIMILARITY = Comparison(
             "With one row more than places, the first one is the class token's.",
         ),
         Slip(
+            _over_places,
+            "each number was divided by a length over all places: a column's, not a vector's",
+            "Along which axis do the numbers of ONE place lie? Its length is taken along that one.",
+        ),
+        Slip(
+            _centred,
+            "the mean position was taken off first: a cosine is of the vectors as they are",
+        ),
+        Slip(
             _by_columns,
             "the places are counted column by column: the table goes row by row",
             "reshape(rows, columns, …): the columns run fastest.",
@@ -260,7 +301,7 @@ def _positions(student: Student, count: int, width: int) -> Tensor:
 
 @check(
     "the cosine of every two places",
-    "Along which axis do the numbers of ONE place lie? Its length is taken along that one.",
+    "The product of two vectors, divided by both lengths, and nothing else.",
 )
 def sim_cosines(student: Student) -> None:
     width = student.integer(5, 7)
@@ -290,8 +331,8 @@ def sim_grid(student: Student) -> None:
 
 
 @check(
-    "a position of zeros has cosine 0 with every place, and float64 stays float64",
-    "0/0 is nan. By what may you divide in its place?",
+    "a position of zeros has cosine 0 with every place, short ones as any, and float64 stays",
+    "0/0 is nan. By what may you divide in its place, so that short vectors are not changed?",
     after=[sim_cosines],
     keeps_arguments=True,
 )
@@ -300,11 +341,10 @@ def sim_zero(student: Student) -> None:
     positions[student.integer(0, 5)] = 0
     with student.on("one position is all zeros"):
         SIMILARITY.run(student, lambda: (positions, (2, 3)))
-    exact = _positions(student, 6, 5).double()
-    value = expect_tensor(student.call("similarity", exact, (2, 3)), "similarity")
-    expect_kind(value, exact, "cosines keep their table's kind")
-    if not close(value, _similarity(exact, (2, 3)), 1e-9):
-        fail("float64 went in, and the cosines have float32's digits", "")
+    with student.on("positions of about 0.0003 in length"):
+        SIMILARITY.run(student, lambda: (1e-4 * _positions(student, 6, 5), (2, 3)))
+    exact = _positions(student, 6, 5).double() + 2.0**-30
+    _expect_digits(student, SIMILARITY, exact, (exact, (2, 3)))
 
 
 # rollout ----------------------------------------------------------------------------------------
@@ -323,12 +363,12 @@ def _rolled(
     order: Callable[[str], Any] = _number,
     backwards: bool = False,
     identity: float = 1.0,
-    columns: bool = False,
+    sums: Callable[[Tensor], Tensor] = lambda layer: layer.sum(dim=-1)[:, :, None],
     heads: Callable[[Tensor], Tensor] = lambda layer: layer.mean(dim=1),
 ) -> Tensor:
     """The class token's row, carried back from the last layer to the first.
 
-    `columns` and the other arguments plant a mistake.
+    The keywords plant a mistake; `sums` is what each layer is divided by.
     """
     names = sorted(attentions, key=order, reverse=not backwards)
     first = attentions[names[0]]
@@ -337,10 +377,13 @@ def _rolled(
     for name in names:
         layer = heads(attentions[name].double())
         layer = layer + identity * residual * torch.eye(layer.shape[-1], dtype=torch.float64)
-        sums = layer.sum(dim=-1)
-        layer = layer / (sums[:, None, :] if columns else sums[:, :, None])
-        row = row @ layer
+        row = row @ (layer / sums(layer))
     return row[:, 0, 1:]
+
+
+def _share(rows: Tensor) -> Tensor:
+    """A mistake: patches alone sum to 1."""
+    return rows / rows.sum(dim=1, keepdim=True)
 
 
 def _class_column(attentions: Layers, residual: float) -> Tensor:
@@ -357,10 +400,8 @@ def _class_column(attentions: Layers, residual: float) -> Tensor:
 def _read_rollout(value: Any, attentions: Layers, residual: float) -> Tensor:
     one = next(iter(attentions.values()))
     shape = (len(one), one.shape[-1] - 1)
-    return expect_finite(
-        expect_shape(value, shape, "rollout", "(B, N), the patches without the class token"),
-        "the shares",
-    ).double()
+    meaning = "(B, T - 1), the patches without the class token"
+    return expect_finite(expect_shape(value, shape, "rollout", meaning, ""), "the shares").double()
 
 
 ROLLOUT = Comparison(
@@ -387,9 +428,28 @@ ROLLOUT = Comparison(
             "Whom does the class token ask last? Those tokens have rows in the layer before.",
         ),
         Slip(
-            lambda *given: _rolled(*given, columns=True),
+            lambda *given: _rolled(*given, sums=lambda layer: layer.sum(dim=-1)[:, None, :]),
             "each COLUMN was divided by a row's sum, so rows do not sum to 1",
             "sum(dim=-1) of (B, T, T) is (B, T). Which shape lays it along the rows?",
+        ),
+        Slip(
+            lambda *given: _rolled(*given, sums=lambda layer: layer.sum(dim=-2)[:, None, :]),
+            "each COLUMN was made to sum to 1: wanted each row",
+            "Row i is the token that looks. Along which dim do its weights lie?",
+        ),
+        Slip(
+            lambda *given: _rolled(*given, sums=lambda layer: torch.ones(())),
+            "no layer's rows were divided by their sums",
+            "With the identity added, a row sums to more than 1.",
+        ),
+        Slip(
+            lambda *given: _share(_rolled(*given)),
+            "the result was made to sum to 1 at the end: it lacks the class token's share",
+            "Nothing is rescaled after the product.",
+        ),
+        Slip(
+            lambda attentions, residual: _rolled(attentions, 1.0) if residual != 1 else None,
+            "the identity counts 1, whatever residual says",
         ),
         Slip(
             lambda *given: _rolled(*given, identity=0.0),
@@ -446,7 +506,8 @@ def roll_heads(student: Student) -> None:
 def roll_residual(student: Student) -> None:
     for residual in (0.0, 0.5, 3.0):
         with student.on(f"residual {residual}"):
-            ROLLOUT.run(student, lambda r=residual: (_layers(student, 3, 2, 1, 5, 5), r))
+            # One picture: a forgotten keepdim raises no error there, and is met as it is.
+            ROLLOUT.run(student, lambda r=residual: (_layers(student, 3, 1, 1, 5, 5), r))
 
 
 @check(
@@ -455,25 +516,26 @@ def roll_residual(student: Student) -> None:
     after=[roll_layers, roll_residual],
 )
 def roll_rows(student: Student) -> None:
-    def pruned() -> tuple[Layers, float]:
-        layers = _layers(student, 2, 2, 1, 5, 5)
+    def pruned(pictures: int) -> tuple[Layers, float]:
+        layers = _layers(student, 2, pictures, 1, 5, 5)
         for layer in layers.values():
             layer[layer < layer.amax(dim=-1, keepdim=True) / 4] = 0
         return layers, 0.5
 
-    with student.on("small weights are 0, so rows sum to less than 1"):
-        ROLLOUT.run(student, pruned)
+    for pictures in (1, 2):
+        with student.on("small weights are 0, so rows sum to less than 1"):
+            ROLLOUT.run(student, lambda n=pictures: pruned(n))
 
 
 @check(
-    "twelve layers, handed over in any order",
+    "twelve layers, handed over in any order; float64 stays float64",
     "Is blocks.10 before or after blocks.2?",
     after=[roll_layers],
     keeps_arguments=True,
 )
 def roll_names(student: Student) -> None:
     def shuffled(order: list[int]) -> tuple[Layers, float]:
-        layers = _layers(student, len(order), 2, 2, 5, 5)
+        layers = _layers(student, len(order), 1, 2, 5, 5)
         return {f"blocks.{n}": layers[f"blocks.{n}"] for n in order}, 0.2
 
     with student.on("twelve layers in order"):
@@ -483,6 +545,9 @@ def roll_names(student: Student) -> None:
     order = torch.randperm(12, generator=student.generator).tolist()
     with student.on("twelve layers in a random order"):
         ROLLOUT.run(student, lambda: shuffled(order))
+    exact = {name: layer.double().softmax(dim=-1) for name, layer in shuffled([0, 1])[0].items()}
+    # A quarter is exact in every kind, so the identity may be of float32.
+    _expect_digits(student, ROLLOUT, exact["blocks.0"], (exact, 0.25))
 
 
 # distance ---------------------------------------------------------------------------------------
@@ -497,6 +562,7 @@ def _distance(
     first: bool = False,
     power: int = 1,
     swap: bool = False,
+    city: bool = False,
 ) -> Tensor:
     """(L, H), in a loop over pairs of patches; the keywords plant a mistake."""
     rows, columns = grid[::-1] if swap else grid
@@ -505,7 +571,8 @@ def _distance(
     weights = attentions.double()[..., part, part]
     total = torch.zeros(weights.shape[:-1], dtype=torch.float64)
     for i, j in itertools.product(range(count), repeat=2):
-        steps = math.hypot(i // columns - j // columns, i % columns - j % columns)
+        step = (abs(i // columns - j // columns), abs(i % columns - j % columns))
+        steps = sum(step) if city else math.hypot(*step)
         total[..., i] += (patch_size * steps) ** power * weights[..., i, j]
     if renormalise:
         sums = weights.sum(dim=-1)
@@ -515,9 +582,17 @@ def _distance(
 
 def _read_distance(value: Any, attentions: Tensor, *_: Any) -> Tensor:
     shape = (attentions.shape[0], attentions.shape[2])
+    meaning = "(L, H), one number a head"
+    hint = "Patches that look and pictures are averaged away; layers and heads stay."
     return expect_finite(
-        expect_shape(value, shape, "distance", "(L, H), one number a head"), "the distances"
+        expect_shape(value, shape, "distance", meaning, hint), "the distances"
     ).double()
+
+
+def _softened(attentions: Tensor, grid: tuple[int, int], patch_size: int) -> Tensor:
+    """A mistake: a softmax of the shares in place of dividing by their sum."""
+    count = grid[0] * grid[1]
+    return _distance(attentions.double()[..., -count:, -count:].softmax(-1), grid, patch_size)
 
 
 DISTANCE = Comparison(
@@ -535,6 +610,18 @@ DISTANCE = Comparison(
             lambda *given: _distance(*given, power=2),
             "the squares of the distances were averaged",
             "",
+        ),
+        Slip(
+            lambda *given: _distance(*given, city=True),
+            "steps along rows and along columns were added: wanted the straight line",
+        ),
+        Slip(
+            lambda attentions, grid, size: _distance(attentions.mT, grid, size),
+            "the attention was read down its columns: row i is the patch that looks",
+        ),
+        Slip(
+            _softened,
+            "a softmax of the weights was taken: they are shares already, divide by their sum",
         ),
         Slip(
             lambda *given: _distance(*given, renormalise=False),
@@ -603,8 +690,8 @@ def dist_grid(student: Student) -> None:
 
 
 @check(
-    "a patch that looks at no patch counts as 0",
-    "It gave everything to the class token: its row of patches is all 0, and 0/0 is nan.",
+    "a patch that looks at no patch counts as 0, one that hardly does as any; float64 stays",
+    "What is a row's sum where the class token got everything, or all but 1e-5 of it?",
     after=[dist_extra],
     keeps_arguments=True,
 )
@@ -612,12 +699,16 @@ def dist_nothing(student: Student) -> None:
     def sinking() -> tuple[Tensor, tuple[int, int], int]:
         attentions = _attention(student, 2, 2, 2, 5, 5)
         attentions[0, 1, 0, 3] = torch.tensor([1.0, 0, 0, 0, 0])
+        attentions[0, 0, 1, 2] = torch.tensor([1 - 1e-5, 2e-6, 5e-6, 2e-6, 1e-6])
         attentions[1, 0, 1, :, 1:] = 0
         attentions[1, 0, 1, :, 0] = 1
         return attentions, (2, 2), 10
 
-    with student.on("some patches look at the class token alone"):
+    with student.on("some patches look at the class token alone, or nearly"):
         DISTANCE.run(student, sinking)
+    # In one row all distances are whole, so a table of them may be of any kind.
+    exact = _attention(student, 2, 1, 2, 5, 5).double().softmax(dim=-1)
+    _expect_digits(student, DISTANCE, exact, (exact, (1, 4), 8))
 
 
 # deletion_curve ---------------------------------------------------------------------------------
@@ -652,7 +743,10 @@ def _deleted(
 
 def _read_curve(value: Any, weight: Tensor, images: Tensor, ranking: Tensor, _: int) -> Tensor:
     shape = (ranking.shape[1] + 1, len(images))
-    curve = expect_shape(value, shape, "deletion_curve", "(N + 1, B), from 0 to N hidden patches")
+    meaning = "(N + 1, B), from 0 to N hidden patches"
+    curve = expect_shape(
+        value, shape, "deletion_curve", meaning, "A row a step, a column a picture."
+    )
     return expect_finite(curve, "the probabilities").double()
 
 
@@ -756,7 +850,7 @@ def del_wide(student: Student) -> None:
 
 
 @check(
-    "several pictures, each with its own order and colour",
+    "several pictures, each with its own order and colour; float64 stays float64",
     "Nothing of one picture may reach another: not its order, not its colour, not its answer.",
     after=[del_one],
     keeps_arguments=True,
@@ -764,6 +858,9 @@ def del_wide(student: Student) -> None:
 def del_several(student: Student) -> None:
     with student.on("four pictures"):
         CURVE.run(student, lambda: _shown(student, 4, (2, 3), 2))
+    weight, images, ranking, size = _shown(student, 2, (2, 2), 2)
+    exact = images.double() + 2.0**-30 * student.normal(*images.shape)
+    _expect_digits(student, CURVE, exact, (weight.double() / 3, exact, ranking, size))
 
 
 # outliers ---------------------------------------------------------------------------------------
@@ -775,14 +872,28 @@ def _middle(numbers: list[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _outliers(tokens: Tensor, factor: float, *, skip: int = 1) -> Tensor:
+def _lower(numbers: list[float]) -> float:
+    """A mistake: of two middle numbers the lower, as torch.median gives it."""
+    return sorted(numbers)[(len(numbers) - 1) // 2]
+
+
+def _outliers(
+    tokens: Tensor,
+    factor: float,
+    *,
+    skip: int = 1,
+    median: Callable[[list[float]], float] = _middle,
+    size: Callable[[float], float] = abs,
+    above: Callable[[float, float], bool] = operator.gt,
+) -> Tensor:
+    """The keywords plant a mistake."""
     result = []
     for picture in tokens.double():
         lengths = picture.norm(dim=1).tolist()
         own = lengths[skip:]
-        middle = _middle(own)
-        limit = middle + factor * _middle([abs(length - middle) for length in own])
-        result.append([length > limit for length in lengths[1:]])
+        middle = median(own)
+        limit = middle + factor * median([size(length - middle) for length in own])
+        result.append([above(length, limit) for length in lengths[1:]])
     return torch.tensor(result)
 
 
@@ -791,6 +902,12 @@ def _of_the_batch(tokens: Tensor, factor: float) -> Tensor:
     first, rest = tokens[:, :1], tokens[:, 1:]
     together = torch.cat((first[0], rest.flatten(0, 1)))[None]
     return _outliers(together, factor).reshape(rest.shape[:2])
+
+
+def _deviations(tokens: Tensor, factor: float) -> Tensor:
+    """A mistake: mean and standard deviation."""
+    lengths = tokens.double().norm(dim=2)[:, 1:]
+    return lengths > lengths.mean(1, keepdim=True) + factor * lengths.std(1, keepdim=True)
 
 
 def _both_sides(tokens: Tensor, factor: float) -> Tensor:
@@ -807,7 +924,7 @@ def _both_sides(tokens: Tensor, factor: float) -> Tensor:
 def _read_outliers(value: Any, tokens: Tensor, factor: float) -> Tensor:
     shape = (len(tokens), tokens.shape[1] - 1)
     meaning = "(B, N), the patches without the class token"
-    return expect_truth(expect_shape(value, shape, "outliers", meaning), "outliers")
+    return expect_truth(expect_shape(value, shape, "outliers", meaning, ""), "outliers")
 
 
 def _tell_outliers(ours: Tensor, wanted: Tensor) -> str:
@@ -827,6 +944,29 @@ OUTLIERS = Comparison(
             lambda tokens, factor: _outliers(tokens, factor, skip=0),
             "the class token takes part in the median: the patches alone do",
             "",
+        ),
+        Slip(
+            lambda *given: _outliers(*given, above=operator.ge),
+            "a length that EQUALS the threshold is marked: only a larger one is an outlier",
+            "Where all patches are equally long the median distance is 0, and none is far out.",
+        ),
+        Slip(
+            lambda *given: _outliers(*given, median=_lower),
+            "of two middle numbers the lower was taken: the median is their mean",
+            "torch.median takes the lower one; quantile(0.5) their mean.",
+        ),
+        Slip(
+            lambda *given: _outliers(*given, size=lambda away: max(away, 0.0)),
+            "patches shorter than the median count as at distance 0: wanted absolute distances",
+        ),
+        Slip(
+            lambda tokens, factor: _outliers(tokens, int(factor)),
+            "factor was cut to a whole number",
+        ),
+        Slip(
+            _deviations,
+            "this is mean and standard deviation, and both are moved by what they are to find",
+            "Can a single number hide itself in the mean and the deviation it is compared with?",
         ),
         Slip(
             _of_the_batch,
@@ -864,7 +1004,7 @@ def _planted(student: Student, patches: int) -> Tensor:
 
 @check(
     "one long token among nine is found, and no other",
-    "Can a single number hide itself in the mean and the deviation it is compared with?",
+    "Print for this picture: the lengths, their median, the median of |length − median|.",
 )
 def out_planted(student: Student) -> None:
     with student.on("one token 40 times as long as the others"):
@@ -880,11 +1020,16 @@ def out_threshold(student: Student) -> None:
     scales = torch.tensor([0.01, 1.0, 300.0]).repeat(10)[:, None, None]
     with student.on("30 pictures of very different lengths"):
         OUTLIERS.run(student, lambda: (scales * _tokens(student, 30, 11), 3.0))
+    with student.on(
+        "all patches 2 long"
+    ):  # along one axis each, so that no rounding tells them apart
+        axes = torch.eye(6)[torch.randint(6, (2, 8), generator=student.generator)]
+        OUTLIERS.run(student, lambda: (2 * axes, 3.0))
 
 
 @check(
     "an even number of patches",
-    "Between the two middle ones. torch.median takes the lower; quantile(0.5) their mean.",
+    "What is the median of four numbers? And the threshold of these patches, by hand?",
     after=[out_threshold],
 )
 def out_even(student: Student) -> None:
@@ -893,8 +1038,8 @@ def out_even(student: Student) -> None:
 
 
 @check(
-    "a very long class token changes nothing",
-    "Row 0 is the class token: not marked, and not part of the median.",
+    "a very long class token changes nothing, and float64 keeps its digits",
+    "Row 0 is the class token: not marked, and not part of the median. The rest as before.",
     after=[out_threshold],
     keeps_arguments=True,
 )
@@ -906,6 +1051,12 @@ def out_class(student: Student) -> None:
 
     with student.on("class tokens 500 long"):
         OUTLIERS.run(student, led)
+    with student.on("float64 lengths that differ by some billionths", KIND):
+        steps = torch.tensor([0, 3, 1, 50, 2, 4], dtype=torch.float64)
+        fine = (1 + 2.0**-30 * steps)[None, :, None] * torch.eye(6, dtype=torch.float64)[:, None]
+        ours = _read_outliers(student.call("outliers", fine, 5.5), fine, 5.5)
+        if not equal(ours, wanted := _outliers(fine, 5.5)):
+            fail(_tell_outliers(ours, wanted))
 
 
 EXERCISE = Exercise(

@@ -81,12 +81,12 @@ def similarity_frames(
     states = []
     for place in places:
         at = divmod(place, columns)
-        drawn, axes = figure(6.6, 2.6, columns=len(tables))
+        drawn, axes = figure(5.6, 2.3, columns=len(tables))
         for axis, (title, table) in zip(axes[0], tables.items(), strict=True):
             draw_map(axis, table[at], limits=(-1, 1), marked=at, title=title)
             for (row, column), value in np.ndenumerate(table[at].numpy()):
                 colour = "black" if value > 0 else "white"
-                words = {"ha": "center", "va": "center", "fontsize": 9.4, "color": colour}
+                words = {"ha": "center", "va": "center", "color": colour}
                 axis.text(column, row, f"{value:z.1f}".replace("0.", "."), **words)
         said = "; ".join(
             f"{title.lower()}: most alike is row {other[0] + 1}, column {other[1] + 1} "
@@ -129,13 +129,13 @@ def head_frames(
     states = []
     for layer, heads in enumerate(attentions):
         for head, weights in enumerate(heads):
-            drawn, axes = figure(6.6, 2.2, columns=1 + len(places))
+            drawn, axes = figure(5.6, 2.0, columns=1 + len(places))
             draw_grid(axes[0, 0], image, patch_size, title="")
             for axis, (name, at) in zip(axes[0, 1:], places.items(), strict=True):
                 token = 0 if at is None else 1 + at[0] * columns + at[1]
                 row = weights[token, 1:].reshape(rows, columns)
                 draw_map(axis, row, limits=(0, weights[:, 1:].max().item()), marked=at, title=name)
-                axis.title.set_fontsize(10)
+                axis.title.set_fontsize(11)
             far = distances[layer, head].item()
             text = (
                 f"Layer {layer + 1}, head {head + 1}: its mean distance is {far:.1f} px; looking "
@@ -156,7 +156,7 @@ def draw_costs(runs: Mapping[str, Mapping[str, dict]], score: Sequence[str], cou
             ("unseen artist", "in a cell", "top1").
         count: how many pictures a share is of.
     """
-    drawn, axes = figure(6.4, 3.4)
+    drawn, axes = figure(5.6, 3.4)
     for family, sizes in runs.items():
         colour, marker = FAMILIES[family]
         points = []

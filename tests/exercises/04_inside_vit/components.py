@@ -82,7 +82,9 @@ def centred_twice(weight, k, channels):
     return master(centred, k, channels)
 
 
-@mistake("The whole weight's mean is taken off.", fails="comp-centred", says="component")
+@mistake(
+    "The whole weight's mean is taken off.", fails="comp-centred", says="1 − |cosine| of component"
+)
 def one_mean(weight, k, channels):
     centred = weight - weight.mean()
     return folded(turned(torch.linalg.svd(centred, full_matrices=False).Vh[:k]), channels)
@@ -101,7 +103,7 @@ def columns_of_u(weight, k, channels):
 @mistake(
     "Columns of V taken for its rows.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="component",
+    says="1 − |cosine| of component",
 )
 def columns_of_v(weight, k, channels):
     rows = torch.linalg.svd(weight - weight.mean(0), full_matrices=True).Vh
@@ -118,7 +120,7 @@ def channels_last(weight, k, channels):
 @mistake(
     "Pictures lie on their side.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="component",
+    says="1 − |cosine| of component",
 )
 def transposed_pictures(weight, k, channels):
     return master(weight, k, channels).transpose(2, 3)
@@ -127,7 +129,7 @@ def transposed_pictures(weight, k, channels):
 @mistake(
     "The least important first.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="component",
+    says="1 − |cosine| of component",
 )
 def last_first(weight, k, channels):
     rows = torch.linalg.svd(weight - weight.mean(0), full_matrices=False).Vh
@@ -183,7 +185,7 @@ def stretched(weight, k, channels):
 @mistake(
     "Filters are divided by their lengths first.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="component",
+    says="1 − |cosine| of component",
 )
 def equal_filters(weight, k, channels):
     return master(torch.nn.functional.normalize(weight, dim=1), k, channels)
@@ -215,3 +217,32 @@ def in_place(weight, k, channels):
 )
 def flat(weight, k, channels):
     return master(weight, k, channels).flatten(1)
+
+
+@mistake(
+    "Pixels are divided by their deviations.",
+    fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
+    says="each pixel was divided by its own deviation",
+)
+def standardised(weight, k, channels):
+    return master(weight / weight.std(dim=0), k, channels)
+
+
+@mistake(
+    "eigh's order kept, the smallest variance first.",
+    fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
+    says="eigh puts it last",
+)
+def smallest_first(weight, k, channels):
+    scatter = torch.cov(weight.T, correction=0)
+    return folded(turned(torch.linalg.eigh(scatter).eigenvectors[:, :k].T), channels)
+
+
+@mistake(
+    "pca_lowrank with no more than k: an approximation.",
+    fails="comp-centred, comp-channels, comp-lines, comp-sign",
+    says="as an approximation such as pca_lowrank is",
+)
+def lowrank(weight, k, channels):
+    _, _, vectors = torch.pca_lowrank(weight, q=k, niter=1)
+    return folded(turned(vectors.T), channels)

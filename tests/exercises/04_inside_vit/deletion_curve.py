@@ -46,7 +46,7 @@ def master(weight, images, ranking, patch_size):
 
 @right("Loops, picture by picture.")
 def loops(weight, images, ranking, patch_size):
-    result = torch.zeros(ranking.shape[1] + 1, len(images))
+    result = torch.zeros(ranking.shape[1] + 1, len(images), dtype=images.dtype)
     columns = images.shape[3] // patch_size
     for b in range(len(images)):
         picture = images[b].clone()
@@ -243,7 +243,11 @@ def averaged(weight, images, ranking, patch_size):
     return master(weight, images, ranking, patch_size).mean(1, keepdim=True)
 
 
-@mistake("Pictures first.", fails="del-one, del-several, del-start, del-wide", says="wanted")
+@mistake(
+    "Pictures first.",
+    fails="del-one, del-several, del-start, del-wide",
+    says="a column a picture",
+)
 def pictures_first(weight, images, ranking, patch_size):
     return master(weight, images, ranking, patch_size).T
 
@@ -267,3 +271,13 @@ def in_place(weight, images, ranking, patch_size):
 @mistake("Rounded.", fails="del-one, del-several, del-start, del-wide", says="is")
 def rounded(weight, images, ranking, patch_size):
     return (master(weight, images, ranking, patch_size) * 100).round() / 100
+
+
+@mistake("Through float32.", fails="del-several", says="torch.float64 went in")
+def single(weight, images, ranking, patch_size):
+    return master(weight.float(), images.float(), ranking, patch_size)
+
+
+@mistake("Through float32 and back.", fails="del-several", says="float32's digits")
+def single_inside(weight, images, ranking, patch_size):
+    return single(weight, images, ranking, patch_size).to(images.dtype)

@@ -45,12 +45,12 @@ def loops(attentions, grid, patch_size):
     n = rows * columns
     layers, batch, heads, tokens, _ = attentions.shape
     start = tokens - n
-    result = torch.zeros(layers, heads)
+    result = torch.zeros(layers, heads, dtype=attentions.dtype)
     pixels = [
         [math.dist((i // columns, i % columns), (j // columns, j % columns)) for j in range(n)]
         for i in range(n)
     ]
-    pixels = patch_size * torch.tensor(pixels)
+    pixels = patch_size * torch.tensor(pixels, dtype=attentions.dtype)
     for layer in range(layers):
         for head in range(heads):
             for picture in range(batch):
@@ -98,7 +98,7 @@ def squared(attentions, grid, patch_size):
 @mistake(
     "Steps along rows and columns are added.",
     fails="dist-extra, dist-grid, dist-heads, dist-nothing, dist-pixels",
-    says="a head's distance",
+    says="steps along rows and along columns were added",
 )
 def city_blocks(attentions, grid, patch_size):
     places = torch.cartesian_prod(torch.arange(grid[0]), torch.arange(grid[1]))
@@ -155,7 +155,7 @@ def grid_turned(attentions, grid, patch_size):
     return master(attentions, grid[::-1], patch_size)
 
 
-@mistake("A square grid is assumed.", fails="dist-grid", says="a head's distance")
+@mistake("A square grid is assumed.", fails="dist-grid, dist-nothing", says="a head's distance")
 def square(attentions, grid, patch_size):
     count = grid[0] * grid[1]
     side = math.isqrt(count - 1) + 1
@@ -197,7 +197,7 @@ def pooled(attentions, grid, patch_size):
 @mistake(
     "Columns in place of rows.",
     fails="dist-extra, dist-grid, dist-heads, dist-nothing, dist-pixels",
-    says="a head's distance",
+    says="read down its columns",
 )
 def columns(attentions, grid, patch_size):
     return master(attentions.mT, grid, patch_size)
@@ -229,3 +229,46 @@ def in_place(attentions, grid, patch_size):
     total = weights.sum(-1, keepdim=True)
     weights /= torch.where(total > 0, total, 1) * 2
     return 2 * (weights * table(grid, patch_size)).sum(-1).mean((1, 3))
+
+
+@mistake(
+    "A softmax over the patches in place of dividing.",
+    fails="dist-extra, dist-grid, dist-heads, dist-nothing, dist-pixels",
+    says="a softmax of the weights was taken",
+)
+def softened(attentions, grid, patch_size):
+    weights = patches(attentions, grid).softmax(dim=-1)
+    return (weights * table(grid, patch_size)).sum(dim=-1).mean((1, 3))
+
+
+@mistake("Divided by 0.001 at least.", fails="dist-nothing", says="all but 1e-5 of it")
+def wide_bound(attentions, grid, patch_size):
+    weights = patches(attentions, grid)
+    total = weights.sum(dim=-1).clamp(min=1e-3)
+    return ((weights * table(grid, patch_size)).sum(dim=-1) / total).mean((1, 3))
+
+
+@mistake("A millionth is added to each sum.", fails="dist-nothing", says="all but 1e-5 of it")
+def millionth(attentions, grid, patch_size):
+    weights = patches(attentions, grid)
+    total = weights.sum(dim=-1) + 1e-6
+    return ((weights * table(grid, patch_size)).sum(dim=-1) / total).mean((1, 3))
+
+
+@mistake(
+    "Averaged over heads and pictures, not over patches.",
+    fails="dist-extra, dist-grid, dist-heads, dist-nothing, dist-pixels",
+    says="layers and heads stay",
+)
+def wrong_axes(attentions, grid, patch_size):
+    return reach(patches(attentions, grid), table(grid, patch_size)).mean(dim=(1, 2))
+
+
+@mistake("Through float32.", fails="dist-nothing", says="torch.float64 went in")
+def single(attentions, grid, patch_size):
+    return master(attentions.float(), grid, patch_size)
+
+
+@mistake("Through float32 and back.", fails="dist-nothing", says="float32's digits")
+def single_inside(attentions, grid, patch_size):
+    return single(attentions, grid, patch_size).to(attentions.dtype)

@@ -52,7 +52,7 @@ def two_medians(tokens, factor):
 @mistake(
     "Mean and standard deviation.",
     fails="out-class, out-even, out-planted, out-threshold",
-    says="outliers you miss",
+    says="this is mean and standard deviation",
 )
 def deviations(tokens, factor):
     lengths = tokens[:, 1:].norm(dim=2)
@@ -92,7 +92,11 @@ def of_the_median(tokens, factor):
     return lengths > factor * lengths.quantile(0.5, 1, keepdim=True)
 
 
-@mistake("torch.median: the lower of two middle ones.", fails="out-even", says="outliers you miss")
+@mistake(
+    "torch.median: the lower of two middle ones.",
+    fails="out-even",
+    says="of two middle numbers the lower",
+)
 def lower_median(tokens, factor):
     lengths = tokens[:, 1:].norm(dim=2)
     middle = lengths.median(1, keepdim=True).values
@@ -227,3 +231,33 @@ def the_others(tokens, factor):
 def in_place(tokens, factor):
     tokens[:, 0] = 0
     return master(tokens, factor)
+
+
+@mistake("At the threshold counts too.", fails="out-threshold", says="EQUALS the threshold")
+def at_least(tokens, factor):
+    lengths = tokens[:, 1:].norm(dim=2)
+    middle = lengths.quantile(0.5, dim=1, keepdim=True)
+    typical = (lengths - middle).abs().quantile(0.5, dim=1, keepdim=True)
+    return lengths >= middle + factor * typical
+
+
+@mistake(
+    "Shorter ones count as at distance 0.",
+    fails="out-class, out-even, out-planted, out-threshold",
+    says="wanted absolute distances",
+)
+def clamped(tokens, factor):
+    lengths = tokens[:, 1:].norm(dim=2)
+    middle = lengths.quantile(0.5, dim=1, keepdim=True)
+    typical = (lengths - middle).clamp(min=0).quantile(0.5, dim=1, keepdim=True)
+    return lengths > middle + factor * typical
+
+
+@mistake("The factor as a whole number.", fails="out-class, out-even", says="cut to a whole number")
+def whole_factor(tokens, factor):
+    return master(tokens, int(factor))
+
+
+@mistake("Through float32.", fails="out-class", says="outliers you miss")
+def single(tokens, factor):
+    return master(tokens.float(), factor)

@@ -53,7 +53,7 @@ def numpy(attentions, residual):
             layer = layer + residual * np.eye(len(layer))
             joint = (layer / layer.sum(axis=1, keepdims=True)) @ joint
         result.append(joint[0, 1:])
-    return torch.from_numpy(np.stack(result)).float()
+    return torch.from_numpy(np.stack(result)).to(next(iter(attentions.values())).dtype)
 
 
 @right("Through columns: everything transposed.")
@@ -123,7 +123,7 @@ def no_identity(attentions, residual):
 @mistake(
     "The identity always counts 1.",
     fails="roll-names, roll-residual, roll-rows",
-    says="the share of a patch",
+    says="the identity counts 1, whatever residual says",
 )
 def always_one(attentions, residual):
     return product([normalised(layer, 1.0) for layer in layers_of(attentions)])
@@ -188,7 +188,7 @@ def heads_apart(attentions, residual):
 
 @mistake(
     "Averaged over pictures.",
-    fails="roll-heads, roll-names, roll-residual, roll-rows",
+    fails="roll-heads, roll-rows",
     says="wanted (3, 5)",
 )
 def over_pictures(attentions, residual):
@@ -198,7 +198,7 @@ def over_pictures(attentions, residual):
 @mistake(
     "Scaled to sum to 1.",
     fails="roll-heads, roll-layers, roll-names, roll-residual, roll-rows",
-    says="the share of a patch",
+    says="made to sum to 1 at the end",
 )
 def rescaled(attentions, residual):
     share = master(attentions, residual)
@@ -251,3 +251,52 @@ def in_place(attentions, residual):
 )
 def rounded(attentions, residual):
     return (master(attentions, residual) * 1000).round() / 1000
+
+
+@mistake(
+    "keepdim forgotten, as one writes it.",
+    fails="roll-heads, roll-rows",
+    says=("each COLUMN was divided", "Error"),
+)
+def no_keepdim_plain(attentions, residual):
+    steps = []
+    for layer in layers_of(attentions):
+        mean = layer.mean(dim=1) + residual * torch.eye(layer.shape[-1])
+        steps.append(mean / mean.sum(dim=-1))
+    return product(steps)
+
+
+@mistake(
+    "Rows are not divided at all.",
+    fails="roll-heads, roll-layers, roll-names, roll-residual, roll-rows",
+    says="no layer's rows were divided",
+)
+def undivided(attentions, residual):
+    steps = []
+    for layer in layers_of(attentions):
+        steps.append(layer.mean(dim=1) + residual * torch.eye(layer.shape[-1]))
+    return product(steps)
+
+
+@mistake(
+    "Columns are made to sum to 1.",
+    fails="roll-heads, roll-layers, roll-names, roll-residual, roll-rows",
+    says="each COLUMN was made to sum to 1",
+)
+def column_sums(attentions, residual):
+    steps = []
+    for layer in layers_of(attentions):
+        mean = layer.mean(dim=1) + residual * torch.eye(layer.shape[-1])
+        steps.append(mean / mean.sum(dim=-2, keepdim=True))
+    return product(steps)
+
+
+@mistake("Through float32.", fails="roll-names", says="torch.float64 went in")
+def single(attentions, residual):
+    return master({name: layer.float() for name, layer in attentions.items()}, residual)
+
+
+@mistake("Through float32 and back.", fails="roll-names", says="float32's digits")
+def single_inside(attentions, residual):
+    kind = next(iter(attentions.values())).dtype
+    return single(attentions, residual).to(kind)

@@ -97,7 +97,7 @@ def square(positions, grid):
 @mistake(
     "Normalised over the places.",
     fails="sim-class, sim-cosines, sim-grid, sim-zero",
-    says="the cosine is",
+    says="divided by a length over all places",
 )
 def over_places(positions, grid):
     units = F.normalize(positions[-grid[0] * grid[1] :], dim=0)
@@ -107,7 +107,7 @@ def over_places(positions, grid):
 @mistake(
     "The mean position is taken off first.",
     fails="sim-class, sim-cosines, sim-grid, sim-zero",
-    says="the cosine is",
+    says="the mean position was taken off",
 )
 def correlation(positions, grid):
     places = positions[-grid[0] * grid[1] :]
@@ -160,3 +160,14 @@ def squared(positions, grid):
 def in_place(positions, grid):
     positions /= 2
     return master(positions, grid)
+
+
+@mistake("Divided by 0.001 at least.", fails="sim-zero", says="short vectors are not changed")
+def wide_bound(positions, grid):
+    units = F.normalize(positions[-grid[0] * grid[1] :], dim=1, eps=1e-3)
+    return (units @ units.T).reshape(*grid, *grid)
+
+
+@mistake("Through float32 and back.", fails="sim-zero", says="float32's digits")
+def single_inside(positions, grid):
+    return master(positions.float(), grid).to(positions.dtype)
