@@ -62,9 +62,16 @@ def parts(root: Path, jobs: int) -> list[Part]:
     built = (root / "_build/html/index.html").exists()
     return [
         *([] if built else [Part("site", ("make", "book"))]),
-        Part("tests", (*pytest, *NAMED, "tests")),
+        # The browser's files first: they take longest, and one worker would be left with them.
+        Part("tests", (*pytest, "--no-loadscope-reorder", *NAMED, *map(str, tests(root)))),
         Part("notebooks", (*pytest, *nbval, *notebooks, "notebooks/solutions")),
     ]
+
+
+def tests(root: Path) -> list[Path]:
+    """Folders and files of tests: the site's, then all others."""
+    found = sorted((root / "tests").glob("[!_.]*"), key=lambda path: (path.name != "site", path))
+    return [path for path in found if path.is_dir() or path.name.startswith("test_")]
 
 
 def run(part: Part, environment: dict[str, str], root: Path = ROOT) -> Outcome:
