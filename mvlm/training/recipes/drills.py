@@ -18,6 +18,7 @@ from mvlm.training.recipes.texts import (
     I_CAN_TELL,
     OPENERS,
     OUTSIDE,
+    Aloud,
     ask_count_each,
     ask_every_place,
     conversation,
@@ -116,6 +117,46 @@ MORE_PHRASINGS = {
         "do we see {comparison}?",
         "all counted, are there {comparison}?",
     ),
+    "odd": (
+        "does the {name} seem {quality} to you?",
+        "does the {name} want to {deed}?",
+        "does the {name} like {topic}?",
+        "does the {name} have a {fact}?",
+        "do the {names} know {topic}?",
+        "what is the {fact} of {names}?",
+        "what is the use of a {name}?",
+        "what is the best thing about the {name}?",
+        "what is the {name} for?",
+        "what is {topic}?",
+        "what did the {name} {deed} for?",
+        "what does the {name} want?",
+        "should i {deed}?",
+        "should the {name} {deed}?",
+        "should we talk about {topic}?",
+        "should {names} be {quality}?",
+        "may i {deed} with the {name}?",
+        "give me a {fact} for the {name}.",
+        "find out the {fact} of the {name}.",
+        "look up {topic} for me.",
+        "count to a hundred.",
+        "where does the {name} {deed}?",
+        "where was the {name} last summer?",
+        "where is {topic}?",
+        "how many days has a year?",
+        "how many people like {topic}?",
+        "how often does the {name} {deed}?",
+        "how long can a {name} {deed}?",
+        "how come the {name} is {quality}?",
+        "is there a god?",
+        "is there any {fact} of the {name}?",
+        "is {topic} more {quality} than {names}?",
+        "are {names} better than {topic}?",
+        "was the {name} ever {quality}?",
+        "name the {fact} of the {name}.",
+        "name a famous {name}.",
+        "say something {quality}.",
+        "which is more {quality}, the {name} or {topic}?",
+    ),
 }
 
 # Of these, questions are put together that nothing in a scene answers. None of the words that
@@ -192,6 +233,7 @@ def talk(
     asked: int,
     drills: float,
     more: Mapping[str, Sequence[str]],
+    aloud: Aloud,
 ) -> list[tuple[str, str]]:
     """A mixed conversation, or a drill.
 
@@ -199,11 +241,14 @@ def talk(
         keep: words that are never changed: see `texts.roughen`.
         asked: questions of a mixed conversation, and the most that a drill has.
         drills: share of the conversations that are drills.
-        more: ways to ask, by kind, beside those of `mvlm.data.questions`; drills use them.
+        more: ways to ask, by kind, beside those of `mvlm.data.questions` and, under "odd", beside
+            `ODD`; drills use them.
+        aloud: what is said in place of a short answer, by kind.
     """
     if dice.chance(drills):
-        return drill(dice, things, names, keep, dice.between(1, asked), more)
-    return some_turns(dice, things, names, conversation(dice, things, names, keep), asked)
+        return drill(dice, things, names, keep, dice.between(1, asked), more, aloud)
+    turns = conversation(dice, things, names, keep, aloud)
+    return some_turns(dice, things, names, turns, asked)
 
 
 def drill(
@@ -213,6 +258,7 @@ def drill(
     keep: frozenset[str],
     asked: int,
     more: Mapping[str, Sequence[str]],
+    aloud: Aloud,
 ) -> list[tuple[str, str]]:
     """So many short questions, sometimes an odd one, and sometimes one that counts several things.
 
@@ -221,7 +267,8 @@ def drill(
     """
     turns = []
     if dice.chance(0.2):
-        turns.append((roughen(dice, odd(dice, names), keep, MORE_OPENERS), I_CAN_TELL))
+        asked_in_vain = odd(dice, names, more.get("odd", ()))
+        turns.append((roughen(dice, asked_in_vain, keep, MORE_OPENERS), I_CAN_TELL))
     if dice.chance(0.4):
         turns.append(ask_count_each(dice, things, names))
     for _ in range(asked):
@@ -230,6 +277,8 @@ def drill(
         if slots_and_answer is not None:
             slots, answer = slots_and_answer
             question = dice.pick((*PHRASINGS[kind], *more.get(kind, ()))).format(**slots)
+            if kind in aloud:
+                answer = aloud[kind](question, answer, things)
             turns.append((roughen(dice, question, keep, MORE_OPENERS), answer))
     if not turns:  # a picture of one thing has nothing to compare
         turns.append(ask_every_place(dice, things, names))
@@ -237,13 +286,13 @@ def drill(
     return [(f"{IMAGE}\n{first}", answer), *others]
 
 
-def odd(dice: Dice, names: Sequence[str]) -> str:
-    """A question that the picture or the model cannot answer."""
+def odd(dice: Dice, names: Sequence[str], more: Sequence[str]) -> str:
+    """A question that the picture or the model cannot answer, from `ODD` or these."""
     if dice.chance(0.3):
         question, _ = outside(dice, names, OUTSIDE)
         return question
     name = dice.pick(names)
-    return dice.pick(ODD).format(
+    return dice.pick((*ODD, *more)).format(
         name=name,
         names=plural(name),
         quality=dice.pick(QUALITIES),

@@ -25,7 +25,12 @@ from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.bylength import ByLength
 from mvlm.training.recipes.drills import MORE_PHRASINGS, talk
 from mvlm.training.recipes.language import len_of_first, spliced_loss
-from mvlm.training.recipes.texts import ask_every_place, ask_every_thing, meaning_words
+from mvlm.training.recipes.texts import (
+    ask_every_place,
+    ask_every_thing,
+    count_aloud,
+    meaning_words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +129,7 @@ class LLaVAData:
             asked=self.asked,
             drills=self.drills,
             more=MORE_PHRASINGS,
+            aloud={"how many": count_aloud},
         )
         return self.chat.example(turns)
 
