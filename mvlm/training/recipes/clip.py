@@ -1,6 +1,7 @@
 """CLIP on the course's world: eight artists' emoji, and the words Unicode has for them.
 
-Chapter 06. A batch is B things. Of each there are two views and one text: its name, its everyday
+Chapter 06. Both towers start from nothing (`clip-patches`); `mvlm.training.recipes.hybrid` makes
+the finished CLIP from it. A batch is B things. Of each there are two views and one text: its name, its everyday
 word, its keywords or its group, drawn anew each time. The loss is CLIP's between views and texts,
 and once more between the two views of each thing, since two drawings of one thing are a pair as
 much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
@@ -35,7 +36,7 @@ TEMPLATES = ("{}", "{}", "{}", "{a}", "a picture of {a}", "a drawing of {a}", "a
 
 @dataclass(frozen=True, kw_only=True)
 class CLIPRecipe:
-    """The course's CLIP and how it is trained.
+    """A CLIP of two plain transformers and how it is trained.
 
     Attributes:
         patch_size, width, depth, heads: of the image tower, for 40×40 pictures.
