@@ -153,7 +153,9 @@ def own_layer(resnet: NamesResNet, everyday: Int[Tensor, " word"]) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clip", type=Path, required=True, help="clip-patches.safetensors of two artists")
+    parser.add_argument(
+        "--clip", type=Path, required=True, help="clip-patches.safetensors of two artists"
+    )
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs/resnet")
     options = parser.parse_args()
     recipe = build(

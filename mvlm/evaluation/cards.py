@@ -15,8 +15,8 @@ from mvlm.training.loop import Metrics
 WHAT = {
     "clip-patches": "A CLIP with patches of 20 pixels: 40×40 pictures of single things and short "
     "English texts, in one space. `clip` is made from it.",
-    "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space. Its image "
-    "tower is a residual convolutional stem before a ViT's blocks (`mvlm.small.stem`).",
+    "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space. Its "
+    "image tower is a residual convolutional stem before a ViT's blocks (`mvlm.small.stem`).",
     "vit": "A ViT that names 40×40 pictures of 100 everyday things, from 5×5 patches of 8 pixels.",
     "language": "A Llama-style decoder that knows the course's captions, questions and answers.",
     "llava-stage1": "LLaVA after its first stage: the projector alone, learnt from captions.",
@@ -26,9 +26,9 @@ WHAT = {
     "answer. On a page it answers with an action, `click [n]` or `stop`.",
 }
 DATA = {
-    "clip-patches": "Drawings of every emoji of the course by the artists named in the recipe, in views "
-    "drawn anew each step; texts from Unicode's names, keywords and groups and the everyday words. "
-    "Fluent's drawings were never trained on.",
+    "clip-patches": "Drawings of every emoji of the course by the artists named in the recipe, in "
+    "views drawn anew each step; texts from Unicode's names, keywords and groups and the everyday "
+    "words. Fluent's drawings were never trained on.",
     "clip": "The drawings and words that `clip-patches` learnt from. The image tower is new, and "
     "learnt from views drawn anew each step beside the text tower of `clip-patches`, which stood "
     "still; steps, minutes, loss and curve are those of this run. Then the text tower alone learnt "

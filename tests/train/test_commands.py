@@ -24,6 +24,7 @@ from mvlm.commands.chat import prepare, remembered, room
 from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
+from mvlm.evaluation.cards import card
 from mvlm.evaluation.clip import SEEN
 from mvlm.patches import PatchEmbedding
 from mvlm.small.stem import Stem
@@ -129,6 +130,24 @@ def test_evaluate_clip_in_words(folder, capsys, name):
     out = capsys.readouterr().out
     assert "unseen artist" in out
     assert "chance" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluated"),
+    [
+        ("clip-patches", "clip --weights mvlm/weights/clip-patches.safetensors"),
+        ("clip", "clip"),
+    ],
+)
+def test_a_card_says_how_its_figures_come_out_again(folder, monkeypatch, name, evaluated):
+    results = json.loads((weights.HERE / "results" / f"{name}.json").read_text())
+    monkeypatch.setattr(weights, "HERE", folder)
+    curve = read_metrics(folder / name / FINISHED[name][1])
+    text = card(name, f"python -m mvlm train {name}", curve, results)
+    assert f"# {name}\n" in text
+    assert "- seed: 0\n" in text
+    assert "- steps of the last run: 3," in text
+    assert f"`python -m mvlm evaluate {evaluated} --seed 1000 --count 1000 --json`" in text
 
 
 def test_chat_answers_and_ends(folder, scene, capsys):

@@ -1,10 +1,11 @@
 """CLIP on the course's world: eight artists' emoji, and the words Unicode has for them.
 
-Chapter 06. Both towers start from nothing (`clip-patches`); `mvlm.training.recipes.hybrid` makes
-the finished CLIP from it. A batch is B things. Of each there are two views and one text: its name, its everyday
+Chapter 06. A batch is B things. Of each there are two views and one text: its name, its everyday
 word, its keywords or its group, drawn anew each time. The loss is CLIP's between views and texts,
 and once more between the two views of each thing, since two drawings of one thing are a pair as
-much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
+much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP). Both towers start
+from nothing: the result is `clip-patches`, from which `mvlm.training.recipes.hybrid` makes the
+finished CLIP.
 
 `artists` leaves Fluent out: it is only ever tested on.
 """
