@@ -14,14 +14,17 @@ from mvlm.data.dice import Dice
 from mvlm.data.questions import ASK, PHRASINGS
 from mvlm.data.things import Thing, plural
 from mvlm.tokenizer import IMAGE
+from mvlm.training.recipes.clip import vocabulary
 from mvlm.training.recipes.texts import (
     I_CAN_TELL,
     OPENERS,
     OUTSIDE,
+    OUTSIDE_KEPT_FOR_TESTING,
     Aloud,
     ask_count_each,
     ask_every_place,
     conversation,
+    meaning_words,
     outside,
     roughen,
     some_turns,
@@ -159,6 +162,62 @@ MORE_PHRASINGS = {
     ),
 }
 
+# After a first run with the wordings above, each word that only odd questions had was a sign to
+# refuse: "where should i look for the dog?" was, every time. So the second run puts such words
+# into questions that can be answered, and every other word into odd ones.
+EVEN_MORE_PHRASINGS = {
+    "what": (
+        "what should i see in the {place}?",
+        "what have they put in the {place}?",
+        "what did somebody draw in the {place}?",
+        "do you know the name of what is in the {place}?",
+        "what would you call the thing in the {place}?",
+        "what is it that the {place} has got?",
+    ),
+    "where": (
+        "where should the {name} be?",
+        "in which place should i see the {name}?",
+        "which place has the {name} got?",
+        "help me find the {name}.",
+        "could you find out where the {name} is?",
+        "what happened to the {name}, where is it now?",
+        "where would you say the {name} is?",
+        "where did somebody draw the {name}?",
+    ),
+    "how many": (
+        "how many {names} has the picture got?",
+        "what is the count of {names}?",
+        "how many {names} should i find?",
+        "will you count the {names}?",
+        "how many would you call {names}?",
+        "how many {names} did somebody draw?",
+        "do you know how many {names} they put here?",
+    ),
+    "is there": (
+        "would you say there is {a_name}?",
+        "should i see {a_name} here?",
+        "could i find {a_name} here?",
+        "did somebody draw {a_name}?",
+        "has the picture got {a_name}?",
+        "do you think there is {a_name}?",
+    ),
+    "relation": (
+        "would the {name} be {relation} the {other}?",
+        "did somebody draw the {name} {relation} the {other}?",
+        "should i find the {name} {relation} the {other}?",
+        "do you think the {name} is {relation} the {other}?",
+    ),
+    "compare": (
+        "did somebody draw {comparison}?",
+        "should i see {comparison}?",
+        "do you think there are {comparison}?",
+        "would there be {comparison}?",
+    ),
+}
+EVERY_PHRASING = {
+    kind: (*ways, *EVEN_MORE_PHRASINGS.get(kind, ())) for kind, ways in MORE_PHRASINGS.items()
+}
+
 # Of these, questions are put together that nothing in a scene answers. None of the words that
 # `OUTSIDE_KEPT_FOR_TESTING` turns on is among them.
 QUALITIES = (
@@ -234,6 +293,7 @@ def talk(
     drills: float,
     more: Mapping[str, Sequence[str]],
     aloud: Aloud,
+    words: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """A mixed conversation, or a drill.
 
@@ -244,9 +304,10 @@ def talk(
         more: ways to ask, by kind, beside those of `mvlm.data.questions` and, under "odd", beside
             `ODD`; drills use them.
         aloud: what is said in place of a short answer, by kind.
+        words: any others, for odd questions: see `other_words`.
     """
     if dice.chance(drills):
-        return drill(dice, things, names, keep, dice.between(1, asked), more, aloud)
+        return drill(dice, things, names, keep, dice.between(1, asked), more, aloud, words)
     turns = conversation(dice, things, names, keep, aloud)
     return some_turns(dice, things, names, turns, asked)
 
@@ -259,6 +320,7 @@ def drill(
     asked: int,
     more: Mapping[str, Sequence[str]],
     aloud: Aloud,
+    words: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """So many short questions, sometimes an odd one, and sometimes one that counts several things.
 
@@ -267,7 +329,7 @@ def drill(
     """
     turns = []
     if dice.chance(0.2):
-        asked_in_vain = odd(dice, names, more.get("odd", ()))
+        asked_in_vain = odd(dice, names, more.get("odd", ()), words)
         turns.append((roughen(dice, asked_in_vain, keep, MORE_OPENERS), I_CAN_TELL))
     if dice.chance(0.4):
         turns.append(ask_count_each(dice, things, names))
@@ -286,8 +348,19 @@ def drill(
     return [(f"{IMAGE}\n{first}", answer), *others]
 
 
-def odd(dice: Dice, names: Sequence[str], more: Sequence[str]) -> str:
-    """A question that the picture or the model cannot answer, from `ODD` or these."""
+def odd(
+    dice: Dice, names: Sequence[str], more: Sequence[str] = (), words: Sequence[str] = ()
+) -> str:
+    """A question that the picture or the model cannot answer.
+
+    Args:
+        more: ways to ask beside `ODD`.
+        words: stand in half of the places of qualities, facts, deeds and topics.
+    """
+
+    def one_of(those: Sequence[str]) -> str:
+        return dice.pick(words if words and dice.chance(0.5) else those)
+
     if dice.chance(0.3):
         question, _ = outside(dice, names, OUTSIDE)
         return question
@@ -295,8 +368,24 @@ def odd(dice: Dice, names: Sequence[str], more: Sequence[str]) -> str:
     return dice.pick((*ODD, *more)).format(
         name=name,
         names=plural(name),
-        quality=dice.pick(QUALITIES),
-        fact=dice.pick(FACTS),
-        deed=dice.pick(DEEDS),
-        topic=dice.pick(TOPICS),
+        quality=one_of(QUALITIES),
+        fact=one_of(FACTS),
+        deed=one_of(DEEDS),
+        topic=one_of(TOPICS),
     )
+
+
+def other_words() -> list[str]:
+    """Unicode's keywords, two thousand English words, without those that a scene can answer.
+
+    Those that `OUTSIDE_KEPT_FOR_TESTING` turns on are left out as well.
+    """
+    kept = {word.strip("?.") for text in OUTSIDE_KEPT_FOR_TESTING for word in text.split()}
+    found = {
+        part.lower()
+        for word in vocabulary()
+        for text in (word.name, *word.keywords)
+        for part in text.split()
+        if part.isascii() and part.isalpha() and len(part) > 2
+    }
+    return sorted(found - kept - meaning_words())

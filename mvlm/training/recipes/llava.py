@@ -6,6 +6,7 @@ each picture is worked out once and kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -46,6 +47,7 @@ class LLaVARecipe:
         drills: share of conversations that are drills (`drills.drill`).
         align: the first stage; only the projector learns, from captions.
         train: the second stage; projector and language model learn, from conversations.
+        again: more of it, with more ways to ask and many other words.
     """
 
     pictures: int = 10_000
@@ -56,6 +58,7 @@ class LLaVARecipe:
     drills: float = 0.5
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
 
 
 @torch.no_grad()
@@ -87,6 +90,7 @@ class LLaVAData:
         seed: of what is asked.
         batch_size: examples a step; those of like length come together.
         asked, drills: of the conversations: see `LLaVARecipe`.
+        more, words: how drills ask: see `drills.talk`.
     """
 
     def __init__(
@@ -99,9 +103,12 @@ class LLaVAData:
         batch_size: int = 64,
         asked: int = 4,
         drills: float = 0.5,
+        more: Mapping[str, Sequence[str]] = MORE_PHRASINGS,
+        words: Sequence[str] = (),
     ) -> None:
         self.scene, self.names = lru_cache(maxsize=None)(scenes.scene), scenes.names
         self.states, self.seed, self.asked, self.drills = states, seed, asked, drills
+        self.more, self.words = more, words
         self.chat = Chat(tokenizer=tokenizer)
         self.keep = meaning_words()
         self.examples = ByLength(self.example, len_of_first, batch_size)
@@ -128,8 +135,9 @@ class LLaVAData:
             self.keep,
             asked=self.asked,
             drills=self.drills,
-            more=MORE_PHRASINGS,
+            more=self.more,
             aloud={"how many": count_aloud},
+            words=self.words,
         )
         return self.chat.example(turns)
 
