@@ -89,7 +89,7 @@ def undivided(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=1.0)
 
 
-@mistake("Softmax over the queries.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("Softmax over the queries.", fails="attend-heads, attend-mask, attend-nothing",
          says="the softmax ran over the queries")  # fmt: skip
 def over_queries(query, key, value, heads, mask):
     q, k, v = split(heads, query, *cleared(mask, key, value))
@@ -97,7 +97,7 @@ def over_queries(query, key, value, heads, mask):
     return (scores.softmax(-2) @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 
-@mistake("Heads by a reshape alone.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("Heads by a reshape alone.", fails="attend-heads, attend-mask, attend-nothing",
          says="pieces of several tokens")  # fmt: skip
 def cut_by_reshape(query, key, value, heads, mask):
     d = query.shape[-1] // heads
@@ -166,10 +166,10 @@ def always_single(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask).float()
 
 
-@mistake("By way of NumPy: no gradient.", fails="attend-slopes", says="no gradient reaches")
+@mistake("By way of a list: no gradient.", fails="attend-slopes", says="no gradient reaches")
 def detached(query, key, value, heads, mask):
     given = (x.detach() for x in (query, key, value))
-    return torch.from_numpy(attention(*given, heads, mask).numpy())
+    return torch.tensor(attention(*given, heads, mask).tolist()).to(query.dtype)
 
 
 @mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing",
@@ -178,14 +178,13 @@ def by_count_of_heads(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=heads**0.5)
 
 
-@mistake("One head, whatever was asked for.",
-         fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("One head, whatever was asked for.", fails="attend-heads, attend-mask, attend-nothing",
          says="attention of one head")  # fmt: skip
 def one_head(query, key, value, heads, mask):
     return attention(query, key, value, 1, mask)
 
 
-@mistake("A hidden score of −20.", fails="attend-mask, attend-nothing", says="hidden after")
+@mistake("A hidden score of −20.", fails="attend-mask", says="−20 or −10000 is not low")
 def hidden_at_20(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, hide=-20.0)
 
@@ -197,7 +196,7 @@ def hidden_at_10000(query, key, value, heads, mask):
 
 
 @mistake("exp without subtracting the row's largest score.",
-         fails="attend-mask, attend-half", says=("hold nan", "subtracts the largest"))  # fmt: skip
+         fails="attend-mask, attend-half", says="subtracts the largest")  # fmt: skip
 def bare_exp(query, key, value, heads, mask):
     q, k, v = split(heads, query, *cleared(mask, key, value))
     weights = (q @ k.mT / q.shape[-1] ** 0.5).exp() * mask[:, None]
@@ -218,7 +217,7 @@ def first_mask(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask[:1].expand_as(mask))
 
 
-@mistake("Padding that holds nan is multiplied by 0.", fails="attend-mask, attend-slopes",
+@mistake("Padding that holds nan is multiplied by 0.", fails="attend-mask",
          says="0 · nan is nan")  # fmt: skip
 def nan_times_zero(query, key, value, heads, mask):
     q, k, v = split(heads, query, key, value)
@@ -228,7 +227,7 @@ def nan_times_zero(query, key, value, heads, mask):
 
 
 @mistake("nan in the padding of the values is cleared, and not that of the keys.",
-         fails="attend-slopes", says="0 · nan is nan")  # fmt: skip
+         fails="attend-mask", says=("the slopes of the query", "0 · nan is nan"))  # fmt: skip
 def keys_not_cleared(query, key, value, heads, mask):
     q, k, v = split(heads, query, key, *cleared(mask, value))
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
@@ -236,7 +235,7 @@ def keys_not_cleared(query, key, value, heads, mask):
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 
-@mistake("float64 through float32.", fails="attend-half", says="not those of float64")
+@mistake("float64 through float32.", fails="attend-half", says="no more digits than")
 def double_through_single(query, key, value, heads, mask):
     single = (x.float() if x.dtype == torch.float64 else x for x in (query, key, value))
     return attention(*single, heads, mask).to(query.dtype)

@@ -173,7 +173,7 @@ def two_of_four(tokens, labels, weight, bias, rate):
     return step(tokens, labels, weight, bias, rate, read=last, twice=True)
 
 
-@mistake("The slope's length is cut to 1.", fails="step-update", says="with a long slope")
+@mistake("The slope's length is cut to 1.", fails="step-update", says="by -rate times the slope")
 def clipped(tokens, labels, weight, bias, rate):
     clip = partial(nn.utils.clip_grad_norm_, max_norm=1.0)
     return step(tokens, labels, weight, bias, rate, clip=clip)

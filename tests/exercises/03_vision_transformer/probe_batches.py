@@ -117,7 +117,7 @@ def own_orders(images, patch_size):
 @mistake("Written into the images.", fails="probe-changed", says="changed its first argument")
 def in_place(images, patch_size):
     kept = images.clone()
-    images[1] += 1
+    images[1] = images[0]
     changed = images
     return changed, rolled(kept, patch_size)
 
