@@ -121,7 +121,7 @@ def unmasked(query, key, value, heads, mask):
     return attention(query, key, value, heads, torch.ones_like(mask))
 
 
-@mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing",
          says="the wrong way round")  # fmt: skip
 def mask_inverted(query, key, value, heads, mask):
     return attention(query, key, value, heads, ~mask)
@@ -169,7 +169,7 @@ def always_single(query, key, value, heads, mask):
 @mistake("By way of a list: no gradient.", fails="attend-slopes", says="no gradient reaches")
 def detached(query, key, value, heads, mask):
     given = (x.detach() for x in (query, key, value))
-    return torch.tensor(attention(*given, heads, mask).tolist()).to(query.dtype)
+    return torch.tensor(attention(*given, heads, mask).tolist(), dtype=query.dtype)
 
 
 @mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing",
@@ -235,7 +235,7 @@ def keys_not_cleared(query, key, value, heads, mask):
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 
-@mistake("float64 through float32.", fails="attend-half", says="no more digits than")
+@mistake("float64 through float32.", fails="attend-half", says="the same numbers give in float64")
 def double_through_single(query, key, value, heads, mask):
     single = (x.float() if x.dtype == torch.float64 else x for x in (query, key, value))
     return attention(*single, heads, mask).to(query.dtype)
@@ -257,3 +257,12 @@ def query_scaled(query, key, value, heads, mask):
     result = attention(query, key, value, heads, mask)
     query.data.div_((query.shape[-1] / heads) ** 0.5)
     return result
+
+
+@mistake("The softmax of float64 is taken in float32.", fails="attend-half",
+         says="the same numbers give in float64")  # fmt: skip
+def softmax_in_single(query, key, value, heads, mask):
+    q, k, v = split(heads, query, *cleared(mask, key, value))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1, dtype=torch.float32).to(v.dtype) * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
