@@ -658,8 +658,9 @@ def _part_mistakes(part: str) -> Mistakes:
         "the class token is left out: there are 1 + N tokens": (
             lambda c: _costs(c, tokens=_patches(c))[part]
         ),
-        "only one of its two products is counted": lambda c: right(c) // 2,
     }
+    if part in ("attention", "mlp"):
+        blocks["only one of its two products is counted"] = lambda c: right(c) // 2
     twice: Mistakes = {"twice too much: a multiply-add counts once": lambda c: 2 * right(c)}
     known = own.get(part, {}) | ({} if part in ("patches", "head") else blocks) | twice
     return {f"{part}: {says}": gives for says, gives in known.items()}
@@ -986,6 +987,7 @@ def _stepped(student: Student, given: tuple) -> tuple[float, Tensor, Tensor]:
     names = ("the loss", "the weight", "the bias")
     loss, weight, bias = expect_parts(student.call("mended_step", *given), names, "mended_step")
     expect_shape(loss, (), "mended_step's loss", "one number, without axes", "")
+    expect_kind(loss, given[2], "the loss is of the kind of the weight")
     for ours, old, name in ((weight, given[2], "weight"), (bias, given[3], "bias")):
         expect_shape(ours, old.shape, f"mended_step's {name}", f"that of the {name} given", "")
     return expect_number(loss, "mended_step's loss"), weight, bias
@@ -1070,7 +1072,7 @@ EXERCISE = Exercise(
         Question(
             function="attend",
             title="Attention with a mask",
-            minutes=20,
+            minutes=25,
             teaches="what each step of attention needs, and what padding does to it",
             checks=(attend_heads, attend_mask, attend_nothing, attend_half, attend_slopes),
         ),
