@@ -6,8 +6,6 @@ a desk, in light and dark; from the folder on a phone and on a tablet.
 
 import gzip
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +13,7 @@ from urllib.parse import unquote, urlparse
 
 import assets
 import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
 pytestmark = pytest.mark.site
 
@@ -23,8 +21,9 @@ DESK = {"width": 1280, "height": 900}
 TABLET = {"width": 768, "height": 844}
 PHONE = {"width": 390, "height": 844}
 BUDGET = 1_000_000  # bytes that one page may send, compressed
-# Nothing about what passed, and no selectors: half the time on a page of ten thousand elements.
-AXE_REPORTS = "resultTypes: ['violations'], reporter: 'no-passes', selectors: false"
+# Nothing about what passed, no selectors, no reading of the style sheets, which no rule that is on
+# asks for: half the time on a page of ten thousand elements.
+AXE_REPORTS = "preload: false, resultTypes: ['violations'], reporter: 'no-passes', selectors: false"
 FILES = 80  # that one page may ask for: a moving figure of 24 heads is 24 of them
 
 # What is wider than its column, shown in other proportions than its own, or too small to read.
@@ -75,53 +74,59 @@ class Visit:
     faults: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def opened(browser: Browser, url: str, size: dict[str, int], visit: Visit) -> Iterator[Page]:
-    """One page in a context of its own, with nothing cached; requests and complaints are noted."""
-    context = browser.new_context(viewport=size, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
+class Window:
+    """One tab that goes from page to page: its process and its cache stay warm.
 
-    def note(response: Response) -> None:
-        visit.loaded.add(response.url)
+    Requests and complaints are noted in the visit under way, a file from the cache like any other.
+    """
+
+    def __init__(self, browser: Browser, size: dict[str, int]) -> None:
+        self.size = size
+        self.visit = Visit()
+        self.context = browser.new_context(color_scheme="light", reduced_motion="reduce")
+        self.page = self.context.new_page()
+        self.page.on("response", self._note)
+        self.page.on("pageerror", lambda error: self.visit.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def open(self, url: str, visit: Visit) -> Page:
+        """Go to a page; its fonts are there and its title is seen."""
+        self.visit = visit
+        self.page.set_viewport_size(self.size)
+        self.page.goto(url)
+        self.page.evaluate("() => document.fonts.ready.then(() => true)")
+        assert self.page.locator("h1").first.is_visible(), url
+        return self.page
+
+    def _note(self, response: Response) -> None:
+        self.visit.loaded.add(response.url)
         if response.status >= 400:
-            visit.complaints.append(f"{response.status} for {response.url}")
+            self.visit.complaints.append(f"{response.status} for {response.url}")
 
-    page.on("response", note)
-    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda said: (
-            said.type == "error" and visit.complaints.append(f"{said.text} {said.location}")
-        ),
-    )
-    page.goto(url)
-    page.evaluate("() => document.fonts.ready.then(() => true)")
-    assert page.locator("h1").first.is_visible(), url
-    yield page
-    context.close()
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.visit.complaints.append(f"{said.text} {said.location}")
 
 
-def on_a_desk(browser: Browser, url: str, visit: Visit, axe: str) -> None:
+def on_a_desk(page: Page, visit: Visit, axe: str) -> None:
     """What fits, then axe: every rule in light, the contrast again in dark."""
-    with opened(browser, url, DESK, visit) as page:
-        for look in (FAULTS, CLIPPED, PROPORTIONS):
-            visit.faults += [f"1280: {fault}" for fault in page.evaluate(look)]
-        page.evaluate(axe)
-        for scheme, rules in (("light", ""), ("dark", "runOnly: ['color-contrast'], ")):
-            page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
-            for violation in page.evaluate(f"axe.run({{{rules}{AXE_REPORTS}}})")["violations"]:
-                places = [node["html"][:120] for node in violation["nodes"][:3]]
-                visit.violations.append(f"{scheme}: {violation['id']}: {places}")
+    for look in (FAULTS, CLIPPED, PROPORTIONS):
+        visit.faults += [f"1280: {fault}" for fault in page.evaluate(look)]
+    page.evaluate(axe)
+    for scheme, rules in (("light", ""), ("dark", "runOnly: ['color-contrast'], ")):
+        page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
+        for violation in page.evaluate(f"axe.run({{{rules}{AXE_REPORTS}}})")["violations"]:
+            places = [node["html"][:120] for node in violation["nodes"][:3]]
+            visit.violations.append(f"{scheme}: {violation['id']}: {places}")
 
 
-def in_the_hand(browser: Browser, url: str, visit: Visit) -> None:
+def in_the_hand(page: Page, visit: Visit) -> None:
     """What fits on a phone; whether the page scrolls sideways there and on a tablet."""
-    with opened(browser, url, PHONE, visit) as page:
-        visit.faults += [f"390: {fault}" for fault in page.evaluate(FAULTS)]
-        for size in (PHONE, TABLET):
-            page.set_viewport_size(size)
-            if (excess := page.evaluate(SIDEWAYS)) > 0:
-                visit.faults.append(f"{size['width']}: scrolls sideways by {excess} px")
+    visit.faults += [f"390: {fault}" for fault in page.evaluate(FAULTS)]
+    for size in (PHONE, TABLET):
+        page.set_viewport_size(size)
+        if (excess := page.evaluate(SIDEWAYS)) > 0:
+            visit.faults.append(f"{size['width']}: scrolls sideways by {excess} px")
 
 
 # The part of a page is the first that its path fits.
@@ -155,9 +160,12 @@ class Visits:
     ) -> dict[str, Visit]:  # fmt: skip
         axe = (assets.fetch(*assets.AXE) / "axe.min.js").read_text(encoding="utf-8")
         seen = {name: Visit() for name in pages if part_of(name) == request.cls.part}
+        desk, hand = Window(browser, DESK), Window(browser, PHONE)
         for name, visit in seen.items():
-            on_a_desk(browser, address + name, visit, axe)
-            in_the_hand(browser, (html / name).as_uri(), visit)
+            on_a_desk(desk.open(address + name, visit), visit, axe)
+            in_the_hand(hand.open((html / name).as_uri(), visit), visit)
+        desk.context.close()
+        hand.context.close()
         assert seen
         return seen
 
