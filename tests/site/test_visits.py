@@ -148,26 +148,27 @@ def part_of(page: str) -> str:
     return next(part for part, path in PARTS.items() if re.match(path, page))
 
 
+@pytest.fixture(scope="class")
+def visits(
+    request: pytest.FixtureRequest, browser: Browser, html: Path, address: str, pages: list[str]
+) -> dict[str, Visit]:
+    """Every page of the part that the class looks at, visited."""
+    axe = (assets.fetch(*assets.AXE) / "axe.min.js").read_text(encoding="utf-8")
+    seen = {name: Visit() for name in pages if part_of(name) == request.cls.part}
+    desk, hand = Window(browser, DESK), Window(browser, PHONE)
+    for name, visit in seen.items():
+        on_a_desk(desk.open(address + name, visit), visit, axe)
+        in_the_hand(hand.open((html / name).as_uri(), visit), visit)
+    desk.context.close()
+    hand.context.close()
+    assert seen
+    return seen
+
+
 class Visits:
     """What holds on every page. One class a part of the site: workers take a class at a time."""
 
     part: str
-
-    @pytest.fixture(scope="class")
-    def visits(
-        self, request: pytest.FixtureRequest, browser: Browser, html: Path, address: str,
-        pages: list[str],
-    ) -> dict[str, Visit]:  # fmt: skip
-        axe = (assets.fetch(*assets.AXE) / "axe.min.js").read_text(encoding="utf-8")
-        seen = {name: Visit() for name in pages if part_of(name) == request.cls.part}
-        desk, hand = Window(browser, DESK), Window(browser, PHONE)
-        for name, visit in seen.items():
-            on_a_desk(desk.open(address + name, visit), visit, axe)
-            in_the_hand(hand.open((html / name).as_uri(), visit), visit)
-        desk.context.close()
-        hand.context.close()
-        assert seen
-        return seen
 
     def test_pages_load_without_complaint(self, visits: dict[str, Visit]) -> None:
         complaints = {name: visit.complaints for name, visit in visits.items() if visit.complaints}
