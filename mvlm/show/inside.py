@@ -1,4 +1,4 @@
-"""Figures of chapter 04: what is inside a ViT, and what a model costs. Chapter 06 reads here too."""
+"""Figures of chapter 04: what is inside a ViT; and what `benchmarks/` measured, for 06 too."""
 
 import json
 from collections.abc import Mapping, Sequence
