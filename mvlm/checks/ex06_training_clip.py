@@ -204,6 +204,8 @@ def _once(names: list[str], found: Batches) -> None:
 
 def _no_twins(names: list[str], found: Batches) -> None:
     for batch in found:
+        if any(not 0 <= place < len(names) for place in batch):
+            fail(f"a batch holds {max(batch)}, the places run from 0 to {len(names) - 1}")
         said = Counter(names[place] for place in batch)
         name, times = said.most_common(1)[0] if said else ("", 0)
         if times > 1:
@@ -233,6 +235,8 @@ def _names(student: Student, *counts: int) -> list[str]:
 BATCH_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
     "11 examples of 7 names, 4 a batch": ((3, 2, 2, 1, 1, 1, 1), 4),
     "23 examples of 9 names, 5 a batch": ((5, 4, 4, 3, 2, 2, 1, 1, 1), 5),
+    "9 examples of 4 names, 4 a batch": ((5, 2, 1, 1), 4),
+    "13 examples of 12 names, 3 a batch": ((2, *(1,) * 11), 3),
 }
 
 

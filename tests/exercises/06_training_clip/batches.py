@@ -90,7 +90,7 @@ def batch_by_batch(names, size, seed):
 
 @mistake(
     "A permutation, cut into pieces: twins are not looked for.",
-    fails="batch-twins, batch-edges, batch-few",
+    fails="batch-twins, batch-edges",
     says="times",
 )
 def not_looked_for(names, size, seed):
@@ -154,7 +154,7 @@ def global_generator(names, size, seed):
 
 @mistake(
     "First fit in a random order: it may take a batch too many.",
-    fails="batch-few, batch-edges",
+    fails="batch-few",
     says="are enough",
 )
 def first_fit(names, size, seed):

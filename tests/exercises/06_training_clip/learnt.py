@@ -118,7 +118,7 @@ def summed(loss, texts):
 @mistake(
     "Logarithms of base 2.",
     fails="learn-share, learn-floor, learn-edges",
-    says=("log2 was taken", "wanted"),
+    says="log2 was taken",
 )
 def base_two(loss, texts):
     if len(set(texts)) == 1:

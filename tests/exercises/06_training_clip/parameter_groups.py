@@ -143,7 +143,7 @@ def twice(parameters):
     return sort_by(parameters, by_axes, key="name")
 
 
-@mistake("By its last name.", fails="group-shared", says="its first name counts")
+@mistake("By its last name.", fails="group-shared", says="is in no group")
 def last_name(parameters):
     last = {one["storage"]: one["name"] for one in parameters}
     chosen = [one for one in parameters if last[one["storage"]] == one["name"]]
@@ -166,7 +166,7 @@ def by_shape(parameters):
     return sort_by(described, by_axes)
 
 
-@mistake("Sorted by name.", fails="group-edges, group-shared", says="the order in which they came")
+@mistake("Sorted by name.", fails="group-axes, group-edges", says="the order in which they came")
 def in_alphabet(parameters):
     return {group: sorted(names) for group, names in master(parameters).items()}
 
