@@ -90,8 +90,8 @@ from mvlm.training.recipes.vit import (
 from mvlm.vit import ViT
 
 
-def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train CLIP; write `clip.safetensors`."""
+def make_clip_patches(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train both towers of a CLIP from nothing; write `clip-patches.safetensors`."""
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = CLIP(recipe.model(tokenizer))
@@ -99,13 +99,13 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
     about = run(objective, data, recipe.train, out, recipe)
-    return write(out, "clip", model, about | {"model": asdict(model.config)})
+    return write(out, "clip-patches", model, about | {"model": asdict(model.config)})
 
 
-def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train another image tower for the finished CLIP's texts; write `clip.safetensors`."""
+def make_clip(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train a hybrid tower for the texts of `clip-patches`; write `clip.safetensors`."""
     tokenizer = weights.tokenizer(before)
-    learnt = weights.clip(before / "clip.safetensors")
+    learnt = weights.clip(before / "clip-patches.safetensors")
     torch.manual_seed(recipe.clip.train.seed)
     model = recipe.model(learnt)
     data = HybridData(recipe, tokenizer)
@@ -123,8 +123,8 @@ def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier in two runs, CLIP teaching it; write `vit.safetensors`."""
-    teacher = weights.clip(before / "clip.safetensors")
+    """Train the classifier in two runs, `clip-patches` teaching it; write `vit.safetensors`."""
+    teacher = weights.clip(before / "clip-patches.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
     objective = ViTObjective(model, teacher, recipe)
@@ -305,9 +305,9 @@ def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> S
 
 MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "tokenizer": (TokenizerRecipe, make_course_tokenizer),
+    "clip-patches": (CLIPRecipe, make_clip_patches),
+    "clip": (HybridRecipe, make_clip),
     "vit": (ViTRecipe, make_vit),
-    "hybrid": (HybridRecipe, make_hybrid),
-    "clip": (CLIPRecipe, make_clip),
     "language": (LanguageRecipe, make_language),
     "llava": (LLaVARecipe, make_llava),
     "molmo": (MolmoRecipe, make_molmo),
