@@ -1,4 +1,4 @@
-"""What chapter 06 says beside its outputs: its cells for a GPU, on a folder with the same columns."""
+"""What chapter 06 says beside its outputs: its cells for a GPU, on folders in the hub's place."""
 
 import math
 import tempfile
