@@ -74,6 +74,23 @@ def backwards(log):
     return NOTHING if losses[-end:].mean() / nothing >= 0.95 else verdict
 
 
+@right("Everything as a share of ln N.")
+def as_shares(log):
+    count = len(log["texts"])
+    share = 1 / math.log(count)
+    steps = len(log["losses"])
+    last = slice(steps - max(steps // 4, 1), steps)
+    loss = math.fsum(log["losses"][last]) / len(log["losses"][last]) * share
+    twins = floor_of(log["texts"]) * share
+    if loss >= 0.95:
+        return NOTHING
+    if any(t > LIMIT for t in log["t"][last]):
+        return SCALE
+    if len(set(log["texts"])) < count and loss - twins <= 0.05:
+        return TWINS
+    return LEARNING if log["held_out"] * share < 0.95 else HELD_OUT
+
+
 @mistake(
     "The mean of all steps.",
     fails="log-nothing, log-scale, log-twins, log-learning, log-order",

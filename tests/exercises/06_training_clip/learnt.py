@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import torch
 
 from bank import mistake, right
 
@@ -37,6 +38,15 @@ def from_one(loss, texts):
     p = counts / counts.sum()
     entropy = -(p * np.log(p)).sum()  # ln N minus the floor is the texts' entropy
     return 1 - (loss - (np.log(len(texts)) - entropy)) / entropy
+
+
+@right("By the texts' entropy, with torch.")
+def by_entropy(loss, texts):
+    counts = torch.tensor(list(Counter(texts).values()), dtype=torch.float64)
+    if len(counts) < 2:
+        return torch.zeros(())
+    entropy = torch.special.entr(counts / counts.sum()).sum()
+    return (torch.tensor(len(texts), dtype=torch.float64).log() - loss) / entropy
 
 
 @mistake("Beside ln N alone.", fails="learn-floor, learn-edges", says="the floor was left out")

@@ -51,6 +51,17 @@ def tuples(parameters):
     return {"decay": decayed, "keep": kept}
 
 
+@right("Two lists by a helper that remembers in the dictionary's own names.")
+def by_helper(parameters):
+    def take(test, taken):
+        for p in parameters:
+            if p["learns"] and test(len(p["shape"])):
+                taken.setdefault(p["storage"], p["name"])
+        return list(taken.values())
+
+    return {"decay": take(lambda axes: axes > 1, {}), "keep": take(lambda axes: axes < 2, {})}
+
+
 @mistake(
     "By name: what ends in bias keeps.",
     fails="group-axes, group-frozen, group-shared",

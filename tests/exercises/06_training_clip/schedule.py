@@ -39,6 +39,14 @@ def tensors(step, steps, warmup, highest, lowest):
     return (highest + lowest) / 2 + (highest - lowest) / 2 * torch.cos(turn)
 
 
+@right("The whole plan as a list, and its entry.")
+def whole_plan(step, steps, warmup, highest, lowest):
+    up = [highest * (n + 1) / warmup for n in range(warmup)]
+    down = steps - warmup
+    fall = [lowest + (highest - lowest) * (1 + np.cos(np.pi * n / down)) / 2 for n in range(down)]
+    return (up + fall)[step] if step < steps else lowest
+
+
 @mistake(
     "The first step has the rate 0.", fails="rate-warmup, rate-ends", says="the first step has 0"
 )
