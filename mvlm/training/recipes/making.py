@@ -30,6 +30,7 @@ from mvlm.training.recipes.clip import (
     spread_features_,
     whiten_,
 )
+from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
 from mvlm.training.recipes.hybrid import (
     HybridData,
     HybridObjective,
@@ -186,7 +187,19 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         asked=recipe.asked,
         drills=recipe.drills,
     )
-    about = run(objective, chats, recipe.train, out / "stage2", recipe)
+    run(objective, chats, recipe.train, out / "stage2", recipe)
+    more = LLaVAData(
+        scenes,
+        states,
+        tokenizer,
+        recipe.again.seed,
+        batch_size=recipe.again.batch_size,
+        asked=recipe.asked,
+        drills=recipe.drills,
+        more=EVERY_PHRASING,
+        words=other_words(),
+    )
+    about = run(objective, more, recipe.again, out / "stage2-again", recipe)
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
