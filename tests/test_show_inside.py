@@ -19,6 +19,11 @@ def test_the_sweep_is_the_file_that_the_command_writes():
     assert written["runs"].keys() == inside.FAMILIES.keys()
 
 
+def test_the_rivals_are_the_file_that_the_command_writes():
+    written = json.loads((ROOT / "benchmarks/rivals.json").read_text(encoding="utf-8"))
+    assert inside.stored("rivals") == written
+
+
 def test_an_installed_package_reads_its_own_copy(monkeypatch, tmp_path):
     inner = tmp_path / "mvlm/show"
     inner.mkdir(parents=True)
@@ -32,6 +37,7 @@ def test_an_installed_package_reads_its_own_copy(monkeypatch, tmp_path):
 def test_the_wheel_takes_the_sweep_along():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert '"benchmarks/sweep.json" = "mvlm/show/sweep.json"' in text
+    assert '"benchmarks/rivals.json" = "mvlm/show/rivals.json"' in text
     assert (inside.HERE / "sweep.json").relative_to(ROOT).as_posix() == "mvlm/show/sweep.json"
 
 

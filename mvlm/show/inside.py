@@ -1,4 +1,4 @@
-"""Figures of chapter 04: what is inside a ViT, and what a model costs."""
+"""Figures of chapter 04: what is inside a ViT; and what `benchmarks/` measured, for 06 too."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,22 @@ HERE = Path(__file__).parent
 FAMILIES = {"ViT": (BLUE, "o"), "CNN": (ORANGE, "s"), "hybrid": (GREEN, "^")}
 
 
-def stored_sweep() -> dict:
-    """What `benchmarks/sweep.py` has measured so far; see there for what each number is."""
+def stored(name: str) -> dict:
+    """What `benchmarks/NAME.py` has measured so far; see there for what each number is."""
     # In the repository it lies where the command writes it; an installed package has a copy.
-    paths = (HERE.parents[1] / "benchmarks/sweep.json", HERE / "sweep.json")
+    paths = (HERE.parents[1] / f"benchmarks/{name}.json", HERE / f"{name}.json")
     path = next((path for path in paths if path.exists()), None)
     if path is None:
         raise FileNotFoundError(
-            "there is no sweep.json: run `python benchmarks/sweep.py` in the repository, or "
+            f"there is no {name}.json: run `python benchmarks/{name}.py` in the repository, or "
             "install the package again"
         )
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def stored_sweep() -> dict:
+    """What `benchmarks/sweep.py` has measured so far."""
+    return stored("sweep")
 
 
 def draw_map(
