@@ -173,12 +173,12 @@ TILING = Comparison(
     ),
 )
 
-# Mistakes that every input of a check must show, and those that it must hide.
+# Mistakes that every input of a check must show. Whether a picture fits is the same for the whole
+# frame and the whole picture, so that mistake shows only where every tiling shrinks.
 COMMON: tuple[Callable[..., Tiling], ...] = (
     _both(ends=True),
-    lambda *sizes: _tiling(*sizes, scale=_no_overlap),
-    lambda *sizes: _tiling(*sizes, scale=_whole_frame),
     lambda *sizes: _tiling(*sizes, scale=_filling),
+    lambda *sizes: _tiling(*sizes, scale=_no_overlap),
 )
 
 
@@ -216,13 +216,15 @@ def _enlarged(student: Student, max_crops: int) -> Sizes:
 def _shrunk(student: Student, max_crops: int) -> Sizes:
     """Every tiling shrinks, and no other is as good."""
     while True:
-        rows, columns = student.integer(2, max_crops), student.integer(2, max_crops)
+        rows, columns = student.integer(2, 6), student.integer(2, 6)
         if rows * columns <= max_crops or rows == columns:
             continue
         sizes = _sizes(student, rows, columns, max_crops, over=True)
         right = _tiling(*sizes)
-        shown = all(one(*sizes) != right for one in COMMON) and _scale(right, *sizes[:4]) < 1
-        if shown and _ties_apart(*sizes) == right and math.prod(right) < max_crops:
+        *shown_here, no_overlap = COMMON  # the overlap, alone, changes little in a large picture
+        shown_here.append(lambda *sizes: _tiling(*sizes, scale=_whole_frame))
+        shown = all(one(*sizes) != right for one in shown_here) and no_overlap(*sizes) == right
+        if shown and _ties_apart(*sizes) == right and _scale(right, *sizes[:4]) < 1:
             return sizes
 
 
@@ -240,10 +242,24 @@ def _nearly(student: Student, max_crops: int) -> Sizes:
             return sizes
 
 
+@drawn_once
 def _exact(student: Student, rows: int, columns: int) -> Sizes:
-    """A picture that fits exactly."""
-    window, overlap = 10 * student.integer(9, 25), 10 * student.integer(5, 14)
-    return overlap + window * rows, overlap + window * columns, window, overlap, 12
+    """A picture that fits exactly; to miss it gives what no other mistake gives."""
+    while True:
+        window, overlap = 10 * student.integer(9, 25), 10 * student.integer(5, 14)
+        height, width = overlap + window * rows, overlap + window * columns
+        sizes = height, width, window, overlap, 12
+        missed = _tiling(*sizes, enough=lambda scale: scale > 1)
+        others = [one(*sizes) for one in COMMON] + [_tiling(*sizes, scale=_whole_frame)]
+        if missed not in (*others, _tiling(*sizes), _ties_apart(*sizes)):
+            return sizes
+
+
+def _one_row(student: Student) -> Sizes:
+    """A picture that one crop holds: more columns have the same scale, more rows another."""
+    window, overlap = 10 * student.integer(12, 25), 10 * student.integer(5, 14)
+    short = student.integer(5, window // 8)
+    return overlap + window - short, overlap + window - 4 * short, window, overlap, 12
 
 
 @check(
@@ -267,11 +283,13 @@ def tiling_shrink(student: Student) -> None:
 
 @check(
     "exact fits, and fewer crops where two tilings are as good",
-    "A square picture that one crop holds has the same scale with one row of five crops.",
+    "What one crop holds, a row of five crops holds as well, at the same scale.",
     after=[tiling_enlarge],
 )
 def tiling_ties(student: Student) -> None:
-    for rows, columns in ((1, 1), (2, 3), (4, 1)):
+    with student.on("a picture that one crop holds"):
+        TILING.run(student, lambda: _one_row(student))
+    for rows, columns in ((2, 3), (4, 1)):
         with student.on(f"a picture that {rows}×{columns} windows hold exactly"):
             TILING.run(student, lambda r=rows, c=columns: _exact(student, r, c))
     with student.on("480×640 pixels, Molmo's sizes"):
@@ -298,7 +316,9 @@ def _at_limit(student: Student, max_crops: int) -> Sizes:
         right = _tiling(*sizes)
         if math.prod(right) != max_crops or _ties_apart(*sizes) != right:
             continue
-        wrong = (_limit(12),) if max_crops == 1 else (*COMMON, _less, _limit(12))
+        wrong = {1: (_limit(12),), 4: (*COMMON, _less, _limit(12)), 20: (_less, _limit(12))}[
+            max_crops
+        ]
         if all(one(*sizes) != right for one in wrong):
             return sizes
 
@@ -892,16 +912,16 @@ def _draw_points(student: Student, count: int, labelled: bool = False) -> tuple[
             for one in ({"order": None}, {"order": lambda point: point[::-1]})
         ]
         right = _written(pixels, size, label)
-        if not any(near) and (count < 2 or right not in wrong):
+        if not any(near) and (count < 3 or len({right, *wrong}) == 3):
             return pixels, size, label
 
 
-def _alike_rounded(student: Student) -> tuple[Any, ...]:
-    """Two points whose x differ, and are alike once they are rounded; the lower one comes first."""
-    x = student.integer(20, 70)
-    low, high = 30 + student.integer(0, 9), 60 + student.integer(0, 9)
-    pixels = [(10 * x + 0.1, 8.0 * high), (10 * x + 0.4, 8.0 * low), (5.0, 4.0)]
-    return pixels, (800, 1000), "cat"
+def _alike_rounded(student: Student, apart: float) -> tuple[Any, ...]:
+    """Two points whose x are alike once they are rounded, and a third."""
+    x, low, high = (student.integer(n, n + 9) for n in (20, 30, 60))
+    # Apart by a little, the lower one is given first: who sorts too early turns them round.
+    two = [(10 * x + apart, 8.0 * low), (10.0 * x, 8.0 * high)]
+    return [*(two if apart else two[::-1]), (5.0, 4.0)], (800, 1000), "cat"
 
 
 @check(
@@ -909,11 +929,9 @@ def _alike_rounded(student: Student) -> tuple[Any, ...]:
     "x over the width, y over the height, times 100. size is (height, width).",
 )
 def points_several(student: Student) -> None:
-    for count in (2, 5):
+    for count in (3, 12):
         with student.on(f"{count} points"):
             POINTS.run(student, lambda n=count: _draw_points(student, n))
-    with student.on("12 points"):
-        POINTS.run(student, lambda: _draw_points(student, 12))
 
 
 @check(
@@ -922,7 +940,10 @@ def points_several(student: Student) -> None:
     after=[points_several],
 )
 def points_order(student: Student) -> None:
-    POINTS.run(student, lambda: _alike_rounded(student))
+    with student.on("two x that are alike once they are rounded"):
+        POINTS.run(student, lambda: _alike_rounded(student, 0.4))
+    with student.on("two x that are alike"):
+        POINTS.run(student, lambda: _alike_rounded(student, 0))
 
 
 @check(
