@@ -352,7 +352,7 @@ def _own(
             seeing = [a for a in range(count) if a * inner <= cell < a * inner + side]
             windows = [a for a in seeing if a * inner + margin <= cell < (a + 1) * inner + margin]
             crop = {
-                "window": (windows or [seeing[0] if cell < side else seeing[-1]])[0],
+                "window": (windows or [0 if cell < margin else count - 1])[0],
                 "first": seeing[0],
                 "last": seeing[-1],
             }[whose]
@@ -1405,15 +1405,18 @@ def verdict_reads(student: Student) -> None:
             )
 
 
-def _chain(student: Student, count: int) -> tuple[str, list[Box]]:
-    """Boxes that overlap in a row: each point but one lies in two, and the greedy lose a pair."""
+def _chain(student: Student, count: int, turned: bool) -> tuple[str, list[Box]]:
+    """Boxes that overlap in a row: each point but one lies in two, and the greedy lose a pair.
+
+    Turned round, the list has the better box of each point first: then only the nearest is wrong.
+    """
     step, start = 10.0, 5.0 + student.integer(0, 9)
     top = 10.0 + student.integer(0, 30)
     boxes = [(start + i * step, top, start + i * step + 18, top + 20) for i in range(count)]
     # Point i lies in boxes i and i + 1, nearer to the middle of i; the last lies in box 0 alone.
     points = [(start + (i + 1) * step + 1, top + 10.0) for i in range(count - 1)]
     points.append((start + 4, top + 10.0))
-    return _tell(points), boxes
+    return _tell(points), boxes[::-1] if turned else boxes
 
 
 def _twice(student: Student) -> tuple[str, list[Box]]:
@@ -1430,9 +1433,9 @@ def _twice(student: Student) -> tuple[str, list[Box]]:
 def verdict_pairs(student: Student) -> None:
     with student.on("two points on one thing"):
         VERDICT.run(student, lambda: _twice(student))
-    for count in (2, 3, 5):
+    for count, turned in ((3, True), (2, False), (5, False)):
         with student.on(f"{count} things that overlap in a row"):
-            VERDICT.run(student, lambda n=count: _chain(student, n))
+            VERDICT.run(student, lambda n=count, t=turned: _chain(student, n, t))
 
 
 @check(
@@ -1486,6 +1489,8 @@ def verdict_faults(student: Student) -> None:
 
         def draw() -> tuple[str, list[Box]]:
             boxes = sorted(_apart(student, 3))
+            while abs(boxes[1][1] - boxes[2][1]) < 20:  # an x and another's y must miss
+                boxes = sorted(_apart(student, 3))
             pairs = [f'x{{0}}="{x:.1f}" y{{0}}="{y:.1f}"' for x, y in map(_middle, boxes)]
             return change(*pairs), boxes
 
@@ -1526,11 +1531,12 @@ def verdict_faults(student: Student) -> None:
                 )
             ),
         )
-    with student.on("points without decimals, on the borders of their things"):
-        VERDICT.run(
-            student,
-            lambda: ('<points x1="20" y1="30" x2="60" y2="80" alt="cat">cat</points>', _CORNERS),
-        )
+    for name, said in (
+        ("points without decimals", '<points x1="25" y1="35" x2="55" y2="75" alt="cat">cat'),
+        ("points on borders", '<points x1="20.0" y1="30.0" x2="60.0" y2="80.0" alt="cat">cat'),
+    ):
+        with student.on(name):
+            VERDICT.run(student, lambda text=said: (f"{text}</points>", _CORNERS))
 
 
 _CORNERS: list[Box] = [(20.0, 30.0, 31.0, 40.0), (50.0, 70.0, 60.0, 80.0)]

@@ -61,17 +61,21 @@ def master(answer, boxes):
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
-@right("With NumPy and scipy's assignment.")
-def by_scipy(answer, boxes):
-    from scipy.optimize import linear_sum_assignment
-
+@right("With NumPy: the most pairs for every set of boxes that is taken, as bits.")
+def by_bits(answer, boxes):
     points = read(answer)
-    hit = np.array([[holds(box, point) for box in boxes] for point in points], dtype=float)
-    pairs = 0
-    if points and boxes:
-        rows, columns = linear_sum_assignment(-hit)
-        pairs = int(hit[rows, columns].sum())
-    precision, recall = shares(pairs, points, boxes)
+    best = np.full(2 ** len(boxes), -1)
+    best[0] = 0
+    for point in points:
+        new = best.copy()
+        for j, box in enumerate(boxes):
+            if holds(box, point):
+                free = np.flatnonzero((np.arange(len(best)) >> j) % 2 == 0)
+                new[free | 1 << j] = np.maximum(
+                    new[free | 1 << j], np.where(best[free] >= 0, best[free] + 1, -1)
+                )
+        best = new
+    precision, recall = shares(int(best.max()), points, boxes)
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
@@ -283,7 +287,7 @@ def one_digit(answer, boxes):
     )
 
 
-@mistake("A decimal is needed.", fails="?", says="wanted precision")
+@mistake("A decimal is needed.", fails="?", says="(points without decimals)")
 def with_decimals(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -304,7 +308,7 @@ def none_unread(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), verdict
 
 
-@mistake("An answer without a total counts its points.", fails="?", says="wanted precision")
+@mistake("An answer without a total counts its points.", fails="?", says="the points were counted, and the total was not read")
 def total_invented(answer, boxes):
     points = read(answer)
     total = total_of(answer)
