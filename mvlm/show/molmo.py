@@ -113,11 +113,16 @@ def share_bars(
         shares: for each bar its name, and (how many, of how many).
         title: what to see.
         width: of the figure, in inches.
+
+    Raises:
+        ValueError: a part that is larger than its whole.
     """
     drawn, axes = figure(width, 0.7 + 0.42 * len(shares))
     bars = axes[0, 0]
     said = []
     for place, (name, (part, whole)) in enumerate(shares.items()):
+        if not 0 <= part <= whole:
+            raise ValueError(f"{name}: {part} of {whole} is no share: pass (how many, of how many)")
         share = part / whole if whole else 0.0
         error = (share * (1 - share) / whole) ** 0.5 if whole else 0.0
         bars.barh(place, share, color=PALETTE[0], xerr=error, capsize=3)

@@ -71,7 +71,7 @@ def by_numpy(rows, columns, inner, margin):
 
 @mistake(
     "Crop by crop, each keeping what is its own.",
-    fails="?",
+    fails="owners-row, owners-grid, owners-margins, owners-molmo",
     says="crop by crop: they are to stand in the order of the PICTURE",
 )
 def crop_by_crop(rows, columns, inner, margin):
@@ -80,7 +80,7 @@ def crop_by_crop(rows, columns, inner, margin):
 
 @mistake(
     "The first crop that sees a cell keeps it.",
-    fails="?",
+    fails="owners-row, owners-grid, owners-margins, owners-molmo",
     says="was given to the first of them: it belongs to the one in whose window it lies",
 )
 def first_crop(rows, columns, inner, margin):
@@ -95,7 +95,7 @@ def first_crop(rows, columns, inner, margin):
 
 @mistake(
     "The last crop that sees a cell keeps it.",
-    fails="?",
+    fails="owners-row, owners-grid, owners-margins, owners-molmo",
     says="was given to the last of them: it belongs to the one in whose window it lies",
 )
 def last_crop(rows, columns, inner, margin):
@@ -110,7 +110,7 @@ def last_crop(rows, columns, inner, margin):
 
 @mistake(
     "The crops begin at 0, where the full image's cells are.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="the first crop's numbers begin at 0: those are the full image's",
 )
 def from_zero(rows, columns, inner, margin):
@@ -120,7 +120,7 @@ def from_zero(rows, columns, inner, margin):
     return numbers
 
 
-@mistake("Columns before rows.", fails="?", says="the picture's cells stand column by column")
+@mistake("Columns before rows.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="the picture's cells stand column by column")
 def columns_first(rows, columns, inner, margin):
     side = inner + 2 * margin
     numbers = master(rows, columns, inner, margin)
@@ -130,7 +130,7 @@ def columns_first(rows, columns, inner, margin):
 
 @mistake(
     "The crops are numbered down the columns.",
-    fails="?",
+    fails="owners-grid, owners-margins, owners-molmo",
     says="the crops were numbered down the columns: they are numbered row by row",
 )
 def down_the_columns(rows, columns, inner, margin):
@@ -144,7 +144,7 @@ def down_the_columns(rows, columns, inner, margin):
 
 @mistake(
     "The place is counted in the window, not in the crop.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="the place was counted from the window's corner",
 )
 def in_the_window(rows, columns, inner, margin):
@@ -158,7 +158,7 @@ def in_the_window(rows, columns, inner, margin):
 
 @mistake(
     "A crop's row is taken to be as long as its window.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="a crop's row was taken to be `inner` cells long",
 )
 def short_rows(rows, columns, inner, margin):
@@ -172,7 +172,7 @@ def short_rows(rows, columns, inner, margin):
 
 @mistake(
     "All cells of all images: what is shared stands there twice.",
-    fails="?",
+    fails="owners-row, owners-grid, owners-margins, owners-molmo",
     says="what two crops share stands there twice",
 )
 def everything(rows, columns, inner, margin):
@@ -182,7 +182,7 @@ def everything(rows, columns, inner, margin):
 
 @mistake(
     "The full image is left out.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="the full image's",
 )
 def without_full(rows, columns, inner, margin):
@@ -192,7 +192,7 @@ def without_full(rows, columns, inner, margin):
 
 @mistake(
     "The outer margins are left out.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="which is the full image's",
 )
 def windows_alone(rows, columns, inner, margin):
@@ -204,7 +204,7 @@ def windows_alone(rows, columns, inner, margin):
     return torch.cat((numbers[: side**2], picture.flatten()))
 
 
-@mistake("The crops come before the full image.", fails="?", says="place 0 holds cell")
+@mistake("The crops come before the full image.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="place 0 holds cell")
 def full_last(rows, columns, inner, margin):
     side = inner + 2 * margin
     numbers = master(rows, columns, inner, margin)
@@ -213,7 +213,7 @@ def full_last(rows, columns, inner, margin):
 
 @mistake(
     "Cells of the far margin get a crop that is not there.",
-    fails="?",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
     says="wanted",
 )
 def not_clamped(rows, columns, inner, margin):
@@ -227,7 +227,7 @@ def not_clamped(rows, columns, inner, margin):
 
 @mistake(
     "A border off by one: the last cell of a window goes to the next crop.",
-    fails="?",
+    fails="owners-row, owners-grid, owners-margins, owners-molmo",
     says="wanted",
 )
 def off_by_one(rows, columns, inner, margin):
@@ -243,17 +243,17 @@ def off_by_one(rows, columns, inner, margin):
     return torch.cat((torch.arange(side**2), (crop * side**2 + r[:, None] * side + c).flatten()))
 
 
-@mistake("Division gives floats.", fails="?", says="wanted whole ones such as torch.int64")
+@mistake("Division gives floats.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="wanted whole ones such as torch.int64")
 def as_floats(rows, columns, inner, margin):
     return master(rows, columns, inner, margin) / 1
 
 
-@mistake("A list comes back.", fails="?", says="owners returned a list, wanted a torch tensor")
+@mistake("A list comes back.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="owners returned a list, wanted a torch tensor")
 def as_list(rows, columns, inner, margin):
     return master(rows, columns, inner, margin).tolist()
 
 
-@mistake("The picture as a table, not as one row.", fails="?", says="owners returned (")
+@mistake("The picture as a table, not as one row.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="owners returned (")
 def as_table(rows, columns, inner, margin):
     side = inner + 2 * margin
     return master(rows, columns, inner, margin)[side**2 :].view(inner * rows + 2 * margin, -1)

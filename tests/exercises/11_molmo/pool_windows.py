@@ -103,7 +103,7 @@ def by_unfold(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "A reshape alone: patches in a row, not in a square.",
-    fails="?",
+    fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient",
     says="patches that lie one after the other in a row were pooled",
 )
 def in_a_row(features, picture, query, key, value, heads, pool):
@@ -114,7 +114,7 @@ def in_a_row(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "Windows column by column.",
-    fails="?",
+    fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient",
     says="the windows stand column by column",
 )
 def column_by_column(features, picture, query, key, value, heads, pool):
@@ -122,7 +122,7 @@ def column_by_column(features, picture, query, key, value, heads, pool):
     return attend(windows, seen, query, key, value, heads).unflatten(0, (len(features), -1))
 
 
-@mistake("The first patch asks.", fails="?", says="the query is the first patch's")
+@mistake("The first patch asks.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the query is the first patch's")
 def first_asks(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -132,7 +132,7 @@ def first_asks(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("The sum asks.", fails="?", says="the query is that of the patches' sum")
+@mistake("The sum asks.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the query is that of the patches' sum")
 def sum_asks(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -140,7 +140,7 @@ def sum_asks(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("A plain mean of the values.", fails="?", says="every patch has the same weight")
+@mistake("A plain mean of the values.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="every patch has the same weight")
 def plain_mean(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -150,7 +150,7 @@ def plain_mean(features, picture, query, key, value, heads, pool):
     )
 
 
-@mistake("The softmax runs over the heads.", fails="?", says="the softmax runs over the heads")
+@mistake("The softmax runs over the heads.", fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient", says="the softmax runs over the heads")
 def over_heads(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -164,7 +164,7 @@ def over_heads(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("The scores are not divided.", fails="?", says="the scores are not divided by √d")
+@mistake("The scores are not divided.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the scores are not divided by √d")
 def no_scale(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     out = attend(windows, seen, query, key, value, heads, scale=1.0)
@@ -173,7 +173,7 @@ def no_scale(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "Divided by the root of the whole width.",
-    fails="?",
+    fails="pool-heads, pool-padding, pool-gradient",
     says="the scores are divided by √W: d is the width of ONE head",
 )
 def whole_width(features, picture, query, key, value, heads, pool):
@@ -182,7 +182,7 @@ def whole_width(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("Heads cut crosswise.", fails="?", says="the heads were cut wrongly")
+@mistake("Heads cut crosswise.", fails="pool-heads, pool-padding, pool-gradient", says="the heads were cut wrongly")
 def crosswise(features, picture, query, key, value, heads, pool):
     order = torch.arange(len(query)).view(-1, heads).T.flatten()
     windows, seen = cut(features, pool), cut(picture, pool)
@@ -192,7 +192,7 @@ def crosswise(features, picture, query, key, value, heads, pool):
     return out[:, back].unflatten(0, (len(features), -1))
 
 
-@mistake("Padding is not left out.", fails="?", says="patches of padding take part")
+@mistake("Padding is not left out.", fails="pool-padding", says="patches of padding take part")
 def padding_in(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     out = attend(windows, torch.ones_like(seen), query, key, value, heads)
@@ -201,7 +201,7 @@ def padding_in(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "Padding is left out of the mean and not of the softmax.",
-    fails="?",
+    fails="pool-padding",
     says="attention gives them a share",
 )
 def padding_answers(features, picture, query, key, value, heads, pool):
@@ -214,7 +214,7 @@ def padding_answers(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "The mean is over all patches, zeros included.",
-    fails="?",
+    fails="pool-padding",
     says="the mean is divided by ALL patches of the window",
 )
 def mean_of_all(features, picture, query, key, value, heads, pool):
@@ -226,7 +226,7 @@ def mean_of_all(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "Padding is multiplied by zero: nan stays nan.",
-    fails="?",
+    fails="pool-padding",
     says="the pooled vectors hold nan",
 )
 def times_zero(features, picture, query, key, value, heads, pool):
@@ -244,7 +244,7 @@ def times_zero(features, picture, query, key, value, heads, pool):
 
 @mistake(
     "A window without picture is a softmax over nothing.",
-    fails="?",
+    fails="pool-padding",
     says="the pooled vectors hold nan",
 )
 def over_nothing(features, picture, query, key, value, heads, pool):
@@ -259,29 +259,29 @@ def over_nothing(features, picture, query, key, value, heads, pool):
     return (scores.softmax(-1) @ v).transpose(1, 2).flatten(1).unflatten(0, (len(features), -1))
 
 
-@mistake("Everything in float32.", fails="?", says="torch.float64 went in, torch.float32 came out")
+@mistake("Everything in float32.", fails="pool-heads", says="torch.float64 went in, torch.float32 came out")
 def in_float32(features, picture, query, key, value, heads, pool):
     given = (one.float() for one in (query, key, value))
     return master(features.float(), picture, *given, heads, pool)
 
 
-@mistake("Computed without gradients.", fails="?", says="no gradient reaches the features")
+@mistake("Computed without gradients.", fails="pool-gradient", says="no gradient reaches the features")
 def without_gradients(features, picture, query, key, value, heads, pool):
     with torch.no_grad():
         return master(features, picture, query, key, value, heads, pool)
 
 
-@mistake("The query is detached.", fails="?", says="no gradient reaches the query's matrix")
+@mistake("The query is detached.", fails="pool-gradient", says="no gradient reaches the query's matrix")
 def query_detached(features, picture, query, key, value, heads, pool):
     return master(features, picture, query.detach(), key, value, heads, pool)
 
 
-@mistake("The windows are pooled over the images as well.", fails="?", says="images, windows")
+@mistake("The windows are pooled over the images as well.", fails="pool-which, pool-attention, pool-heads, pool-padding", says="images, windows")
 def one_image(features, picture, query, key, value, heads, pool):
     return master(features, picture, query, key, value, heads, pool).flatten(0, 1)[None]
 
 
-@mistake("Padding is put to zero in what was passed.", fails="?", says="changed its first argument")
+@mistake("Padding is put to zero in what was passed.", fails="pool-gradient", says="changed its first argument")
 def in_place(features, picture, query, key, value, heads, pool):
     out = master(features, picture, query, key, value, heads, pool)
     with torch.no_grad():
@@ -289,13 +289,13 @@ def in_place(features, picture, query, key, value, heads, pool):
     return out
 
 
-@mistake("Windows are always 2×2.", fails="?", says="images, windows, the width")
+@mistake("Windows are always 2×2.", fails="pool-heads", says="images, windows, the width")
 def two_by_two(features, picture, query, key, value, heads, pool):
     features, picture = (x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2] for x in (features, picture))
     return master(features, picture, query, key, value, heads, 2)
 
 
-@mistake("The largest value of each number.", fails="?", says="the pooled vectors are not")
+@mistake("The largest value of each number.", fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient", says="the pooled vectors are not")
 def largest(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     v = windows.masked_fill(~seen[..., None], 0) @ value.T
