@@ -34,7 +34,7 @@ def test_the_frames_say_which_cells_are_kept():
 
 
 def test_crosses_stand_where_the_points_are():
-    drawn, axes = figure(3, 3)
+    _, axes = figure(3, 3)
     picture = np.zeros((100, 200, 3))
     draw_pointed(axes[0, 0], picture, [(25.0, 50.0)], boxes=[(10, 20, 30, 60)])
     crosses = {tuple(np.ravel(line.get_xydata())) for line in axes[0, 0].lines}

@@ -1114,8 +1114,8 @@ def _draw_places(
     frame = (side, side) if written == "padded" else (side, side + 10 * student.integer(5, 20))
     shares = 0.1 + 0.8 * torch.rand(count, 2, generator=student.generator, dtype=torch.float64)
     if outside:
-        shares[::3] += 1.0  # beyond the far sides
-        shares[1::3, 0] -= 1.0  # before the near one
+        shares[::3, 1] += 1.0  # below the picture
+        shares[1::3, 0] -= 1.0  # left of it
     if written in SCALES:
         points = shares * SCALES[written]
     elif written == "stretched":
