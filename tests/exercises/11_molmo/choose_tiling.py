@@ -68,7 +68,7 @@ def by_numpy(height, width, window, overlap, max_crops):
 
 @mistake(
     "The overlap is not taken off.",
-    fails="?",
+    fails="tiling-enlarge, tiling-ties, tiling-limits",
     says="the overlap was not taken off the picture's sides",
 )
 def no_overlap(height, width, window, overlap, max_crops):
@@ -77,7 +77,7 @@ def no_overlap(height, width, window, overlap, max_crops):
 
 @mistake(
     "The whole frame is compared with the whole picture.",
-    fails="?",
+    fails="tiling-shrink",
     says="the whole frame was compared with the whole picture",
 )
 def whole_frame(height, width, window, overlap, max_crops):
@@ -91,7 +91,7 @@ def whole_frame(height, width, window, overlap, max_crops):
 
 @mistake(
     "The larger of the two scales.",
-    fails="?",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
     says="the larger of the two scales was taken",
 )
 def larger_scale(height, width, window, overlap, max_crops):
@@ -103,7 +103,7 @@ def larger_scale(height, width, window, overlap, max_crops):
     )
 
 
-@mistake("Always the largest scale.", fails="?", says="the one that enlarges MOST was taken")
+@mistake("Always the largest scale.", fails="tiling-enlarge, tiling-ties", says="the one that enlarges MOST was taken")
 def always_largest(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return max(scales, key=scales.get)
@@ -111,7 +111,7 @@ def always_largest(height, width, window, overlap, max_crops):
 
 @mistake(
     "Where all shrink, the one that shrinks most: one crop.",
-    fails="?",
+    fails="tiling-shrink, tiling-limits",
     says="the one that shrinks MOST was taken",
 )
 def smallest_when_shrinking(height, width, window, overlap, max_crops):
@@ -122,7 +122,7 @@ def smallest_when_shrinking(height, width, window, overlap, max_crops):
 
 @mistake(
     "Ties go to more crops.",
-    fails="?",
+    fails="tiling-ties",
     says="of equally good tilings the one with more crops was taken",
 )
 def more_crops(height, width, window, overlap, max_crops):
@@ -132,7 +132,7 @@ def more_crops(height, width, window, overlap, max_crops):
 
 @mistake(
     "An exact fit does not count as large enough.",
-    fails="?",
+    fails="tiling-ties",
     says="a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged",
 )
 def strictly_larger(height, width, window, overlap, max_crops):
@@ -141,20 +141,20 @@ def strictly_larger(height, width, window, overlap, max_crops):
     return min(large, key=large.get) if large else max(scales, key=scales.get)
 
 
-@mistake("The scale nearest to 1.", fails="?", says="the scale nearest to 1 was taken")
+@mistake("The scale nearest to 1.", fails="tiling-enlarge, tiling-ties", says="the scale nearest to 1 was taken")
 def nearest(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return min(scales, key=lambda tiling: abs(scales[tiling] - 1))
 
 
-@mistake("Columns first.", fails="?", says="columns came before rows")
+@mistake("Columns first.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="columns came before rows")
 def columns_first(height, width, window, overlap, max_crops):
     return chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})[::-1]
 
 
 @mistake(
     "Each side is rounded up, and max_crops is forgotten.",
-    fails="?",
+    fails="tiling-shrink, tiling-limits",
     says="each side was rounded up by itself, beyond max_crops",
 )
 def beyond(height, width, window, overlap, max_crops):
@@ -163,7 +163,7 @@ def beyond(height, width, window, overlap, max_crops):
 
 @mistake(
     "Twelve crops, whatever is passed.",
-    fails="?",
+    fails="tiling-limits",
     says="at most 12 crops were allowed, whatever max_crops says",
 )
 def twelve(height, width, window, overlap, max_crops):
@@ -172,7 +172,7 @@ def twelve(height, width, window, overlap, max_crops):
 
 @mistake(
     "Fewer than max_crops.",
-    fails="?",
+    fails="tiling-shrink, tiling-limits",
     says="fewer than max_crops were allowed: max_crops itself is allowed as well",
 )
 def fewer(height, width, window, overlap, max_crops):
@@ -182,7 +182,7 @@ def fewer(height, width, window, overlap, max_crops):
 
 @mistake(
     "Rows and columns are each at most max_crops, their product is not looked at.",
-    fails="?",
+    fails="tiling-shrink, tiling-limits",
     says="each side was rounded up by itself, beyond max_crops",
 )
 def each_side(height, width, window, overlap, max_crops):
@@ -193,7 +193,7 @@ def each_side(height, width, window, overlap, max_crops):
 
 @mistake(
     "Squares of crops alone.",
-    fails="?",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
     says="wanted (",
 )
 def squares(height, width, window, overlap, max_crops):
@@ -201,13 +201,13 @@ def squares(height, width, window, overlap, max_crops):
     return chosen({t: scaled(t, height, width, window, overlap) for t in some})
 
 
-@mistake("Floats come back.", fails="?", says="wanted two whole numbers (int)")
+@mistake("Floats come back.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted two whole numbers (int)")
 def floats(height, width, window, overlap, max_crops):
     best = chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
     return float(best[0]), float(best[1])
 
 
-@mistake("The number of crops alone.", fails="?", says="wanted 2 values: rows, columns")
+@mistake("The number of crops alone.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted 2 values: rows, columns")
 def number(height, width, window, overlap, max_crops):
     return math.prod(
         chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
@@ -217,7 +217,7 @@ def number(height, width, window, overlap, max_crops):
 FIRST = {}
 
 
-@mistake("Remembers the first answer and gives it again.", fails="?", says="wanted (")
+@mistake("Remembers the first answer and gives it again.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted (")
 def remembers(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return FIRST.setdefault("tiling", chosen(scales))

@@ -122,7 +122,7 @@ def by_choices(answer, boxes):
 
 @mistake(
     "Each point takes the first free box.",
-    fails="?",
+    fails="verdict-pairs",
     says="each point took the first free box that it lies in",
 )
 def greedy(answer, boxes):
@@ -137,7 +137,7 @@ def greedy(answer, boxes):
 
 @mistake(
     "Each point takes the nearest free box.",
-    fails="?",
+    fails="verdict-pairs",
     says="each point took the nearest free box",
 )
 def greedy_nearest(answer, boxes):
@@ -153,7 +153,7 @@ def greedy_nearest(answer, boxes):
 
 @mistake(
     "Points that lie in some box, boxes that hold some point.",
-    fails="?",
+    fails="verdict-pairs",
     says="a second point on the same thing was counted as well",
 )
 def counted_twice(answer, boxes):
@@ -165,7 +165,7 @@ def counted_twice(answer, boxes):
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
-@mistake("Precision and recall swapped.", fails="?", says="precision and recall are swapped")
+@mistake("Precision and recall swapped.", fails="verdict-reads, verdict-total, verdict-faults", says="precision and recall are swapped")
 def swapped(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return recall, precision, verdict
@@ -173,7 +173,7 @@ def swapped(answer, boxes):
 
 @mistake(
     "Neither points nor things gives 0.",
-    fails="?",
+    fails="verdict-empty",
     says="no points and no things is a perfect answer: both shares are 1",
 )
 def zero_of_nothing(answer, boxes):
@@ -184,20 +184,20 @@ def zero_of_nothing(answer, boxes):
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
-@mistake("A share of nothing is divided.", fails="?", says="ZeroDivisionError")
+@mistake("A share of nothing is divided.", fails="verdict-empty", says="ZeroDivisionError")
 def divides_by_zero(answer, boxes):
     points = read(answer)
     pairs = matched(points, boxes)
     return pairs / len(points), pairs / len(boxes), total_of(answer) == len(points) == len(boxes)
 
 
-@mistake("The total is trusted.", fails="?", says="the total was trusted")
+@mistake("The total is trusted.", fails="verdict-total", says="the total was trusted")
 def trusts_total(answer, boxes):
     points = read(answer)
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(boxes)
 
 
-@mistake("The total is not read.", fails="?", says="the points were counted, and the total was not")
+@mistake("The total is not read.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="the points were counted, and the total was not")
 def points_alone(answer, boxes):
     points = read(answer)
     return *shares(matched(points, boxes), points, boxes), len(points) == len(boxes)
@@ -205,7 +205,7 @@ def points_alone(answer, boxes):
 
 @mistake(
     "Total and points agree; the things are not looked at.",
-    fails="?",
+    fails="verdict-empty, verdict-total",
     says="total and points agree with one another",
 )
 def things_forgotten(answer, boxes):
@@ -213,7 +213,7 @@ def things_forgotten(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points)
 
 
-@mistake("Right means that every thing was hit.", fails="?", says="wanted precision")
+@mistake("Right means that every thing was hit.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted precision")
 def all_hit(answer, boxes):
     points = read(answer)
     precision, recall = shares(matched(points, boxes), points, boxes)
@@ -222,7 +222,7 @@ def all_hit(answer, boxes):
 
 @mistake(
     "All x and all y, put together in order.",
-    fails="?",
+    fails="verdict-faults",
     says="an x without its y was paired with the next one's y",
 )
 def zipped(answer, boxes):
@@ -236,7 +236,7 @@ def zipped(answer, boxes):
     )
 
 
-@mistake("Points over 100 are kept.", fails="?", says="a coordinate over 100 lies outside")
+@mistake("Points over 100 are kept.", fails="verdict-faults", says="a coordinate over 100 lies outside")
 def over_hundred(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -246,7 +246,7 @@ def over_hundred(answer, boxes):
     )
 
 
-@mistake("Places outside a tag are points.", fails="?", says="a place outside a <point>")
+@mistake("Places outside a tag are points.", fails="verdict-faults", says="a place outside a <point>")
 def without_tags(answer, boxes):
     points = [(float(x), float(y)) for _, x, y in PAIR.findall(answer)]
     points = [point for point in points if max(point) <= 100]
@@ -255,7 +255,7 @@ def without_tags(answer, boxes):
     )
 
 
-@mistake("A border is outside.", fails="?", says="a point on a box's border lies inside it")
+@mistake("A border is outside.", fails="verdict-faults", says="a point on a box's border lies inside it")
 def borders_out(answer, boxes):
     points = read(answer)
     smaller = [
@@ -266,7 +266,7 @@ def borders_out(answer, boxes):
     return *shares(matched(points, smaller), points, boxes), verdict
 
 
-@mistake("A closing bracket is needed.", fails="?", says="wanted precision")
+@mistake("A closing bracket is needed.", fails="verdict-faults", says="wanted precision")
 def closed_tags(answer, boxes):
     closed = " ".join(re.findall(r"<points?\s[^<>]*>", answer))
     points = read(closed)
@@ -275,7 +275,7 @@ def closed_tags(answer, boxes):
     )
 
 
-@mistake("The number of digits is bounded: x1 to x9.", fails="?", says="wanted precision")
+@mistake("The number of digits is bounded: x1 to x9.", fails="verdict-reads, verdict-total", says="wanted precision")
 def one_digit(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -287,7 +287,7 @@ def one_digit(answer, boxes):
     )
 
 
-@mistake("A decimal is needed.", fails="?", says="(points without decimals)")
+@mistake("A decimal is needed.", fails="verdict-faults", says="(points without decimals)")
 def with_decimals(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -299,7 +299,7 @@ def with_decimals(answer, boxes):
     )
 
 
-@mistake('"There are none." states no total.', fails="?", says="wanted precision")
+@mistake('"There are none." states no total.', fails="verdict-empty", says="wanted precision")
 def none_unread(answer, boxes):
     points = read(answer)
     found = re.search(r"shows a total of (\d+)\.", answer)
@@ -308,7 +308,7 @@ def none_unread(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), verdict
 
 
-@mistake("An answer without a total counts its points.", fails="?", says="the points were counted, and the total was not read")
+@mistake("An answer without a total counts its points.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="the points were counted, and the total was not read")
 def total_invented(answer, boxes):
     points = read(answer)
     total = total_of(answer)
@@ -316,24 +316,24 @@ def total_invented(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
 
 
-@mistake("Percent, not shares.", fails="?", says="wanted precision")
+@mistake("Percent, not shares.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted precision")
 def in_percent(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return 100 * precision, 100 * recall, verdict
 
 
-@mistake("Two numbers, no verdict.", fails="?", says="wanted 3 values: precision, recall, right")
+@mistake("Two numbers, no verdict.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted 3 values: precision, recall, right")
 def two_numbers(answer, boxes):
     return master(answer, boxes)[:2]
 
 
-@mistake("The verdict as a number.", fails="?", says="wanted True or False")
+@mistake("The verdict as a number.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted True or False")
 def verdict_as_number(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return precision, recall, int(verdict)
 
 
-@mistake("Boxes that were hit are taken out of the list.", fails="?", says="changed its second")
+@mistake("Boxes that were hit are taken out of the list.", fails="verdict-faults", says="changed its second")
 def in_place(answer, boxes):
     result = master(answer, boxes)
     for point in read(answer):
