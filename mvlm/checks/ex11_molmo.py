@@ -1002,6 +1002,7 @@ def _original(
     clamp: bool = False,
     keep: bool = False,
     turn: bool = False,
+    late: bool = False,
     digits: int | None = None,
 ) -> Tensor:
     """Point by point, float64; keyword arguments are mistakes."""
@@ -1018,8 +1019,9 @@ def _original(
             if (written == "padded" and pad) or one_scale:
                 down = across = fits(ratios)
             if written == "padded" and pad and centred:
-                x -= (frame[1] - across * width) / 2
-                y -= (frame[0] - down * height) / 2
+                share = (across, down) if late else (1, 1)
+                x -= (frame[1] - across * width) / 2 * share[0]
+                y -= (frame[0] - down * height) / 2 * share[1]
             x, y = x / across, y / down
         if digits is not None:
             x, y = round(x, digits), round(y, digits)
@@ -1080,12 +1082,20 @@ ORIGINAL = Comparison(
             "the scale is right, but the padding before the picture was not taken off",
         ),
         Slip(
+            _place_slip(late=True),
+            "the padding was taken off after the division: it is counted in pixels of the frame",
+        ),
+        Slip(
             _place_slip(fits=max),
             "the larger of the two scales was taken: then the picture would not fit",
         ),
         Slip(
             _place_slip(clamp=True),
             "a point outside the picture was moved to its border: it is left out",
+        ),
+        Slip(
+            lambda *given: _original(*given).flip(1),
+            "y came before x: places are (x, y), as they came",
         ),
         Slip(_place_slip(keep=True), "a point outside the picture was kept: it is left out"),
         Slip(

@@ -165,12 +165,12 @@ def whole_pixels(points, written, size, frame):
     return inside(moved(points, written, size, frame).round(), size)
 
 
-@mistake("y first in what comes back.", fails="original-shares, original-stretched, original-padded, original-outside", says="the first point is")
+@mistake("y first in what comes back.", fails="original-shares, original-stretched, original-padded, original-outside", says="y came before x")
 def y_first(points, written, size, frame):
     return inside(moved(points, written, size, frame), size).flip(1)
 
 
-@mistake("Multiplied by the scale, not divided.", fails="original-stretched, original-padded, original-outside", says="points came back, wanted")
+@mistake("Multiplied by the scale, not divided.", fails="original-stretched, original-padded, original-outside", says=", wanted ")
 def multiplied(points, written, size, frame):
     if written in UNITS:
         return inside(moved(points, written, size, frame), size)
@@ -183,7 +183,7 @@ def multiplied(points, written, size, frame):
 
 
 @mistake(
-    "The padding is taken off after the division.", fails="original-padded, original-outside", says="the first point is"
+    "The padding is taken off after the division.", fails="original-padded, original-outside", says="the padding was taken off after the division"
 )
 def padding_late(points, written, size, frame):
     if written != "padded":
