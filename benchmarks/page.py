@@ -83,7 +83,7 @@ All have seen two artists' drawings of the 1,112 emoji, Noto's and Twemoji's, an
 
 {table(("unseen artist, on white", "1,112 names, top-1", "top-5", "100 everyday words, top-1", "top-5"), rows)}
 
-The ResNet wins where all 1,112 names count. Two reasons are at hand, not measured apart: it is built to look at small neighbourhoods everywhere, where the course's tower of 20-pixel patches has to learn how neighbours belong together, and its classes were the very names, where CLIP's texts are names, everyday words, keywords and groups. CLIP was never taught a class, and answers in any words. With 400 million pairs, zero-shot CLIP beat a linear probe on a ResNet-50's features on 16 of 27 data sets (Radford et al. 2021, section 3.1.5). The course's CLIP (`mvlm/weights/clip.md`) learnt from eight artists in as many steps.
+The ResNet wins where all 1,112 names count. Two reasons are at hand, not measured apart: it is built to look at small neighbourhoods everywhere, where a tower of 20-pixel patches has to learn how neighbours belong together, and its classes were the very names, where CLIP's texts are names, everyday words, keywords and groups. CLIP was never taught a class, and answers in any words. With 400 million pairs, zero-shot CLIP beat a linear probe on a ResNet-50's features on 16 of 27 data sets (Radford et al. 2021, section 3.1.5). The same CLIP learnt from eight artists in as many steps (`mvlm/weights/clip-patches.md`). The course's finished one looks at small neighbourhoods too (`mvlm/weights/clip.md`).
 
 """
 

@@ -178,7 +178,7 @@ def measured() -> str:
     for row in tasks.get("processes", {}).get("rows", []):
         if row["unit"] == "pairs/s":
             lines.append(
-                f"The course's own CLIP trains at {row['ours']:.0f} pairs a second in two "
+                f"The course's first CLIP, of two plain towers, trains at {row['ours']:.0f} pairs a second in two "
                 f"processes with a core each, and at {row['theirs']:.0f} in one with both cores."
             )
         else:
@@ -221,17 +221,17 @@ The course's training runs in one process or in many, with the same losses. This
 
 ## One command, more processes
 
-`python -m mvlm train clip --out runs/clip` runs in one process. [`torchrun`](https://docs.pytorch.org/docs/stable/elastic/run.html), which comes with torch, starts several, each with a GPU of its own:
+`python -m mvlm train clip-patches --out runs/clip-patches` runs in one process. [`torchrun`](https://docs.pytorch.org/docs/stable/elastic/run.html), which comes with torch, starts several, each with a GPU of its own:
 
 ```text
-torchrun --nproc_per_node=8 -m mvlm train clip --out runs/clip
+torchrun --nproc_per_node=8 -m mvlm train clip-patches --out runs/clip-patches
 ```
 
 On several machines the same is started on each of them, with the name of one of them, which the others ask for the way. The folder must be one that all of them see.
 
 ```text
 torchrun --nnodes=4 --nproc_per_node=8 --rdzv_backend=c10d --rdzv_id=clip \\
-    --rdzv_endpoint=FIRST_MACHINE:29500 -m mvlm train clip --out /shared/runs/clip
+    --rdzv_endpoint=FIRST_MACHINE:29500 -m mvlm train clip-patches --out /shared/runs/clip-patches
 ```
 
 [`accelerate launch`](https://huggingface.co/docs/accelerate/basic_tutorials/launch) does it too, and takes its settings from a file that `accelerate config` asks for once:
@@ -239,10 +239,10 @@ torchrun --nnodes=4 --nproc_per_node=8 --rdzv_backend=c10d --rdzv_id=clip \\
 ```text
 accelerate launch --multi_gpu --num_machines=4 --num_processes=32 --machine_rank=0 \\
     --main_process_ip=FIRST_MACHINE --main_process_port=29500 \\
-    -m mvlm train clip --out /shared/runs/clip
+    -m mvlm train clip-patches --out /shared/runs/clip-patches
 ```
 
-Without a GPU, two processes on one machine show that it works: `ACCELERATE_USE_CPU=true OMP_NUM_THREADS=1 torchrun --nproc_per_node=2 -m mvlm train clip --out runs/two`.
+Without a GPU, two processes on one machine show that it works: `ACCELERATE_USE_CPU=true OMP_NUM_THREADS=1 torchrun --nproc_per_node=2 -m mvlm train clip-patches --out runs/two`.
 
 What stays the same: `batch_size` is that of all processes together, and example number 17 is the same everywhere, so each process draws its own share of every batch and nothing has to be sent round. What is exchanged are the gradients, by DistributedDataParallel, and CLIP's features, by `mvlm.contrastive.distributed_clip_loss`: every process compares its own pairs with all others', and the mean of the shares is the loss of the whole batch. Chapter 05 says why the gradient has to pass through that gather. Tests start two real processes and compare losses, gradients and weights with one's.
 

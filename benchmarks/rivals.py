@@ -2,7 +2,7 @@
 
 All have seen Noto's and Twemoji's drawings and nothing else, and name those of an unseen artist:
 
-- CLIP: ``python -m mvlm train clip --out runs/two --set 'artists=["noto", "twemoji"]'``;
+- CLIP: ``python -m mvlm train clip-patches --out runs/two --set 'artists=["noto", "twemoji"]'``;
 - a small ResNet (He et al. 2016, with basic blocks) that learnt the names as classes, from the
   same views, for as many floating-point operations as CLIP; a linear probe on its features, as in
   Radford et al. 2021, section 3.2 (logistic regression), and its own last layer;
@@ -153,12 +153,14 @@ def own_layer(resnet: NamesResNet, everyday: Int[Tensor, " word"]) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clip", type=Path, required=True, help="clip.safetensors of two artists")
+    parser.add_argument(
+        "--clip", type=Path, required=True, help="clip-patches.safetensors of two artists"
+    )
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs/resnet")
     options = parser.parse_args()
     recipe = build(
         CLIPRecipe,
-        read_config(CONFIGS / "clip.toml", [f"artists={json.dumps(SEEN)}"]),
+        read_config(CONFIGS / "clip-patches.toml", [f"artists={json.dumps(SEEN)}"]),
     )
     everyday = torch.tensor([i for i, word in enumerate(vocabulary()) if word.everyday])
     tokenizer = weights.tokenizer()

@@ -464,7 +464,7 @@ def starting() -> list[Row]:
 
 
 def processes() -> list[Row]:
-    """Training the course's CLIP in two processes and in one, at the same batch of 64."""
+    """Training the course's first CLIP in two processes and in one, at the same batch."""
     with tempfile.TemporaryDirectory() as folder:
         one, two = (train_clip(Path(folder) / f"{n}", n) for n in (1, 2))
     apart = max(abs(a.loss - b.loss) for a, b in zip(one, two, strict=True))
@@ -495,7 +495,8 @@ def train_clip(folder: Path, count: int, steps: int = 25) -> list:
     from mvlm.training.loop import read_metrics
 
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc_per_node={count}", "-m", "mvlm", "train", "clip", "--out", str(folder)]
+    command += [f"--nproc_per_node={count}", "-m", "mvlm"]
+    command += ["train", "clip-patches", "--out", str(folder)]
     command += ["--set", f"train.steps={steps}", "--set", f"train.save_every={steps}"]
     threads = max(1, (os.cpu_count() or 1) // count)
     run(command, threads=threads, ACCELERATE_USE_CPU="true")

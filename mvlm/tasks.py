@@ -42,6 +42,14 @@ def exact_match(prediction: str, answer: str) -> bool:
     return _plain(prediction) == _plain(answer)
 
 
+def final_answer(said: str) -> str:
+    """What comes after the last colon: a model that counts aloud says its answer last.
+
+    "top left, centre: 2" → "2"; what has no colon is the answer already.
+    """
+    return said.rpartition(":")[2].strip()
+
+
 def relaxed_match(prediction: str, answer: str, *, tolerance: float = 0.05) -> bool:
     """ChartQA's relaxed accuracy: a number may be off by `tolerance` of the right one.
 

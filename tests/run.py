@@ -56,7 +56,7 @@ class Outcome:
 
 def parts(root: Path, jobs: int) -> list[Part]:
     """The site, unless it is there; the tests; every cell of every notebook."""
-    pytest = (sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", "loadfile")
+    pytest = (sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", "loadscope")
     nbval = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300")
     notebooks = sorted(map(str, (root / "notebooks").glob("*.ipynb")))
     built = (root / "_build/html/index.html").exists()
@@ -116,7 +116,9 @@ def summary(outcomes: list[Outcome]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run everything; 0 if no part failed and, with `--complete`, nothing was left out."""
     parser = argparse.ArgumentParser(description="Run all tests, the notebooks included.")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; a file goes to one of them")
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="processes; a file or a class goes to one of them"
+    )
     parser.add_argument(
         "--complete", action="store_true", help="fail where anything was left out, as CI does"
     )

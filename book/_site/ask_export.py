@@ -1,12 +1,14 @@
 """Writes the course's CLIP as two files that a browser can read from a folder, with no server.
 
 `weights.js` assigns one variable (a page opened from a file may load scripts, nothing else):
-config, tokenizer, names, and every tensor. Matrices are whole numbers with one step a row, and as
-few bits as keep the cosines near those of the model they were made from; that is measured here,
-with the finished numbers put back into the model. `fluent.webp` shows what the image tower saw.
+config, tokenizer, names, and every tensor. Matrices, those of convolutions too, are whole numbers
+with one step a row, and as few bits as keep the cosines near those of the model they were made
+from; that is measured here, with the finished numbers put back into the model. `fluent.webp` shows
+what the image tower saw.
 """
 
 import base64
+import copy
 import gzip
 import io
 import json
@@ -17,11 +19,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvlm import weights
 from mvlm.clip import CLIP
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
+from mvlm.small.stem import GROUPS
 from mvlm.training.recipes.clip import drawing_table, vocabulary
 from mvlm.training.recipes.views import on_white
 
@@ -44,7 +47,8 @@ def export(folder: Path) -> dict:
     bits = max(differences)
     state = clip.state_dict() | {"pictures": pictures}
     file = {
-        "model": json.loads(json.dumps(clip.config, default=vars)),
+        "model": json.loads(json.dumps(clip.config, default=vars))
+        | {"stem": {"groups": GROUPS, "eps": clip.image.patches.norm.eps}},
         "normalise": {"mean": CLIP_MEAN, "std": CLIP_STD},
         "tokenizer": tokenizer_json(),
         "emoji": [[word.name, word.everyday] for word in words],
@@ -93,7 +97,7 @@ def by_bits(clip: CLIP, images: Tensor, pictures: Tensor) -> dict[int, float]:
     """
     names = [word.name for word in vocabulary()]
     wanted = encode_texts(clip, names) @ pictures[::PROBED].T
-    rounded = CLIP(clip.config).eval()
+    rounded = copy.deepcopy(clip)
     differences = {}
     for bits in range(8, 17):
         rounded.load_state_dict(rounded_state(clip.state_dict(), bits))
@@ -110,16 +114,16 @@ def by_bits(clip: CLIP, images: Tensor, pictures: Tensor) -> dict[int, float]:
 def rounded_state(state: dict[str, Tensor], bits: int) -> dict[str, Tensor]:
     """The tensors as the browser will have them."""
     return {
-        name: torch.mul(*in_steps(value, bits)) if value.ndim == 2 else value
+        name: torch.mul(*in_steps(value, bits)).view_as(value) if value.ndim > 1 else value
         for name, value in state.items()
     }
 
 
 def in_steps(
-    matrix: Float[Tensor, "row column"], bits: int
-) -> tuple[Float[Tensor, "row column"], Float[Tensor, "row 1"]]:
+    weight: Float[Tensor, "row *column"], bits: int
+) -> tuple[Float[Tensor, "row columns"], Float[Tensor, "row 1"]]:
     """Whole numbers of so many bits, sign included, and the step of each row."""
-    largest = 2 ** (bits - 1) - 1
+    largest, matrix = 2 ** (bits - 1) - 1, weight.flatten(1)
     steps = matrix.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / largest
     return (matrix / steps).round(), steps
 
@@ -132,7 +136,7 @@ def packed(state: dict[str, Tensor], bits: int) -> bytes:
     """
     floats, whole = [], []
     for value in state.values():
-        if value.ndim == 2:
+        if value.ndim > 1:
             numbers, value = in_steps(value, bits)
             whole.append(numbers.short().flatten().numpy())
         floats.append(value.float().flatten().numpy())
@@ -187,7 +191,10 @@ def sizes(clip: CLIP) -> dict[str, str]:
     image, text = clip.config.image, clip.config.text
     rows, columns = image.grid
     height, width = image.image_size
-    recipe = weights.read(weights.HERE / "clip.safetensors")[1]["recipe"]
+    stem = clip.image.patches
+    convolutions = [m for m in stem.modules() if isinstance(m, nn.Conv2d)]
+    last_convolutions = (stem.first, *(block.second for block in stem.blocks))
+    recipe = weights.read(weights.HERE / "clip.safetensors")[1]["recipe"]["clip"]
     return {
         "artists": f"{len(recipe['artists'])}",
         "names": f"{len(vocabulary()):,}",
@@ -197,8 +204,12 @@ def sizes(clip: CLIP) -> dict[str, str]:
         "text tokens": f"T × {text.width}",
         "text depth": f"{text.depth}",
         "pixels": f"{image.channels} × {height} × {width}",
-        "patch size": f"{image.patch_size} × {image.patch_size}",
-        "patches": f"{rows * columns} × {image.channels * image.patch_size**2}",
+        "convolutions": f"{sum(m.kernel_size == (3, 3) for m in convolutions)}",
+        **{
+            f"map {i}": f"{conv.out_channels} × {height // 2**i} × {width // 2**i}"
+            for i, conv in enumerate(last_convolutions, start=1)
+        },
+        "places": f"{rows * columns}",
         "image tokens": f"{1 + rows * columns} × {image.width}",
         "image depth": f"{image.depth}",
         "embed": f"{clip.config.embed_dim}",

@@ -386,8 +386,8 @@ def _beyond(run: Run, earlier: Sequence[Run]) -> Run:
 
 
 COPY = (
-    "Somebody else may still use it. Work on a copy (clone a tensor, copy a list), and mind what "
-    "ends in _ or has an = after a sign: add_, +=, x[0] = …"
+    "Somebody else may still use it. Work on a copy (clone a tensor, copy a list or a dictionary), "
+    "and mind what ends in _ or has an = after a sign: add_, +=, x[0] = …, and pop and del"
 )
 
 

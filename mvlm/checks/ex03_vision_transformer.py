@@ -5,6 +5,7 @@ paper's equations, the cost from the shapes of its products.
 """
 
 import itertools
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,8 +17,8 @@ from torch import Tensor
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
     Comparison,
-    Slip,
     close,
+    doubles,
     equal,
     expect_finite,
     expect_kind,
@@ -27,6 +28,12 @@ from mvlm.checks.expect import (
     expect_slopes,
     kind_of,
     same,
+)
+
+DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
+BRAIN = (
+    "bfloat16 has 8 bits for a number's digits: from 512 on it knows every fourth whole number. "
+    "Which kinds do you widen before the product?"
 )
 
 # attend -----------------------------------------------------------------------------------------
@@ -40,14 +47,12 @@ def _attended(
     mask: Tensor,
     *,
     divisor: Callable[[int, int], float] = lambda width, heads: (width / heads) ** 0.5,
-    see: Callable[[Tensor], Tensor] = torch.clone,
     after: bool = False,
 ) -> Tensor:
     """Attention in float64, query by query.
 
-    The mistakes: another divisor (of D and H), another mask, keys hidden after the softmax.
+    The mistakes: another divisor (of D and H), keys hidden after the softmax.
     """
-    mask = see(mask)
     query, key, value = query.double(), key.double(), value.double()
     width = query.shape[-1] // heads
     result = torch.zeros_like(query)
@@ -59,12 +64,8 @@ def _attended(
             continue
         scores = key[picture, :, own] @ query[picture, place, own]
         scores = scores / divisor(query.shape[-1], heads)
-        if after:
-            weights = scores.softmax(0) * seen
-        else:
-            weights = torch.zeros_like(scores)
-            weights[seen] = scores[seen].softmax(0)
-        result[picture, place, own] = weights @ value[picture, :, own]
+        weights = scores.softmax(0)[seen] if after else scores[seen].softmax(0)
+        result[picture, place, own] = weights @ value[picture, seen, own]
     return result
 
 
@@ -88,6 +89,11 @@ def _at_once(*given: Any, over_queries: bool) -> Tensor:
     return (gathered.transpose(1, 2) if over_queries else gathered).reshape(query.shape)
 
 
+def _seeing(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A mistake: another mask."""
+    return lambda q, k, v, heads, mask: _attended(q, k, v, heads, change(mask))
+
+
 HIDDEN = "What must a score be so that its weight comes out as 0?"
 
 ATTEND = Comparison(
@@ -95,59 +101,97 @@ ATTEND = Comparison(
     what="the result",
     right=_attended,
     read=_read_attended,
-    slips=(
-        Slip(
+    mistakes={
+        "the scores were divided by √D, the width of all heads together": (
             partial(_attended, divisor=lambda width, heads: width**0.5),
-            "the scores were divided by √D, the width of all heads together",
             "A score is a sum over the numbers of one head. How many are these?",
         ),
-        Slip(
+        "the scores were not divided at all": (
             partial(_attended, divisor=lambda width, heads: 1.0),
-            "the scores were not divided at all",
             "Which number keeps their variance at 1?",
         ),
-        Slip(
+        "the scores were divided by √H, the number of heads": (
+            partial(_attended, divisor=lambda width, heads: heads**0.5),
+            "A score is a sum over the numbers of one head. How many are these?",
+        ),
+        "this is attention of one head, whatever `heads` says": (
             lambda q, k, v, heads, mask: _attended(q, k, v, 1, mask),
-            "this is attention of one head, whatever `heads` says",
             "Each head has its own slice of the numbers and its own softmax.",
         ),
-        Slip(
+        "a hidden key still takes part: it was hidden after the softmax had counted it": (
             partial(_attended, after=True),
-            "a hidden key still takes part: it was hidden after the softmax had counted it",
             HIDDEN,
         ),
-        Slip(
-            partial(_attended, see=torch.logical_not),
-            "the mask is read the wrong way round: True means that a query may look",
+        "the mask is read the wrong way round: True means that a query may look": _seeing(
+            torch.logical_not
         ),
-        Slip(
-            partial(_attended, see=torch.ones_like),
-            "the mask has no effect: hidden keys take part as all others",
+        "the mask has no effect: hidden keys take part as all others": (
+            _seeing(torch.ones_like),
             HIDDEN,
         ),
-        Slip(
+        "the mask was transposed: it is (B, T, S), a row for each query": lambda *given: (
+            _seeing(lambda mask: mask.mT)(*given) if given[0].shape == given[1].shape else None
+        ),
+        "the first picture's mask was used for all: each picture has its own": _seeing(
+            lambda mask: mask[:1].expand_as(mask)
+        ),
+        "the softmax ran over the queries: each row shall sum to 1, over the keys": (
             partial(_at_once, over_queries=True),
-            "the softmax ran over the queries: each row shall sum to 1, over the keys",
             "Which axis of (B, H, T, S) are the keys?",
         ),
-        Slip(
+        "the heads were cut by a reshape alone, so a head holds pieces of several tokens": (
             partial(_at_once, over_queries=False),
-            "the heads were cut by a reshape alone, so a head holds pieces of several tokens",
             "Name the axes (B, T, H, d) first; then which two change places?",
         ),
-    ),
+    },
 )
 
 
-def _looks(student: Student, *, hidden: bool, heads: int, width: int) -> tuple[Any, ...]:
-    """Arguments of attend; with `hidden`, some keys are, and every query sees one at least."""
+def _looks(
+    student: Student, *, hidden: bool, heads: int, width: int = 8, square: bool = False
+) -> tuple[Any, ...]:
+    """Arguments of attend; with `hidden`, some keys are, but no query and no key from all."""
     batch, asking, seen = 2, student.integer(3, 4), student.integer(5, 6)
+    asking = seen if square else asking
     query, key, value = (student.normal(batch, n, width) for n in (asking, seen, seen))
     mask = torch.ones(batch, asking, seen, dtype=torch.bool)
     if hidden:
         mask = student.normal(batch, asking, seen) > 0
-        mask[..., 0], mask[..., 1] = True, False
-    return 2 * query, 2 * key, value, heads, mask
+        mask[..., 0], mask[..., 1], mask[:, 0] = True, False, True
+    return 1.5 * query, 1.5 * key, value, heads, mask
+
+
+def _far_looks(student: Student, size: float) -> tuple[Any, ...]:
+    """Scores of size²·2 and a few beside it, negative for a negative size, exact in float32."""
+    _, _, value, heads, mask = _looks(student, hidden=True, heads=2)
+    query = torch.full((*mask.shape[:2], 8), abs(size))
+    steps = torch.arange(mask.shape[2]) % 4 * 2 / abs(size)  # the scores differ by 0, 1, 2, 3
+    key = torch.full_like(value, size)
+    key[..., ::4] += steps[:, None]  # the first number of each head
+    return query, key, value, heads, mask
+
+
+def _padded(student: Student) -> tuple[Any, ...]:
+    """The last key and its value are hidden from every query, and hold nan."""
+    query, key, value, heads, mask = _looks(student, hidden=True, heads=2)
+    mask[..., -1] = False
+    key[:, -1], value[:, -1] = torch.nan, torch.nan
+    return query, key, value, heads, mask
+
+
+def _expect_finite_slopes(student: Student, *given: Any) -> None:
+    learning = [one.clone().requires_grad_() for one in given[:3]]
+    slopes = student.look("attend", *learning, *given[3:]).slopes
+    for slope, name in zip(slopes, ("query", "key", "value"), strict=True):
+        if slope is not None:
+            expect_finite(slope, f"the slopes of the {name}")
+
+
+PADDING = "0 · nan is nan. Which keys does no query see? What may stand there before the products?"
+FAR = (
+    "exp(−131072) is 0, and exp(100) is inf: torch.softmax subtracts the largest score of a row "
+    f"first. And a hidden score of −20 or −10000 is not low beside −131072. {HIDDEN}"
+)
 
 
 @check(
@@ -155,7 +199,7 @@ def _looks(student: Student, *, hidden: bool, heads: int, width: int) -> tuple[A
     "Try one head first. What changes with the second: which numbers, and the divisor?",
 )
 def attend_heads(student: Student) -> None:
-    for heads, width in ((1, 5), (2, 8), (3, 6)):
+    for heads, width in ((2, 8), (3, 6), (1, 5)):
         with student.on(f"{heads} head{'s' * (heads > 1)} of width {width // heads}"):
             ATTEND.run(
                 student, lambda h=heads, w=width: _looks(student, hidden=False, heads=h, width=w)
@@ -169,8 +213,26 @@ def attend_heads(student: Student) -> None:
     keeps_arguments=True,
 )
 def attend_mask(student: Student) -> None:
-    for heads in (1, 2):
-        ATTEND.run(student, lambda h=heads: _looks(student, hidden=True, heads=h, width=8))
+    ATTEND.each(
+        student,
+        {
+            "two heads": lambda: _looks(student, hidden=True, heads=2),
+            "one head": lambda: _looks(student, hidden=True, heads=1),
+            "as many queries as keys": lambda: _looks(student, hidden=True, heads=2, square=True),
+        },
+    )
+    for size in (-256.0, 256.0):
+        with student.on(f"scores near {2 * size * abs(size):,.0f}", FAR):
+            given = _far_looks(student, size)
+            ours = _read_attended(student.call("attend", *given), given[0])
+            if not close(expect_finite(ours, "the results"), _attended(*given)):
+                fail("the results are right for small scores, and not for these")
+    with student.on("padding that holds nan", PADDING):
+        given = _padded(student)
+        ours = _read_attended(student.call("attend", *given), given[0])
+        if not close(expect_finite(ours, "the results"), _attended(*given)):
+            fail("numbers that no query may look at change the result")
+        _expect_finite_slopes(student, *given)
 
 
 @check(
@@ -179,41 +241,45 @@ def attend_mask(student: Student) -> None:
     after=[attend_mask],
 )
 def attend_nothing(student: Student) -> None:
-    query, key, value, heads, mask = _looks(student, hidden=True, heads=2, width=8)
+    query, key, value, heads, mask = _looks(student, hidden=True, heads=2)
     mask[0, 1] = False
     mask[1, 0] = False
-    returned = student.look("attend", query, key, value, heads, mask)
-    ours = expect_finite(_read_attended(returned.value, query), "the results")
+    value_of = student.call("attend", query, key, value, heads, mask)
+    ours = expect_finite(_read_attended(value_of, query), "the results")
     if not equal(ours[0, 1], torch.zeros(8)):
         fail("a query that may look at nothing got other numbers than 0")
     if not close(ours, _attended(query, key, value, heads, mask)):
         fail("beside a query that may look at nothing, the other results are not right", "")
-    given = [one.clone().requires_grad_() for one in (query, key, value)]
-    slopes = student.look("attend", *given, heads, mask).slopes
-    for slope, name in zip(slopes, ("query", "key", "value"), strict=False):
-        if slope is not None:
-            expect_finite(slope, f"the slopes of the {name}")
+    _expect_finite_slopes(student, query, key, value, heads, mask)
 
 
 @check(
-    "float16 comes back as float16, worked out in float32",
+    "every kind of float comes back, worked out in float32 or better",
     "What is the largest number of float16? What comes first: the product, or .float()?",
-    after=[attend_heads],
+    after=[attend_heads, attend_mask],
 )
 def attend_half(student: Student) -> None:
-    query, key, value, heads, mask = _looks(student, hidden=False, heads=2, width=8)
-    with student.on("float16, scores near 100,000"):
-        large = (150 * query).half(), (150 * key).half(), value.half()
-        ours = _read_attended(student.call("attend", *large, heads, mask), query)
-        expect_finite(ours, "the results")
-        if not close(ours, _attended(*large, heads, mask), 5e-3):
-            fail("the results are not those of float32")
-        expect_kind(ours, large[0], "the result is of the kind of the query")
-    with student.on("float64 and float16, numbers near 1"):
-        for kind in (torch.float16, torch.float32):
-            small = [one.to(kind) for one in (query, key, value)]
-            ours = _read_attended(student.call("attend", *small, heads, mask), query)
-            expect_kind(ours, small[0], "the result is of the kind of the query")
+    query, key, value, heads, _ = _looks(student, hidden=False, heads=2)
+    whole = _far_looks(student, 16.0)[:3]  # scores near 512: bfloat16 knows every fourth number
+    digits = [one.double() / 3 for one in (query, key, value)]
+    for kind, place, hint, given in (
+        (torch.float16, ", scores near 100,000", None, [200 * query, 200 * key, value]),
+        (torch.bfloat16, ", scores from 512 to 515", BRAIN, whole),
+        (torch.float64, "", DIGITS, digits),
+    ):
+        seen = torch.ones(len(given[0]), given[0].shape[1], given[1].shape[1], dtype=torch.bool)
+        with student.on(f"{kind}{place}", hint):
+            given = [one.to(kind) for one in given]
+            ours = _read_attended(student.call("attend", *given, heads, seen), given[0])
+            expect_kind(ours, given[0], "the result is of the kind of the query")
+            expect_finite(ours, "the results")
+            single = student.call("attend", *(one.float() for one in given), heads, seen)
+            wanted, near = _attended(*given, heads, seen), 1e-2 if kind.itemsize < 4 else 1e-10
+            if not close(_read_attended(single, given[0]), wanted, 1e-3):
+                wanted, near = single, 1e-2  # wrong for another reason, which other checks name
+            if not close(ours, wanted, near):
+                wide = "float64" if kind is torch.float64 else "float32"
+                fail(f"the results are not those that the same numbers give in {wide}")
 
 
 @check(
@@ -222,9 +288,9 @@ def attend_half(student: Student) -> None:
     after=[attend_mask],
 )
 def attend_slopes(student: Student) -> None:
-    query, key, value, heads, mask = _looks(student, hidden=True, heads=2, width=6)
+    given = _looks(student, hidden=True, heads=2, width=6)
     learns = {0: "query", 1: "key", 2: "value"}
-    expect_slopes(student, "attend", query / 2, key / 2, value, heads, mask, learns=learns)
+    expect_slopes(student, "attend", *given, learns=learns)
 
 
 # merge_class_token ------------------------------------------------------------------------------
@@ -261,30 +327,25 @@ MERGED = Comparison(
     what="the token",
     right=_merged,
     read=_read_merged,
-    slips=(
-        Slip(_at_the_end, "the class token stands at the end: it comes first"),
-        Slip(
-            lambda patches, token, positions: _at_the_end(patches, token, positions.roll(-1, 0)),
-            "the class token stands at the end: it comes first",
+    mistakes={
+        "the class token stands at the end: it comes first": _at_the_end,
+        "the class token and its position stand at the end: they come first": (
+            lambda patches, token, positions: _at_the_end(patches, token, positions.roll(-1, 0))
         ),
-        Slip(
-            _other(places=lambda rows: torch.cat((0 * rows[:1], rows[1:]))),
-            "the class token has no position: the first row of `positions` is its own",
+        "the class token has no position: the first row of `positions` is its own": _other(
+            places=lambda rows: torch.cat((0 * rows[:1], rows[1:]))
         ),
-        Slip(
-            _other(token=torch.zeros_like),
-            "the first row is the position alone: where is the class token?",
+        "the first row is the position alone: where is the class token?": _other(
+            token=torch.zeros_like
         ),
-        Slip(_other(places=torch.zeros_like), "no position was added"),
-        Slip(
-            _other(places=lambda rows: rows[:1].expand_as(rows)),
-            "every token got the class token's position",
+        "no position was added": _other(places=torch.zeros_like),
+        "every token got the class token's position": _other(
+            places=lambda rows: rows[:1].expand_as(rows)
         ),
-        Slip(
-            _other(places=lambda rows: torch.cat((rows[:1], rows[:-1]))),
-            "every patch got the position of the place before it: row 0 is the class token's",
+        "every patch got the position of the place before it: row 0 is the class token's": _other(
+            places=lambda rows: torch.cat((rows[:1], rows[:-1]))
         ),
-    ),
+    },
 )
 
 
@@ -328,8 +389,8 @@ def cls_batch(student: Student) -> None:
 )
 def cls_kind(student: Student) -> None:
     for kind in (torch.float64, torch.float16):
-        with student.on(f"{kind}"):
-            given = [one.to(kind) for one in _tokens(student, 2)]
+        with student.on(f"{kind}", DIGITS if kind is torch.float64 else None):
+            given = [(one.double() / 3).to(kind) for one in _tokens(student, 2)]
             ours = _read_merged(student.call("merge_class_token", *given), given[0])
             expect_kind(ours, given[0], "the result is of the kind of the patches")
             if not close(ours, _merged(*given), 1e-9 if kind is torch.float64 else 5e-3):
@@ -385,24 +446,22 @@ def _block(kind: str = "") -> Callable[..., Tensor]:
     def gives(x: Tensor, weights: Weights, heads: int) -> Tensor:
         x, weights = x.double(), {name: one.double() for name, one in weights.items()}
         bend = {"tanh": _tanh_gelu, "relu": torch.relu}.get(kind, _gelu)
+        norm = partial(_norm, weights=weights, eps=1e-5 if kind == "eps" else 1e-6)
         second = "norm1" if kind == "one norm" else "norm2"
         if kind == "post":
-            x = _norm(x + _attention(x, weights, heads), weights, "norm1")
-            return _norm(x + _mlp(x, weights, bend), weights, "norm2")
+            x = norm(x + _attention(x, weights, heads), name="norm1")
+            return norm(x + _mlp(x, weights, bend), name="norm2")
         if kind == "overwritten":
-            x = _norm(x, weights, "norm1")
-            x = x + _attention(x, weights, heads)
-            x = _norm(x, weights, "norm2")
+            x = norm(x, name="norm1")
+            x = norm(x + _attention(x, weights, heads), name="norm2")
             return x + _mlp(x, weights, bend)
-        gathered = _attention(
-            x if kind == "first unnormed" else _norm(x, weights, "norm1"), weights, heads
-        )
+        read = x if kind == "first unnormed" else norm(x, name="norm1")
+        gathered = _attention(read, weights, heads)
         after = gathered if kind == "first alone" else x + gathered
         if kind == "side by side":
-            return x + gathered + _mlp(_norm(x, weights, second), weights, bend)
-        worked = _mlp(
-            after if kind == "second unnormed" else _norm(after, weights, second), weights, bend
-        )
+            return after + _mlp(norm(x, name=second), weights, bend)
+        read = after if kind == "second unnormed" else norm(after, name=second)
+        worked = _mlp(read, weights, bend)
         return worked if kind == "second alone" else (x if kind == "old x" else after) + worked
 
     return gives
@@ -413,8 +472,8 @@ BLOCK = Comparison(
     what="the token",
     right=_block(),
     read=lambda value, x, *_: expect_shape(value, x.shape, "block", "(B, T, D)"),
-    slips=tuple(
-        Slip(_block(kind), says, "Compare your lines with x′ and x″ in the contract, one by one.")
+    mistakes={
+        says: (_block(kind), "Compare your lines with x′ and x″ in the contract, one by one.")
         for kind, says in (
             ("post", "the norms stand after the additions: they belong before attention and MLP"),
             ("overwritten", "the path itself was normalised: x is overwritten by its norm"),
@@ -427,8 +486,9 @@ BLOCK = Comparison(
             ("second unnormed", "the MLP reads x′ without norm2"),
             ("tanh", "the MLP bends with the approximate GELU: the exact one is wanted"),
             ("relu", "the MLP bends with a ReLU: the exact GELU is wanted"),
+            ("eps", "a norm has torch's own eps, 1e-5: 1e-6 is wanted"),
         )
-    ),
+    },
     alike=lambda ours, wanted: close(ours, wanted, 2e-4),
 )
 
@@ -463,13 +523,12 @@ def _block_given(student: Student, *off: str, heads: int = 2) -> tuple[Tensor, W
 # Where nothing is added, two mistakes give the same; other checks tell them apart.
 PATH = replace(
     BLOCK,
-    slips=(
-        Slip(
+    mistakes={
+        "normed tokens came out: x was overwritten, or a norm stands after an addition": (
             _block("post"),
-            "normed tokens came out: x was overwritten, or a norm stands after an addition",
             None,
-        ),
-    ),
+        )
+    },
 )
 
 
@@ -499,9 +558,10 @@ def block_attention(student: Student) -> None:
 )
 def block_whole(student: Student) -> None:
     BLOCK.run(student, lambda: _block_given(student))
-    with student.on("nearly constant tokens, where eps counts"):
-        x, weights, heads = _block_given(student)
-        BLOCK.run(student, lambda: (1e-3 * x, weights, heads))
+    for off, place in ((), "norm1"), (("attention.out",), "norm2"):
+        with student.on(f"nearly constant tokens, where the eps of {place} counts"):
+            x, weights, heads = _block_given(student, *off)
+            BLOCK.run(student, lambda: (1e-3 * x, weights, heads))  # noqa: B023
 
 
 @check(
@@ -539,67 +599,71 @@ def _costs(c: Config, *, tokens: int = 0) -> dict[str, int]:
 
 def _cost_given(student: Student) -> Config:
     size, heads = student.integer(3, 5), student.integer(2, 4)
+    width = heads * student.integer(5, 7)
     return {
         "height": size * student.integer(2, 4),
         "width_in_pixels": size * student.integer(5, 7),
-        "channels": student.integer(2, 4),
+        "channels": student.integer(4, 6),
         "patch_size": size,
-        "width": heads * student.integer(5, 7),
-        "depth": student.integer(2, 5),
+        "width": width,
+        "depth": student.integer(3, 5),
         "heads": heads,
-        "mlp_width": student.integer(50, 70),
+        "mlp_width": 4 * width + student.integer(1, 9),
         "classes": student.integer(11, 17),
     }
 
 
-def _part_slips(part: str) -> tuple[Slip, ...]:
-    """The known mistakes about one part, those first that belong to it alone."""
-
-    def of_part(change: Callable[[int, Config], int], says: str) -> Slip:
-        return Slip(lambda c: torch.tensor(change(_costs(c)[part], c)), f"{part}: {says}")
-
-    own = {
-        "patches": (
-            of_part(
-                lambda cost, c: cost // c["channels"],
-                "a patch has C·P·P numbers, and the channels are left out",
-            ),
-            of_part(
-                lambda cost, c: cost // _patches(c) * (1 + _patches(c)),
-                "the class token is not projected: N patches, not 1 + N",
-            ),
-        ),
-        "qkv": (of_part(lambda cost, c: cost // 3, "one of its three matrices is counted"),),
-        "attention": (
-            of_part(
-                lambda cost, c: cost // c["width"],
-                "each of the N² pairs takes D multiply-adds, not one",
-            ),
-            of_part(
-                lambda cost, c: cost * c["heads"], "the heads multiply nothing: each is D/H wide"
-            ),
-            of_part(lambda cost, c: cost // c["heads"], "this is the cost of one head"),
-        ),
-        "head": (
-            of_part(
-                lambda cost, c: cost * (1 + _patches(c)), "it reads the class token alone, once"
-            ),
-        ),
-    }
-    blocks = (
-        of_part(lambda cost, c: cost // c["depth"], "this is one block's cost"),
-        Slip(
-            lambda c: torch.tensor(_costs(c, tokens=_patches(c))[part]),
-            f"{part}: the class token is left out: there are 1 + N tokens",
-        ),
-        of_part(lambda cost, c: cost // 2, "only one of its two products is counted"),
-    )
-    twice = of_part(lambda cost, c: 2 * cost, "twice too much: a multiply-add counts once")
-    return (*own.get(part, ()), *(() if part in ("patches", "head") else blocks), twice)
-
-
 def _patches(c: Config) -> int:
     return (c["height"] // c["patch_size"]) * (c["width_in_pixels"] // c["patch_size"])
+
+
+Mistakes = dict[str, Callable[[Config], int]]
+
+
+def _part_mistakes(part: str) -> Mistakes:
+    """What each known mistake about one part gives, those first that belong to it alone."""
+
+    def right(c: Config) -> int:
+        return _costs(c)[part]
+
+    own: dict[str, Mistakes] = {
+        "patches": {
+            "a patch has C·P·P numbers, and the channels are left out": (
+                lambda c: right(c) // c["channels"]
+            ),
+            "it has 3 channels, whatever `channels` says": lambda c: right(c | {"channels": 3}),
+            "the class token is not projected: N patches, not 1 + N": (
+                lambda c: right(c) // _patches(c) * (1 + _patches(c))
+            ),
+        },
+        "qkv": {"one of its three matrices is counted": lambda c: right(c) // 3},
+        "attention": {
+            "each of the T² pairs takes D multiply-adds, not one": (
+                lambda c: right(c) // c["width"]
+            ),
+            "the heads multiply nothing: each is D/H wide": lambda c: right(c) * c["heads"],
+            "this is the cost of one head": lambda c: right(c) // c["heads"],
+        },
+        "mlp": {
+            "its inner width is taken for 4·D: it is `mlp_width`": (
+                lambda c: right(c | {"mlp_width": 4 * c["width"]})
+            )
+        },
+        "head": {
+            "it reads the class token alone, once": lambda c: right(c) * (1 + _patches(c)),
+        },
+    }
+    blocks: Mistakes = {
+        "this is one block's cost": lambda c: right(c) // c["depth"],
+        "the class token is left out: there are 1 + N tokens": (
+            lambda c: _costs(c, tokens=_patches(c))[part]
+        ),
+    }
+    if part in ("attention", "mlp"):
+        blocks["only one of its two products is counted"] = lambda c: right(c) // 2
+    twice: Mistakes = {"twice too much: a multiply-add counts once": lambda c: 2 * right(c)}
+    known = own.get(part, {}) | ({} if part in ("patches", "head") else blocks) | twice
+    return {f"{part}: {says}": gives for says, gives in known.items()}
 
 
 def _dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -612,13 +676,13 @@ def _dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict[str, 
     return value
 
 
-def _read_part(part: str) -> Callable[..., Tensor]:
-    def read(value: Any, *_: Any) -> Tensor:
+def _read_part(part: str) -> Callable[..., int]:
+    def read(value: Any, *_: Any) -> int:
         count = _dictionary(value, "cost", PARTS)[part]
         if type(count) is not int:
             message = f'"{part}" is a {kind_of(count)}, wanted a whole number (int)'
             fail(message, "// divides whole numbers, / makes floats.")
-        return torch.tensor(count)
+        return count
 
     return read
 
@@ -627,10 +691,11 @@ COSTS = {
     part: Comparison(
         function="cost",
         what=f'"{part}"',
-        right=lambda c, part=part: torch.tensor(_costs(c)[part]),
+        right=lambda c, part=part: _costs(c)[part],
         read=_read_part(part),
-        slips=_part_slips(part),
-        alike=equal,
+        mistakes=_part_mistakes(part),
+        alike=operator.eq,
+        tells=lambda ours, wanted, part=part: f'"{part}" is {ours:,}, wanted {wanted:,}',
     )
     for part in PARTS
 }
@@ -697,32 +762,40 @@ def _probed(student: Student, images: Tensor, size: int) -> tuple[Tensor, Tensor
 
 def _suspects(student: Student) -> list[tuple[str, Tensor, int]]:
     size = student.integer(2, 3)
-    wide = student.distinct(4, 3, 2 * size, 3 * size)
     flat = torch.full((2, 1, 2, 4), 0.5)
     flat[0, 0, :, :] = torch.arange(8.0).reshape(2, 4)
     flat[1, 0] = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]])
     return [
-        ("four pictures of 2×3 patches", wide, size),
+        ("four pictures of 2×3 patches", student.distinct(4, 3, 2 * size, 3 * size), size),
         ("two pictures, one column of patches", student.distinct(2, 1, 3 * size, size), size),
         ("two pictures, one row of patches", flat, 2),
-        ("numbers in the thousands", 1000 * student.distinct(3, 2, size, 2 * size), size),
+        ("float64", doubles(student.distinct(3, 2, size, 2 * size)), size),
+        ("float16", student.distinct(3, 1, 2 * size, size).half(), size),
     ]
 
 
+TWISTED = (
+    "A layer norm takes 2·x for x, and to many a model −x or 1 − x says no more than x. Which "
+    "pictures do you have that the model could meet?"
+)
+
+
 @check(
-    "`changed` differs in picture 1 alone",
-    "Clone the batch, then write something else into picture 1 and nowhere else.",
+    "`changed` has another picture in place of number 1, and nothing else",
+    "Clone the batch, then write another of its pictures into place 1, and nothing elsewhere.",
     keeps_arguments=True,
 )
 def probe_changed(student: Student) -> None:
     for name, images, size in _suspects(student):
-        with student.on(name):
+        with student.on(name, DIGITS if name == "float64" else None):
             changed, _ = _probed(student, images, size)
             others = torch.arange(len(images)) != 1
             if not equal(changed[others], images[others]):
                 fail("another picture than number 1 was changed")
             if equal(changed[1], images[1]):
                 fail("picture 1 is as it was")
+            if not any(equal(changed[1], other) for other in images[others]):
+                fail("in place of picture 1 stands none of the batch's other pictures", TWISTED)
 
 
 @check(
@@ -731,7 +804,7 @@ def probe_changed(student: Student) -> None:
 )
 def probe_moved(student: Student) -> None:
     for name, images, size in _suspects(student):
-        with student.on(name):
+        with student.on(name, DIGITS if name == "float64" else None):
             _, moved = _probed(student, images, size)
             if equal(moved, images):
                 fail("no patch was moved")
@@ -800,39 +873,80 @@ def read_order(student: Student) -> None:
         if _verdict(student, "knows_order", plain, plain + 1, plain.clone()):
             fail("this answer comes from `changed`: order is about `moved`")
     for place in range(4):
-        moved = plain.clone()
-        moved[place, 1] += 0.5
-        moved[place, 3] -= 0.5
-        with student.on(f"picture {place}: one logit rose, another fell as much"):
-            if not _verdict(student, "knows_order", plain, plain, moved):
-                fail("a picture moved, and the order is said not to count")
+        for way, what in (
+            ((0.5, -0.5), "one logit rose, another fell as much"),
+            ((0.5, 0.0), "one logit rose"),
+            ((-0.5, 0.0), "one logit fell"),
+        ):
+            moved = plain.clone()
+            moved[place, [1, 3]] += torch.tensor(way)
+            with student.on(f"picture {place}: {what}"):
+                if not _verdict(student, "knows_order", plain, plain, moved):
+                    fail("a picture moved, and the order is said not to count")
 
 
 @check(
-    "rounding is relative to the largest logit",
-    "The limit is a ten-thousandth of the largest absolute logit in `plain`.",
+    "rounding is relative to the largest logit in `plain`",
+    "The limit is a ten-thousandth of the largest absolute logit: of which tensor, which pictures?",
     after=[read_mixing, read_order],
 )
 def read_rounding(student: Student) -> None:
-    for scale in (1e-3, 1.0, 1e4):
+    cases = itertools.product((1e-3, 1.0, 1e4), (1, 2), ((0.8, False), (1.25, True)), (0.0, 1000.0))
+    for scale, largest, (factor, wanted), elsewhere in cases:
         plain = scale * _logits(student)
-        plain[2, 0] = -3 * scale  # the largest is negative
-        for factor, wanted in ((0.8, False), (1.25, True)):
-            other = plain.clone()
-            other[0, 4] += factor * 3e-4 * scale
-            with student.on(f"logits near {scale:g}, one moved by {factor:g} times the limit"):
-                for key, given in (
-                    ("mixes_pictures", (other, plain)),
-                    ("knows_order", (plain, other)),
-                ):
-                    if _verdict(student, key, plain, *given) != wanted:
-                        fail(f'"{key}" is {not wanted}, wanted {wanted}')
+        plain[largest, 0] = -3 * scale  # the largest is negative
+        near = plain.clone()
+        near[0, 4] += factor * 3e-4 * scale
+        far = elsewhere * plain  # an answer that has no say in the limit
+        changed = near.clone()
+        changed[1] = far[1]
+        place = f"logits near {scale:g}, one moved by {factor:g} times the limit"
+        with student.on(f"{place}; the largest in picture {largest}"):
+            for key, given in (
+                ("mixes_pictures", (changed, far)),
+                ("knows_order", (far, near)),
+            ):
+                if _verdict(student, key, plain, *given) != wanted:
+                    fail(f'"{key}" is {not wanted}, wanted {wanted}')
 
 
 # mended_step ------------------------------------------------------------------------------------
 
-# The token read, what shares a mean, whether a softmax stands before the loss.
-FAULTS = list(itertools.product((0, -1), ("token", "picture"), (False, True)))
+# What the loss may come from, the right one of each first, and what a wrong one is called.
+TOKEN = {
+    "class": "",
+    "last": "the loss is that of the last patch's token",
+    "mean": "the loss is that of the mean of all tokens",
+}
+NORM = {
+    "right": "",
+    "picture": "the loss is that of a norm over all tokens of a picture",
+    "none": "the loss is that of tokens without a norm",
+    "rms": "the loss is that of an RMS norm: the mean of a token was not taken away",
+    "unbiased": "the loss is that of a variance divided by D − 1: a layer norm divides by D",
+    "1e-5": "the loss is that of torch's own eps, 1e-5: 1e-6 is wanted",
+    "no eps": "the loss is that of a norm without eps: 1e-6 is wanted",
+    "outside": "the loss is that of an eps added to the standard deviation: it belongs to the "
+    "variance, under the root",
+}
+GIVEN = {
+    "logits": "",
+    "probabilities": "the loss is that of probabilities: a softmax stands before it",
+}
+TOGETHER = {"mean": "", "sum": "the loss is a sum over the pictures: their mean is wanted"}
+WHAT = (TOKEN, NORM, GIVEN, TOGETHER)
+RIGHT, *FAULTS = itertools.product(*WHAT)
+
+
+def _normed(x: Tensor, norm: str) -> Tensor:
+    axes = (-2, -1) if norm == "picture" else -1
+    eps = {"1e-5": 1e-5, "no eps": 0.0, "outside": 0.0}.get(norm, 1e-6)
+    centred = x if norm == "rms" else x - x.mean(axes, keepdim=True)
+    square = centred.pow(2).mean(axes, keepdim=True)
+    if norm == "unbiased":
+        square = square * x.shape[-1] / (x.shape[-1] - 1)
+    root = (square + eps).sqrt() + 1e-6 * (norm == "outside")
+    return x if norm == "none" else centred / root
 
 
 def _step_loss(
@@ -840,51 +954,61 @@ def _step_loss(
     labels: Tensor,
     weight: Tensor,
     bias: Tensor,
-    faults: tuple = (0, "token", False),
+    faults: tuple[str, ...] = RIGHT,
 ) -> Tensor:
-    place, together, twice = faults
-    axes = -1 if together == "token" else (-2, -1)
-    x = tokens.double()
-    centred = x - x.mean(axes, keepdim=True)
-    normed = centred / (centred.pow(2).mean(axes, keepdim=True) + 1e-6).sqrt()
-    logits = normed[:, place] @ weight.T + bias
-    if twice:
+    token, norm, given, together = faults
+    x = _normed(tokens.double(), norm)
+    read = {"class": x[:, 0], "last": x[:, -1], "mean": x.mean(1)}[token]
+    logits = read @ weight.double().T + bias.double()
+    if given == "probabilities":
         logits = logits.softmax(-1)
-    return (logits.logsumexp(-1) - logits[torch.arange(len(labels)), labels]).mean()
+    losses = logits.logsumexp(-1) - logits[torch.arange(len(labels)), labels]
+    return losses.sum() if together == "sum" else losses.mean()
 
 
 def _step_given(student: Student) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
-    tokens = student.normal(5, 4, 6)
-    tokens = tokens * torch.tensor([1.0, 3.0, 0.5, 2.0])[:, None] + student.normal(5, 4, 1)
+    """Five pictures of four tokens; in some of them eps counts."""
+    tokens = student.normal(5, 4, 6) * torch.tensor([1.0, 3.0, 0.5, 2.0])[:, None]
+    tokens = tokens + student.normal(5, 4, 1)
+    tokens = tokens * torch.tensor([1.0, 3e-3, 1e-3, 3e-3, 0.3])[:, None, None]
     labels = torch.tensor([2, 0, 1, 2, 1])
     return tokens, labels, student.normal(3, 6), student.normal(3), 0.3
+
+
+def _steep_given(student: Student) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+    """A head that is sure and wrong: its slope is longer than any usual limit."""
+    tokens = student.normal(1, 4, 60) + 0.1 * student.normal(5, 4, 60)
+    weight = torch.zeros(3, 60)
+    weight[0] = 5 * tokens[0, 0]
+    return tokens, torch.tensor([1, 2, 1, 1, 1]), weight, student.normal(3), 0.3
 
 
 def _stepped(student: Student, given: tuple) -> tuple[float, Tensor, Tensor]:
     names = ("the loss", "the weight", "the bias")
     loss, weight, bias = expect_parts(student.call("mended_step", *given), names, "mended_step")
+    expect_shape(loss, (), "mended_step's loss", "one number, without axes", "")
+    expect_kind(loss, given[2], "the loss is of the kind of the weight")
     for ours, old, name in ((weight, given[2], "weight"), (bias, given[3], "bias")):
         expect_shape(ours, old.shape, f"mended_step's {name}", f"that of the {name} given", "")
     return expect_number(loss, "mended_step's loss"), weight, bias
 
 
-def _without(student: Student, fault: int, message: str) -> None:
-    """The loss is right, or wrong by other faults than this one."""
-    left = list(FAULTS)
-    for _ in range(2):
+def _without(student: Student, which: int) -> None:
+    """The loss is right, or wrong by other faults than those of one kind."""
+    left = [RIGHT, *FAULTS]
+    for _ in range(3):
         given = _step_given(student)
         loss = _stepped(student, given)[0]
-        double = [one.double() for one in given[2:4]]
-        left = [f for f in left if same(loss, _step_loss(*given[:2], *double, f).item())]
+        left = [faults for faults in left if same(loss, _step_loss(*given[:4], faults).item())]
     if not left:
         fail("the loss comes from none of the faults: what else was changed?", "")
-    if all(faults[fault] != FAULTS[0][fault] for faults in left):
-        fail(message)
+    if RIGHT not in left and (fault := left[0][which]) != RIGHT[which]:
+        fail(WHAT[which][fault])
 
 
 @check("the head reads the class token", "Which place has the class token, and which has index -1?")
 def step_token(student: Student) -> None:
-    _without(student, 0, "the loss is that of the last patch's token")
+    _without(student, 0)
 
 
 @check(
@@ -892,14 +1016,14 @@ def step_token(student: Student) -> None:
     "`normalized_shape` names the axes that share one mean. How many numbers are one token?",
 )
 def step_norm(student: Student) -> None:
-    _without(student, 1, "the loss is that of a norm over all tokens of a picture")
+    _without(student, 1)
 
 
 @check(
     "the loss is given logits", "`F.cross_entropy` takes a softmax itself. What happens with two?"
 )
 def step_logits(student: Student) -> None:
-    _without(student, 2, "the loss is that of probabilities: a softmax stands before it")
+    _without(student, 2)
 
 
 @check(
@@ -908,7 +1032,17 @@ def step_logits(student: Student) -> None:
     keeps_arguments=True,
 )
 def step_update(student: Student) -> None:
-    given = _step_given(student)
+    _without(student, 3)
+    _compare_step(student, _step_given(student))
+    with student.on("a head that is sure and wrong, with a long slope"):
+        _compare_step(student, _steep_given(student))
+    with student.on("float64", DIGITS):
+        tokens, labels, *rest = _step_given(student)
+        given = (tokens.double() / 3, labels, *(one.double() / 3 for one in rest[:2]), rest[2])
+        _compare_step(student, given, near=1e-10)
+
+
+def _compare_step(student: Student, given: tuple, near: float = 1e-4) -> None:
     tokens, labels, weight, bias, rate = given
     loss, *ours = _stepped(student, given)
     with torch.enable_grad():
@@ -921,11 +1055,12 @@ def step_update(student: Student) -> None:
     for name, mine, old, slope in zip(
         ("weight", "bias"), ours, (weight, bias), slopes, strict=True
     ):
+        expect_kind(mine, old, f"the {name} stays of its kind")
         if equal(mine, old):
             fail(f"the {name} did not move")
         if close(mine, old.double() + rate * slope):
             fail(f"the {name} went uphill: the slope is subtracted", "")
-        if not close(mine, old.double() - rate * slope):
+        if not close(mine, old.double() - rate * slope, near):
             fail(f"the {name} did not move by -rate times the slope of the right loss")
 
 
@@ -937,7 +1072,7 @@ EXERCISE = Exercise(
         Question(
             function="attend",
             title="Attention with a mask",
-            minutes=20,
+            minutes=25,
             teaches="what each step of attention needs, and what padding does to it",
             checks=(attend_heads, attend_mask, attend_nothing, attend_half, attend_slopes),
         ),

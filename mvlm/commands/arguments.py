@@ -15,6 +15,7 @@ from pathlib import Path
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MODELS = (
     "tokenizer",
+    "clip-patches",
     "clip",
     "vit",
     "language",
@@ -22,8 +23,7 @@ MODELS = (
     "molmo",
     "reader",
 )  # each after its parts
-TRAINED = (*MODELS, "hybrid")
-MEASURED = MODELS[1:]
+MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
 
@@ -79,7 +79,7 @@ def release(parser: argparse.ArgumentParser) -> None:
 
 def train(parser: argparse.ArgumentParser) -> None:
     """MODEL, --config, --out, --weights and KEY=VALUE changes."""
-    parser.add_argument("model", choices=TRAINED, help="what to train")
+    parser.add_argument("model", choices=MODELS, help="what to train")
     parser.add_argument(
         "--config", type=path, help="a TOML file; training/configs/MODEL.toml if none"
     )
@@ -88,7 +88,7 @@ def train(parser: argparse.ArgumentParser) -> None:
         "--weights",
         type=path,
         default=WEIGHTS,
-        help="folder with the finished models this one builds on (tokenizer, clip, language)",
+        help="folder with the finished models this one builds on (tokenizer, clip, …)",
     )
     parser.add_argument(
         "--set",

@@ -18,8 +18,9 @@ from mvlm.training.recipes.making import MAKERS
 
 # finished file → (the model it comes with, where its curve is, what `evaluate` calls it)
 FINISHED = {
+    "clip-patches": ("clip-patches", ".", "clip"),
+    "clip": ("clip", "tower", "clip"),
     "vit": ("vit", "matched", "vit"),
-    "clip": ("clip", ".", "clip"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

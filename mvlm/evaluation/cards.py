@@ -6,12 +6,17 @@ No figure in a card is typed by hand: `python -m mvlm weights` writes them all.
 from __future__ import annotations
 
 import json
+from functools import reduce
+from operator import getitem
 
 from mvlm import weights
 from mvlm.training.loop import Metrics
 
 WHAT = {
-    "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space.",
+    "clip-patches": "A CLIP with patches of 20 pixels: 40×40 pictures of single things and short "
+    "English texts, in one space. `clip` is made from it.",
+    "clip": "CLIP: 40×40 pictures of single things and short English texts, in one space. Its "
+    "image tower is a residual convolutional stem before a ViT's blocks (`mvlm.small.stem`).",
     "vit": "A ViT that names 40×40 pictures of 100 everyday things, from 5×5 patches of 8 pixels.",
     "language": "A Llama-style decoder that knows the course's captions, questions and answers.",
     "llava-stage1": "LLaVA after its first stage: the projector alone, learnt from captions.",
@@ -21,13 +26,18 @@ WHAT = {
     "answer. On a page it answers with an action, `click [n]` or `stop`.",
 }
 DATA = {
-    "clip": "Drawings of every emoji of the course by the artists named in the recipe, in views "
-    "drawn anew each step; texts from Unicode's names, keywords and groups and the everyday words. "
+    "clip-patches": "Drawings of every emoji of the course by the artists named in the recipe, in "
+    "views drawn anew each step; texts from Unicode's names, keywords and groups and the everyday "
+    "words. Fluent's drawings were never trained on.",
+    "clip": "The drawings and words that `clip-patches` learnt from. The image tower is new, and "
+    "learnt from views drawn anew each step beside the text tower of `clip-patches`, which stood "
+    "still; steps, minutes, loss and curve are those of this run. Then the text tower alone learnt "
+    "to put each text where the pictures of its thing lie (`mvlm.training.recipes.hybrid`). "
     "Fluent's drawings were never trained on.",
     "vit": "Drawings of every emoji of the course by the artists named in the recipe, in views "
-    "drawn anew, half of them of the 100 everyday things. The course's CLIP, which knew the same "
-    "drawings, taught it (`mvlm.training.recipes.vit`): in a first run beside the names, in a "
-    "second one alone. Fluent's drawings were never trained on.",
+    "drawn anew, half of them of the 100 everyday things. A CLIP that knew the same drawings, "
+    "`clip-patches`, taught it (`mvlm.training.recipes.vit`): in a first run beside the names, in "
+    "a second one alone. Fluent's drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
     "of what is learnt last (`mvlm.training.recipes.drills`).",
@@ -43,10 +53,14 @@ DATA = {
     "drawing code notes (`mvlm.training.recipes.truth`), in some of them words without a class, to "
     "be spelt; for relations and answers the same items told, without pixels, and sums.",
 }
+CLIP_CANNOT = (
+    "It has seen a few thousand drawings, not photographs. Names that are near one another (the "
+    "many faces, the many people) are mixed up, and words outside Unicode's names and keywords "
+    "mean nothing to it. Two things in one picture are beyond it."
+)
 CANNOT = {
-    "clip": "It has seen a few thousand drawings, not photographs. Names that are near one "
-    "another (the many faces, the many people) are mixed up, and words outside Unicode's names "
-    "and keywords mean nothing to it. Two things in one picture are beyond it.",
+    "clip-patches": CLIP_CANNOT,
+    "clip": CLIP_CANNOT,
     "vit": "It knows 100 names and no others, and always answers with one of them. It knows its "
     "artists' hands much better than a new one's: see the results.",
     "language": "It knows no facts and no language outside the course's scenes.",
@@ -66,15 +80,19 @@ CANNOT = {
 }
 
 
+# Where in a recipe the run stands whose steps a card tells; in most it is `train`.
+LAST_RUN = {"clip": ("clip", "train"), "llava-stage1": ("align",), "reader": ("answer",)}
+
+
 def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
     """The card's text, in Markdown."""
     _, about = weights.read(weights.HERE / f"{name}.safetensors")
     recipe = about["recipe"]
-    seed = recipe[{"llava-stage1": "align", "reader": "answer"}.get(name, "train")]["seed"]
+    training = reduce(getitem, LAST_RUN.get(name, ("train",)), recipe)
     parts = [
         f"# {name}",
         WHAT[name],
-        f"- command: `{command}`\n- seed: {seed}\n- data: {DATA[name]}\n"
+        f"- command: `{command}`\n- seed: {training['seed']}\n- data: {DATA[name]}\n"
         f"- steps of the last run: {about['steps']}, in {about['minutes']} minutes by the clock, "
         f"on: {about['machine']}; torch {about['torch']}\n"
         f"- loss over the last twenty steps: {about['loss']}",
@@ -82,7 +100,7 @@ def card(name: str, command: str, curve: list[Metrics], results: dict) -> str:
     ]
     if curve:
         parts.append("## Curve\n\n" + curve_table(curve))
-    parts.append("## Results\n\n" + results_text(results))
+    parts.append("## Results\n\n" + results_text(name, results))
     parts.append("## What it cannot do\n\n" + verdict(results) + CANNOT[name])
     return "\n\n".join(parts) + "\n"
 
@@ -115,7 +133,7 @@ def curve_table(curve: list[Metrics], rows: int = 12) -> str:
     return "\n".join(lines)
 
 
-def results_text(results: dict) -> str:
+def results_text(name: str, results: dict) -> str:
     """Tables of what `python -m mvlm evaluate` wrote."""
     write = {
         "clip": clip_tables,
@@ -126,7 +144,8 @@ def results_text(results: dict) -> str:
         "reader": reader_tables,
     }
     model, seed, count = (results[key] for key in ("model", "seed", "count"))
-    command = f"python -m mvlm evaluate {model} --seed {seed} --count {count} --json"
+    which = "" if name == model else f" --weights mvlm/weights/{name}.safetensors"
+    command = f"python -m mvlm evaluate {model}{which} --seed {seed} --count {count} --json"
     return f"From `{command}`.\n\n" + write[model](results)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from mvlm.data.baselines import BlindAnswerer, majority
 from mvlm.data.questions import KEPT_FOR_TESTING, KINDS, Question
 from mvlm.data.scene import Scene, Scenes
-from mvlm.tasks import exact_match
+from mvlm.tasks import exact_match, final_answer
 from mvlm.training.recipes.texts import I_CAN_TELL
 
 
@@ -41,7 +41,10 @@ def blind_for(seed: int, count: int) -> dict[str, BlindAnswerer]:
 def split_scores(ask: Ask, scenes: Scenes, blind: dict[str, BlindAnswerer]) -> dict:
     """Exact match over all questions of a split, and by kind and phrasing."""
     asked, said = ask_all(ask, scenes)
-    right = [exact_match(s, question.answer) for question, s in zip(asked, said, strict=True)]
+    right = [
+        exact_match(final_answer(s), question.answer)
+        for question, s in zip(asked, said, strict=True)
+    ]
     kinds = {kind: [i for i, q in enumerate(asked) if q.kind == kind] for kind in KINDS}
     unseen = [i for i, question in enumerate(asked) if is_kept_phrasing(question)]
     seen = sorted(set(range(len(asked))) - set(unseen))

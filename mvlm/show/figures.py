@@ -139,16 +139,20 @@ def draw_grid(
     *,
     numbers: bool = False,
     title: str = "",
+    line: float = 1.0,
 ) -> None:
-    """A picture with the lines along which it is cut, the patches numbered if asked."""
+    """A picture with the lines along which it is cut, the patches numbered if asked.
+
+    A line is ``line`` points wide; where a picture is small, thin ones leave more of it to see.
+    """
     draw_image(axes, image, title)
     height, width = as_pixels(image).shape[:2]
     for x in range(0, width + 1, patch_size):
-        axes.axvline(x - 0.5, color="white", linewidth=2.5)
-        axes.axvline(x - 0.5, color=BLACK, linewidth=1)
+        axes.axvline(x - 0.5, color="white", linewidth=2.5 * line)
+        axes.axvline(x - 0.5, color=BLACK, linewidth=line)
     for y in range(0, height + 1, patch_size):
-        axes.axhline(y - 0.5, color="white", linewidth=2.5)
-        axes.axhline(y - 0.5, color=BLACK, linewidth=1)
+        axes.axhline(y - 0.5, color="white", linewidth=2.5 * line)
+        axes.axhline(y - 0.5, color=BLACK, linewidth=line)
     axes.set_xlim(-1.5, width + 0.5)
     axes.set_ylim(height + 0.5, -1.5)
     if numbers:

@@ -178,5 +178,5 @@ def draw_costs(runs: Mapping[str, Mapping[str, dict]], score: Sequence[str], cou
     axes[0, 0].xaxis.set_minor_locator(NullLocator())
     axes[0, 0].set(xlabel="million multiply-adds a picture", ylabel="named rightly, %")
     axes[0, 0].set_ylim(bottom=0)
-    axes[0, 0].legend(frameon=False)
+    axes[0, 0].legend(frameon=False, ncols=3)
     return drawn

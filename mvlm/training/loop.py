@@ -4,7 +4,7 @@ Chapters 06 and 10. Loshchilov and Hutter 2019 (decoupled weight decay) and 2017
 Hugging Face `accelerate` carries the same lines to other machines:
 
     train(objective, data, TrainConfig(steps=1000), "runs/clip")
-    accelerate launch -m mvlm train clip --out runs/clip
+    accelerate launch -m mvlm train clip-patches --out runs/clip-patches
 
 Everything that a step needs follows from its number: the examples it reads, the rate it learns
 at, the seed it draws from. So a run that was stopped goes on from its last checkpoint to the

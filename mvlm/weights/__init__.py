@@ -49,7 +49,11 @@ def vit(path: str | os.PathLike = HERE / "vit.safetensors") -> tuple[ViT, list[s
 
 
 def clip(path: str | os.PathLike = HERE / "clip.safetensors") -> CLIP:
-    """CLIP, for 40×40 pictures of single things; texts through `tokenizer()`."""
+    """CLIP, for 40×40 pictures of single things; texts through `tokenizer()`.
+
+    `clip-patches.safetensors` beside it is the plain one that it was made from: patches of 20
+    pixels in the place of the convolutional stem.
+    """
     tensors, about = _read_model(path, "clip", "image")
     model = CLIP(clip_config(about["model"]))
     if about["model"].get("stem"):

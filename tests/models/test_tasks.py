@@ -14,12 +14,20 @@ from mvlm.tasks import (
     accuracy,
     action_match,
     exact_match,
+    final_answer,
     parse_action,
     point_in_box,
     point_in_mask,
     relaxed_match,
     score_points,
 )
+
+
+def test_the_final_answer_is_what_stands_last():
+    assert final_answer("top left, centre: 2") == "2"
+    assert final_answer("top left: 1.") == "1."
+    assert final_answer("top left") == "top left"
+    assert final_answer("") == ""
 
 
 def test_exact_match_forgives_case_spaces_and_the_full_stop():

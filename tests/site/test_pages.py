@@ -232,24 +232,6 @@ def test_search_finds_a_page(desk: Page, address: str) -> None:
     desk.locator("#search-results li a").first.wait_for()
 
 
-@pytest.mark.parametrize("width", [390, 768])
-def test_no_page_scrolls_sideways(
-    browser: Browser, address: str, pages: list[str], width: int
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 844})
-    page = context.new_page()
-    wide = []
-    for name in pages:
-        page.goto(address + name)
-        excess = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if excess > 0:
-            wide.append(f"{name}: {excess} px")
-    context.close()
-    assert wide == []
-
-
 def test_internal_links_are_whole(html: Path, pages: list[str]) -> None:
     anchors: dict[str, set[str]] = {}
     for page in pages:
@@ -291,75 +273,6 @@ def test_every_page_describes_itself(html: Path, pages: list[str]) -> None:
         texts[page] = tag["content"]
     assert all(len(text) > 40 for text in texts.values()), texts
     assert len(set(texts.values())) == len(texts)
-
-
-# What is wider than its column, shown in other proportions than its own, or too small to read.
-FAULTS = """() => {
-  const found = [], column = document.querySelector("article").getBoundingClientRect();
-  for (const image of document.querySelectorAll("article img")) {
-    const shown = image.clientWidth / image.clientHeight;
-    const own = image.naturalWidth / image.naturalHeight;
-    if (image.clientWidth && Math.abs(shown / own - 1) > 0.03) found.push(`squeezed: ${image.alt}`);
-    const legible = parseInt(image.style.minWidth);
-    if (image.clientWidth && image.clientWidth + 1 < legible) found.push(`too small: ${image.alt}`);
-  }
-  for (const part of document.querySelectorAll("article *")) {
-    const around = part.parentElement;
-    if (around.closest("pre, .table-scroll, .figure-scroll, .frame, div.math, svg")) continue;
-    if (part.closest(".katex, .visually-hidden, .headerlink")) continue;
-    const box = part.getBoundingClientRect();
-    // On a phone the edges of a figure are the window's.
-    const scrolls = part.matches(".figure-scroll, .frame");
-    const right = scrolls ? document.documentElement.clientWidth : column.right;
-    if (box.width > 1 && box.right > right + 1) found.push(`wide: ${part.outerHTML.slice(0, 80)}`);
-  }
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_squeezed_or_wider_than_its_column(
-    browser: Browser, html: Path, pages: list[str], width: int
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    page = context.new_page()
-    found = {}
-    for name in with_a(html, pages, "article section"):
-        page.goto((html / name).as_uri())
-        found[name] = page.evaluate(FAULTS)
-    context.close()
-    assert {name: faults for name, faults in found.items() if faults} == {}
-
-
-def test_code_of_a_hundred_characters_fits_its_column(
-    desk: Page, html: Path, pages: list[str]
-) -> None:
-    clipped = {}
-    for name in with_a(html, pages, ".cell_input pre"):
-        desk.goto((html / name).as_uri())
-        clipped[name] = desk.evaluate(
-            """() => [...document.querySelectorAll("article pre")].filter(
-                code => code.scrollWidth > code.clientWidth + 1 &&
-                  Math.max(...code.textContent.split("\\n").map(line => line.length)) <= 100
-            ).map(code => code.textContent.slice(0, 80))"""
-        )
-    assert {name: code for name, code in clipped.items() if code} == {}
-
-
-def test_pictures_hidden_or_not_leave_room_in_their_own_proportions(
-    desk: Page, html: Path, pages: list[str]
-) -> None:
-    """Of a hidden frame a browser knows the attributes alone (Lighthouse's image-aspect-ratio)."""
-    wrong = []
-    for name in with_a(html, pages, ".mvlm-frames img"):
-        desk.goto((html / name).as_uri())
-        sizes = desk.evaluate(
-            """() => [...document.querySelectorAll("article img[width]")].map(image =>
-                [image.alt, image.getAttribute("width") / image.getAttribute("height"),
-                 image.naturalWidth / image.naturalHeight])"""
-        )
-        wrong += [f"{name}: {alt}" for alt, said, own in sizes if abs(said / own - 1) > 0.02]
-    assert wrong == []
 
 
 def test_an_answer_with_code_in_it_is_one_text(phone: Page, html: Path, pages: list[str]) -> None:

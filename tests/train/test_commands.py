@@ -19,17 +19,21 @@ from PIL import Image
 from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import IMAGE_MARKER, Chat
-from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, TRAINED, WEIGHTS
+from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
 from mvlm.commands.chat import prepare, remembered, room
 from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
+from mvlm.evaluation.cards import card
 from mvlm.evaluation.clip import SEEN
+from mvlm.patches import PatchEmbedding
+from mvlm.small.stem import Stem
 from mvlm.training.loop import read_metrics
 from mvlm.training.recipes.making import MAKERS
 
 TINY = {
-    "clip": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
+    "clip-patches": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
+    "clip": "stem=[8,8,8] width=16 depth=1 heads=2 looks=0 texts.steps=2 texts.batch_size=4",
     "vit": "width=16 depth=1 heads=2 again.steps=2 again.batch_size=4",
     "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16 again.steps=2 again.batch_size=4",
     "llava": "pictures=6 align.steps=2 align.batch_size=4",
@@ -37,7 +41,9 @@ TINY = {
 
 
 def command(name, folder, more=""):
-    settings = f"{TINY[name]} train.steps=3 train.batch_size=4 train.save_every=2 {more}".split()
+    train = "clip.train" if name == "clip" else "train"
+    short = f"{train}.steps=3 {train}.batch_size=4 {train}.save_every=2"
+    settings = f"{TINY[name]} {short} {more}".split()
     changes = [part for setting in settings for part in ("--set", setting)]
     return ["train", name, "--weights", str(folder), *changes]
 
@@ -68,13 +74,16 @@ def scene(tmp_path):
 
 
 def test_every_model_is_written_and_read_again(folder):
-    assert weights.clip(folder / "clip.safetensors").config.image.width == 16
+    for name, seen in (("clip-patches", PatchEmbedding), ("clip", Stem)):
+        clip = weights.clip(folder / f"{name}.safetensors")
+        assert clip.config.image.width == 16
+        assert isinstance(clip.image.patches, seen)
     model, classes = weights.vit(folder / "vit.safetensors")
     assert model.config.num_classes == len(classes) == 100
     assert weights.language(folder / "language.safetensors").config.width == 16
     for name in ("llava", "llava-stage1"):
         assert weights.llava(folder / f"{name}.safetensors").feature_layer == -1
-    _, about = weights.read(folder / "clip.safetensors")
+    _, about = weights.read(folder / "clip-patches.safetensors")
     assert about["steps"] == 3
     assert about["recipe"]["artists"] == [*SEEN, *MORE_ARTISTS]
     assert {"minutes", "machine", "loss", "torch"} <= about.keys()
@@ -90,10 +99,10 @@ def test_the_first_stage_leaves_the_language_model_alone(folder):
 
 def test_clip_has_the_same_losses_in_one_process_and_in_two(folder, tmp_path):
     """Each process compares its images with the texts of both: the loss is that of all pairs."""
-    assert main([*command("clip", folder), "--out", str(tmp_path / "one")]) == 0
+    assert main([*command("clip-patches", folder), "--out", str(tmp_path / "one")]) == 0
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         "-m", "mvlm", *command("clip", folder), "--out", str(tmp_path / "two")],
+         "-m", "mvlm", *command("clip-patches", folder), "--out", str(tmp_path / "two")],
         check=True, capture_output=True, timeout=900,
         env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
@@ -114,12 +123,31 @@ def test_evaluate_llava_as_json(folder, capsys):
     assert scores["hallucination"]["questions"] == 6
 
 
-def test_evaluate_clip_in_words(folder, capsys):
-    path = str(folder / "clip.safetensors")
+@pytest.mark.parametrize("name", ["clip-patches", "clip"])
+def test_evaluate_clip_in_words(folder, capsys, name):
+    path = str(folder / f"{name}.safetensors")
     assert main(["evaluate", "clip", "--count", "4", "--weights", path]) == 0
     out = capsys.readouterr().out
     assert "unseen artist" in out
     assert "chance" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluated"),
+    [
+        ("clip-patches", "clip --weights mvlm/weights/clip-patches.safetensors"),
+        ("clip", "clip"),
+    ],
+)
+def test_a_card_says_how_its_figures_come_out_again(folder, monkeypatch, name, evaluated):
+    results = json.loads((weights.HERE / "results" / f"{name}.json").read_text())
+    monkeypatch.setattr(weights, "HERE", folder)
+    curve = read_metrics(folder / name / FINISHED[name][1])
+    text = card(name, f"python -m mvlm train {name}", curve, results)
+    assert f"# {name}\n" in text
+    assert "- seed: 0\n" in text
+    assert "- steps of the last run: 3," in text
+    assert f"`python -m mvlm evaluate {evaluated} --seed 1000 --count 1000 --json`" in text
 
 
 def test_chat_answers_and_ends(folder, scene, capsys):
@@ -329,7 +357,7 @@ def test_labels_that_are_none_are_refused(capsys, labels):
 
 
 def test_what_can_be_chosen_is_what_there_is():
-    assert sorted(MAKERS) == sorted(TRAINED)
+    assert list(MAKERS) == list(MODELS)
     assert sorted(EVALUATED) == sorted(MEASURED)
     assert {model for model, _, _ in FINISHED.values()} == {*MODELS} - {"tokenizer"}
     assert WEIGHTS == weights.HERE

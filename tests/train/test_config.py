@@ -32,6 +32,7 @@ def test_values_reach_nested_tables(tmp_path):
         ("width=wide", "width is 'wide': it takes a value of type int"),
         ("width=true", "width is True: it takes a value of type int"),
         ("train=3", "train is 3: it is a table"),
+        ("steps=3", "unknown key 'steps': did you mean 'train.steps'"),
         ("train.steps=[3]", r"train.steps is \[3\]: it takes a value of type int"),
         ("artists=noto", "artists is 'noto': it takes a list"),
         ("width", "sets nothing: write KEY=VALUE"),

@@ -6,7 +6,7 @@ import torch
 from mvlm import weights
 from mvlm.chat import IMAGE_MARKER
 from mvlm.data.dice import Dice
-from mvlm.data.questions import KEPT_FOR_TESTING, PHRASINGS, Question
+from mvlm.data.questions import KEPT_FOR_TESTING, PHRASINGS, Question, questions
 from mvlm.data.scene import Scenes
 from mvlm.data.things import PLACES, counts, plural
 from mvlm.evaluation.scoring import is_kept_phrasing
@@ -37,6 +37,7 @@ from mvlm.training.recipes.texts import (
     OUTSIDE,
     OUTSIDE_KEPT_FOR_TESTING,
     conversation,
+    count_aloud,
     described,
     meaning_words,
     named_places,
@@ -76,7 +77,7 @@ def test_training_never_asks_in_words_kept_for_testing():
 def test_a_conversation_shows_the_picture_once_and_asks_one_thing_it_cannot_know():
     scenes = Scenes("train", 50)
     for i in range(50):
-        turns = conversation(Dice(f"talk {i}"), scenes.scene(i).things, scenes.names, KEEP)
+        turns = conversation(Dice(f"talk {i}"), scenes.scene(i).things, scenes.names, KEEP, {})
         assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
         assert sum(answer == I_CAN_TELL for _, answer in turns) == 1
     assert not set(OUTSIDE) & set(OUTSIDE_KEPT_FOR_TESTING)
@@ -133,7 +134,7 @@ def test_a_conversation_has_one_long_answer():
     for i in range(40):
         things, dice = scenes.scene(i).things, Dice(f"talk {i}")
         turns = some_turns(
-            dice, things, scenes.names, conversation(dice, things, scenes.names, None), 3
+            dice, things, scenes.names, conversation(dice, things, scenes.names, None, {}), 3
         )
         assert len(turns) == 4
         assert [question.count("<image>") for question, _ in turns] == [1, 0, 0, 0]
@@ -179,7 +180,7 @@ def test_a_drill_asks_many_short_questions_with_true_answers():
     kinds, plurals = dict.fromkeys(LEARNT_LAST, 0), [plural(name) for name in scenes.names]
     for i in range(60):
         things = scenes.scene(i).things
-        turns = drill(Dice(f"drill {i}"), things, scenes.names, KEEP, 8, MORE_PHRASINGS)
+        turns = drill(Dice(f"drill {i}"), things, scenes.names, KEEP, 8, MORE_PHRASINGS, {})
         assert [question.count("<image>") for question, _ in turns] == [1] + [0] * (len(turns) - 1)
         assert sum(answer == I_CAN_TELL for _, answer in turns) <= 1
         assert 1 <= len(turns) <= 10
@@ -200,8 +201,9 @@ def test_a_drill_asks_many_short_questions_with_true_answers():
 
 def test_odd_questions_are_many_and_none_is_kept_for_testing():
     names = Scenes("train", 1).names
-    asked = {odd(Dice(f"odd {i}"), names) for i in range(500)}
-    assert len(asked) > 400
+    more = MORE_PHRASINGS["odd"]
+    asked = {odd(Dice(f"odd {i}"), names, more) for i in range(1000)}
+    assert len(asked) > 750
     kept = {
         template.format(name=name, names=plural(name))
         for template in OUTSIDE_KEPT_FOR_TESTING
@@ -211,6 +213,8 @@ def test_odd_questions_are_many_and_none_is_kept_for_testing():
     words = {word for text in (*QUALITIES, *FACTS, *DEEDS, *TOPICS) for word in text.split()}
     tested = {word.strip("?.") for text in OUTSIDE_KEPT_FOR_TESTING for word in text.split()}
     assert words & tested <= {"the", "a"}
+    turned_on = {"fast", "history", "sad", "language", "book", "painted", "buy", "tall"}
+    assert not turned_on & {word for text in more for word in text.strip("?.").split()}
 
 
 def test_openings_do_not_use_phrasings_kept_for_testing():
@@ -219,10 +223,42 @@ def test_openings_do_not_use_phrasings_kept_for_testing():
         assert not is_kept_phrasing(question)
 
 
-@pytest.mark.parametrize("kind", MORE_PHRASINGS)
+@pytest.mark.parametrize("kind", sorted(set(MORE_PHRASINGS) - {"odd"}))
 def test_more_phrasings_have_the_same_slots_and_are_not_kept_for_testing(kind):
     slots = {"what": "{place}", "where": "{name}", "how many": "{names}", "is there": "name"}
     for phrasing in MORE_PHRASINGS[kind]:
         assert slots.get(kind, "{") in phrasing
         assert not is_kept_phrasing(Question(kind, phrasing, ""))
         assert phrasing not in PHRASINGS[kind]
+
+
+def test_counting_aloud_names_every_place_and_ends_with_the_number():
+    scenes, heard = Scenes("train", 150), 0
+    for i in range(150):
+        things, dice = scenes.scene(i).things, Dice(f"aloud {i}")
+        for kind, question, answer in questions(dice, things, scenes.names, kept_phrasings=False):
+            if kind == "how many" and answer != "0":
+                places, _, number = count_aloud(question, answer, things).rpartition(": ")
+                said = places.split(", ")
+                assert number == answer
+                assert len(said) == int(answer)
+                assert said == [place for place in PLACES if place in said]  # as one reads, once
+                named = {t.name for t in things if t.place in said}
+                if "things" not in question:
+                    assert len(named) == 1
+                    assert plural(named.pop()) in question
+                heard += 1
+    assert heard > 80
+    assert count_aloud("how many bells are there?", "0", scenes.scene(0).things) == "0"
+
+
+def test_only_the_kinds_that_are_asked_for_are_said_aloud():
+    scenes = Scenes("train", 60)
+    aloud = {"how many": lambda question, answer, things: f"aloud: {answer}"}
+    for i in range(60):
+        things = scenes.scene(i).things
+        short = conversation(Dice(f"talk {i}"), things, scenes.names, KEEP, {})
+        said = conversation(Dice(f"talk {i}"), things, scenes.names, KEEP, aloud)
+        assert [question for question, _ in short] == [question for question, _ in said]
+        assert [answer.removeprefix("aloud: ") for _, answer in said] == [a for _, a in short]
+        assert sum(answer.startswith("aloud: ") for _, answer in said) == 1

@@ -3,7 +3,9 @@
 Chapter 06. A batch is B things. Of each there are two views and one text: its name, its everyday
 word, its keywords or its group, drawn anew each time. The loss is CLIP's between views and texts,
 and once more between the two views of each thing, since two drawings of one thing are a pair as
-much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP).
+much as a drawing and its name are (Khosla et al. 2020; Mu et al. 2022, SLIP). Both towers start
+from nothing: the result is `clip-patches`, from which `mvlm.training.recipes.hybrid` makes the
+finished CLIP.
 
 `artists` leaves Fluent out: it is only ever tested on.
 """
@@ -35,7 +37,7 @@ TEMPLATES = ("{}", "{}", "{}", "{a}", "a picture of {a}", "a drawing of {a}", "a
 
 @dataclass(frozen=True, kw_only=True)
 class CLIPRecipe:
-    """The course's CLIP and how it is trained.
+    """A CLIP of two plain transformers and how it is trained.
 
     Attributes:
         patch_size, width, depth, heads: of the image tower, for 40×40 pictures.

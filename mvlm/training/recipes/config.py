@@ -47,15 +47,20 @@ def build(recipe: type[Recipe], values: dict[str, Any], where: str = "") -> Reci
     """Make a recipe, and the dataclasses in it, from nested dictionaries.
 
     Raises:
-        ValueError: a key that the recipe does not have, with the nearest that it has; or a value
-            of another kind than the key's.
+        ValueError: a key that the recipe does not have, with the one of a table in it or the
+            nearest that it has; or a value of another kind than the key's.
     """
     types = get_type_hints(recipe)
     known = [field.name for field in fields(recipe)]
     made = {}
     for name, value in values.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            deeper = [
+                f"{table}.{name}"
+                for table, kind in types.items()
+                if is_dataclass(kind) and name in (field.name for field in fields(kind))
+            ]
+            near = [*deeper, *difflib.get_close_matches(name, known, n=1, cutoff=0.0)][0]
             raise ValueError(
                 f"unknown key {where + name!r}: did you mean {where + near!r}? "
                 f"Known here: {', '.join(known)}"

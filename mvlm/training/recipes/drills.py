@@ -14,13 +14,17 @@ from mvlm.data.dice import Dice
 from mvlm.data.questions import ASK, PHRASINGS
 from mvlm.data.things import Thing, plural
 from mvlm.tokenizer import IMAGE
+from mvlm.training.recipes.clip import vocabulary
 from mvlm.training.recipes.texts import (
     I_CAN_TELL,
     OPENERS,
     OUTSIDE,
+    OUTSIDE_KEPT_FOR_TESTING,
+    Aloud,
     ask_count_each,
     ask_every_place,
     conversation,
+    meaning_words,
     outside,
     roughen,
     some_turns,
@@ -116,6 +120,102 @@ MORE_PHRASINGS = {
         "do we see {comparison}?",
         "all counted, are there {comparison}?",
     ),
+    "odd": (
+        "does the {name} seem {quality} to you?",
+        "does the {name} want to {deed}?",
+        "does the {name} like {topic}?",
+        "does the {name} have a {fact}?",
+        "do the {names} know {topic}?",
+        "what is the {fact} of {names}?",
+        "what is the use of a {name}?",
+        "what is the best thing about the {name}?",
+        "what is the {name} for?",
+        "what is {topic}?",
+        "what did the {name} {deed} for?",
+        "what does the {name} want?",
+        "should i {deed}?",
+        "should the {name} {deed}?",
+        "should we talk about {topic}?",
+        "should {names} be {quality}?",
+        "may i {deed} with the {name}?",
+        "give me a {fact} for the {name}.",
+        "find out the {fact} of the {name}.",
+        "look up {topic} for me.",
+        "count to a hundred.",
+        "where does the {name} {deed}?",
+        "where was the {name} last summer?",
+        "where is {topic}?",
+        "how many days has a year?",
+        "how many people like {topic}?",
+        "how often does the {name} {deed}?",
+        "how long can a {name} {deed}?",
+        "how come the {name} is {quality}?",
+        "is there a god?",
+        "is there any {fact} of the {name}?",
+        "is {topic} more {quality} than {names}?",
+        "are {names} better than {topic}?",
+        "was the {name} ever {quality}?",
+        "name the {fact} of the {name}.",
+        "name a famous {name}.",
+        "say something {quality}.",
+        "which is more {quality}, the {name} or {topic}?",
+    ),
+}
+
+# After a first run with the wordings above, each word that only odd questions had was a sign to
+# refuse: "where should i look for the dog?" was, every time. So the second run puts such words
+# into questions that can be answered, and every other word into odd ones.
+EVEN_MORE_PHRASINGS = {
+    "what": (
+        "what should i see in the {place}?",
+        "what have they put in the {place}?",
+        "what did somebody draw in the {place}?",
+        "do you know the name of what is in the {place}?",
+        "what would you call the thing in the {place}?",
+        "what is it that the {place} has got?",
+    ),
+    "where": (
+        "where should the {name} be?",
+        "in which place should i see the {name}?",
+        "which place has the {name} got?",
+        "help me find the {name}.",
+        "could you find out where the {name} is?",
+        "what happened to the {name}, where is it now?",
+        "where would you say the {name} is?",
+        "where did somebody draw the {name}?",
+    ),
+    "how many": (
+        "how many {names} has the picture got?",
+        "what is the count of {names}?",
+        "how many {names} should i find?",
+        "will you count the {names}?",
+        "how many would you call {names}?",
+        "how many {names} did somebody draw?",
+        "do you know how many {names} they put here?",
+    ),
+    "is there": (
+        "would you say there is {a_name}?",
+        "should i see {a_name} here?",
+        "could i find {a_name} here?",
+        "did somebody draw {a_name}?",
+        "has the picture got {a_name}?",
+        "do you think there is {a_name}?",
+    ),
+    "relation": (
+        "would the {name} be {relation} the {other}?",
+        "did somebody draw the {name} {relation} the {other}?",
+        "should i find the {name} {relation} the {other}?",
+        "do you think the {name} is {relation} the {other}?",
+    ),
+    "compare": (
+        "did somebody draw {comparison}?",
+        "should i see {comparison}?",
+        "do you think there are {comparison}?",
+        "would there be {comparison}?",
+    ),
+}
+EVERY_PHRASING = {
+    kind: (*ways, *EVEN_MORE_PHRASINGS.get(kind, ())) for kind, ways in MORE_PHRASINGS.items()
 }
 
 # Of these, questions are put together that nothing in a scene answers. None of the words that
@@ -192,6 +292,8 @@ def talk(
     asked: int,
     drills: float,
     more: Mapping[str, Sequence[str]],
+    aloud: Aloud,
+    words: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """A mixed conversation, or a drill.
 
@@ -199,11 +301,15 @@ def talk(
         keep: words that are never changed: see `texts.roughen`.
         asked: questions of a mixed conversation, and the most that a drill has.
         drills: share of the conversations that are drills.
-        more: ways to ask, by kind, beside those of `mvlm.data.questions`; drills use them.
+        more: ways to ask, by kind, beside those of `mvlm.data.questions` and, under "odd", beside
+            `ODD`; drills use them.
+        aloud: what is said in place of a short answer, by kind.
+        words: any others, for odd questions: see `other_words`.
     """
     if dice.chance(drills):
-        return drill(dice, things, names, keep, dice.between(1, asked), more)
-    return some_turns(dice, things, names, conversation(dice, things, names, keep), asked)
+        return drill(dice, things, names, keep, dice.between(1, asked), more, aloud, words)
+    turns = conversation(dice, things, names, keep, aloud)
+    return some_turns(dice, things, names, turns, asked)
 
 
 def drill(
@@ -213,6 +319,8 @@ def drill(
     keep: frozenset[str],
     asked: int,
     more: Mapping[str, Sequence[str]],
+    aloud: Aloud,
+    words: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """So many short questions, sometimes an odd one, and sometimes one that counts several things.
 
@@ -221,7 +329,8 @@ def drill(
     """
     turns = []
     if dice.chance(0.2):
-        turns.append((roughen(dice, odd(dice, names), keep, MORE_OPENERS), I_CAN_TELL))
+        asked_in_vain = odd(dice, names, more.get("odd", ()), words)
+        turns.append((roughen(dice, asked_in_vain, keep, MORE_OPENERS), I_CAN_TELL))
     if dice.chance(0.4):
         turns.append(ask_count_each(dice, things, names))
     for _ in range(asked):
@@ -230,6 +339,8 @@ def drill(
         if slots_and_answer is not None:
             slots, answer = slots_and_answer
             question = dice.pick((*PHRASINGS[kind], *more.get(kind, ()))).format(**slots)
+            if kind in aloud:
+                answer = aloud[kind](question, answer, things)
             turns.append((roughen(dice, question, keep, MORE_OPENERS), answer))
     if not turns:  # a picture of one thing has nothing to compare
         turns.append(ask_every_place(dice, things, names))
@@ -237,17 +348,44 @@ def drill(
     return [(f"{IMAGE}\n{first}", answer), *others]
 
 
-def odd(dice: Dice, names: Sequence[str]) -> str:
-    """A question that the picture or the model cannot answer."""
+def odd(
+    dice: Dice, names: Sequence[str], more: Sequence[str] = (), words: Sequence[str] = ()
+) -> str:
+    """A question that the picture or the model cannot answer.
+
+    Args:
+        more: ways to ask beside `ODD`.
+        words: stand in half of the places of qualities, facts, deeds and topics.
+    """
+
+    def one_of(those: Sequence[str]) -> str:
+        return dice.pick(words if words and dice.chance(0.5) else those)
+
     if dice.chance(0.3):
         question, _ = outside(dice, names, OUTSIDE)
         return question
     name = dice.pick(names)
-    return dice.pick(ODD).format(
+    return dice.pick((*ODD, *more)).format(
         name=name,
         names=plural(name),
-        quality=dice.pick(QUALITIES),
-        fact=dice.pick(FACTS),
-        deed=dice.pick(DEEDS),
-        topic=dice.pick(TOPICS),
+        quality=one_of(QUALITIES),
+        fact=one_of(FACTS),
+        deed=one_of(DEEDS),
+        topic=one_of(TOPICS),
     )
+
+
+def other_words() -> list[str]:
+    """Unicode's keywords, two thousand English words, without those that a scene can answer.
+
+    Those that `OUTSIDE_KEPT_FOR_TESTING` turns on are left out as well.
+    """
+    kept = {word.strip("?.") for text in OUTSIDE_KEPT_FOR_TESTING for word in text.split()}
+    found = {
+        part.lower()
+        for word in vocabulary()
+        for text in (word.name, *word.keywords)
+        for part in text.split()
+        if part.isascii() and part.isalpha() and len(part) > 2
+    }
+    return sorted(found - kept - meaning_words())

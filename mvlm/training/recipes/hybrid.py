@@ -1,12 +1,13 @@
-"""CLIP's next image tower: convolutions first, then a ViT, for a text tower that stands still.
+"""The finished CLIP: convolutions first, then a ViT, for a text tower that stands still.
 
 Chapters 06 and 07. Two towers that learn together wait for one another: after six minutes every
 tower that was tried named the same share of drawings, whatever it saw, because the words lagged
-behind. So the new image tower starts beside a text tower that has learnt already (LiT, Zhai et al.
-2022, with the parts of the towers exchanged). Texts that stand still are worked out once, so every
-picture is compared with the names of all 1,112 emoji and not only with those of its batch. The
-loss between two views of a thing stays. At the end the towers change places once more: the image
-tower stands still, and each text is to come out where the pictures of its thing lie on average.
+behind. So the new image tower starts beside a text tower that has learnt already, that of
+`clip-patches` (LiT, Zhai et al. 2022, with the parts of the towers exchanged). Texts that stand
+still are worked out once, so every picture is compared with the names of all 1,112 emoji and not
+only with those of its batch. The loss between two views of a thing stays. At the end the towers
+change places once more: the image tower stands still, and each text is to come out where the
+pictures of its thing lie on average.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class HybridRecipe:
         looks: views of each drawing whose mean a text is to meet, beside the drawing on white.
         names: share of texts that are a name or an everyday word, in the last stage.
         clip: artists, views and batches of the tower; its shapes and its share of names are not
-            read, for the texts are those of the finished CLIP.
+            read, for the texts are those of `clip-patches`.
         texts: how long, and how, the text tower learns alone.
     """
 

@@ -173,7 +173,7 @@ class LanguageData:
             if dice.chance(0.5):
                 return self.chat.caption(caption(dice, scene.things)), words
             return plain(self.chat.tokenizer, caption(dice, scene.things)), []
-        turns = conversation(dice, scene.things, self.names, None)
+        turns = conversation(dice, scene.things, self.names, None, aloud={})
         turns = some_turns(dice, scene.things, self.names, turns, self.recipe.asked)
         return self.chat.example(turns), words
 
@@ -188,7 +188,16 @@ class DrillData(LanguageData):
         scene = self.scene(number)
         dice = Dice(f"drills {self.seed} {number}")
         asked, drills = self.recipe.asked, self.recipe.drills
-        turns = talk(dice, scene.things, self.names, self.keep, asked=asked, drills=drills, more={})
+        turns = talk(
+            dice,
+            scene.things,
+            self.names,
+            self.keep,
+            asked=asked,
+            drills=drills,
+            more={},
+            aloud={},
+        )
         return self.chat.example(turns), told_words(self.chat.tokenizer, scene.things)
 
 

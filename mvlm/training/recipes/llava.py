@@ -6,6 +6,7 @@ each picture is worked out once and kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -25,7 +26,12 @@ from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.bylength import ByLength
 from mvlm.training.recipes.drills import MORE_PHRASINGS, talk
 from mvlm.training.recipes.language import len_of_first, spliced_loss
-from mvlm.training.recipes.texts import ask_every_place, ask_every_thing, meaning_words
+from mvlm.training.recipes.texts import (
+    ask_every_place,
+    ask_every_thing,
+    count_aloud,
+    meaning_words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,7 @@ class LLaVARecipe:
         drills: share of conversations that are drills (`drills.drill`).
         align: the first stage; only the projector learns, from captions.
         train: the second stage; projector and language model learn, from conversations.
+        again: more of it, with more ways to ask and many other words.
     """
 
     pictures: int = 10_000
@@ -51,6 +58,7 @@ class LLaVARecipe:
     drills: float = 0.5
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    again: TrainConfig = field(default_factory=TrainConfig)
 
 
 @torch.no_grad()
@@ -82,6 +90,7 @@ class LLaVAData:
         seed: of what is asked.
         batch_size: examples a step; those of like length come together.
         asked, drills: of the conversations: see `LLaVARecipe`.
+        more, words: how drills ask: see `drills.talk`.
     """
 
     def __init__(
@@ -94,9 +103,12 @@ class LLaVAData:
         batch_size: int = 64,
         asked: int = 4,
         drills: float = 0.5,
+        more: Mapping[str, Sequence[str]] = MORE_PHRASINGS,
+        words: Sequence[str] = (),
     ) -> None:
         self.scene, self.names = lru_cache(maxsize=None)(scenes.scene), scenes.names
         self.states, self.seed, self.asked, self.drills = states, seed, asked, drills
+        self.more, self.words = more, words
         self.chat = Chat(tokenizer=tokenizer)
         self.keep = meaning_words()
         self.examples = ByLength(self.example, len_of_first, batch_size)
@@ -123,7 +135,9 @@ class LLaVAData:
             self.keep,
             asked=self.asked,
             drills=self.drills,
-            more=MORE_PHRASINGS,
+            more=self.more,
+            aloud={"how many": count_aloud},
+            words=self.words,
         )
         return self.chat.example(turns)
 

@@ -30,6 +30,7 @@ from mvlm.training.recipes.clip import (
     spread_features_,
     whiten_,
 )
+from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
 from mvlm.training.recipes.hybrid import (
     HybridData,
     HybridObjective,
@@ -90,8 +91,8 @@ from mvlm.training.recipes.vit import (
 from mvlm.vit import ViT
 
 
-def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train CLIP; write `clip.safetensors`."""
+def make_clip_patches(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train both towers of a CLIP from nothing; write `clip-patches.safetensors`."""
     tokenizer = weights.tokenizer(before)
     torch.manual_seed(recipe.train.seed)
     model = CLIP(recipe.model(tokenizer))
@@ -99,13 +100,13 @@ def make_clip(recipe: CLIPRecipe, out: Path, before: Path) -> Sequence[str]:
     spread_features_(model, data(range(16 * recipe.train.batch_size)))
     objective = CLIPObjective(model, recipe.view_weight)
     about = run(objective, data, recipe.train, out, recipe)
-    return write(out, "clip", model, about | {"model": asdict(model.config)})
+    return write(out, "clip-patches", model, about | {"model": asdict(model.config)})
 
 
-def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train another image tower for the finished CLIP's texts; write `clip.safetensors`."""
+def make_clip(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Train a hybrid tower for the texts of `clip-patches`; write `clip.safetensors`."""
     tokenizer = weights.tokenizer(before)
-    learnt = weights.clip(before / "clip.safetensors")
+    learnt = weights.clip(before / "clip-patches.safetensors")
     torch.manual_seed(recipe.clip.train.seed)
     model = recipe.model(learnt)
     data = HybridData(recipe, tokenizer)
@@ -123,8 +124,8 @@ def make_hybrid(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier in two runs, CLIP teaching it; write `vit.safetensors`."""
-    teacher = weights.clip(before / "clip.safetensors")
+    """Train the classifier in two runs, `clip-patches` teaching it; write `vit.safetensors`."""
+    teacher = weights.clip(before / "clip-patches.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
     objective = ViTObjective(model, teacher, recipe)
@@ -186,7 +187,19 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         asked=recipe.asked,
         drills=recipe.drills,
     )
-    about = run(objective, chats, recipe.train, out / "stage2", recipe)
+    run(objective, chats, recipe.train, out / "stage2", recipe)
+    more = LLaVAData(
+        scenes,
+        states,
+        tokenizer,
+        recipe.again.seed,
+        batch_size=recipe.again.batch_size,
+        asked=recipe.asked,
+        drills=recipe.drills,
+        more=EVERY_PHRASING,
+        words=other_words(),
+    )
+    about = run(objective, more, recipe.again, out / "stage2-again", recipe)
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
@@ -305,9 +318,9 @@ def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> S
 
 MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "tokenizer": (TokenizerRecipe, make_course_tokenizer),
+    "clip-patches": (CLIPRecipe, make_clip_patches),
+    "clip": (HybridRecipe, make_clip),
     "vit": (ViTRecipe, make_vit),
-    "hybrid": (HybridRecipe, make_hybrid),
-    "clip": (CLIPRecipe, make_clip),
     "language": (LanguageRecipe, make_language),
     "llava": (LLaVARecipe, make_llava),
     "molmo": (MolmoRecipe, make_molmo),

@@ -7,7 +7,8 @@ the model is asked things it cannot know, and learns to say so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from mvlm.data.captions import caption
 from mvlm.data.dice import Dice
@@ -15,6 +16,9 @@ from mvlm.data.emojis import everyday_vocabulary
 from mvlm.data.questions import questions
 from mvlm.data.things import COLUMNS, PLACES, ROWS, Thing, a, alone, counts, listed, plural
 from mvlm.tokenizer import IMAGE
+
+Aloud = Mapping[str, Callable[[str, str, Sequence[Thing]], str]]
+"""Kind of question → what is said in place of its short answer: see `count_aloud`."""
 
 I_CAN_TELL = "I can tell what is in a scene, where, and how many."
 DESCRIBE = (
@@ -149,21 +153,40 @@ def roughen(
 
 
 def conversation(
-    dice: Dice, things: Sequence[Thing], names: Sequence[str], keep: frozenset[str] | None
+    dice: Dice,
+    things: Sequence[Thing],
+    names: Sequence[str],
+    keep: frozenset[str] | None,
+    aloud: Aloud,
 ) -> list[tuple[str, str]]:
     """Questions about a scene with their answers, in random order, the first with the picture.
 
     They are roughened, sparing the words to `keep`; or plain, where that is None.
     """
-    turns = [
-        (asked.question if keep is None else roughen(dice, asked.question, keep), asked.answer)
-        for asked in questions(dice, things, names, kept_phrasings=False)
-    ]
+    turns = []
+    for kind, question, answer in questions(dice, things, names, kept_phrasings=False):
+        if kind in aloud:
+            answer = aloud[kind](question, answer, things)
+        turns.append((question if keep is None else roughen(dice, question, keep), answer))
     turns.append(outside(dice, names, OUTSIDE))
     if dice.chance(0.3):
         turns.append((dice.pick(DESCRIBE), caption(dice, things)))
     (first, answer), *others = dice.shuffled(turns)
     return [(f"{IMAGE}\n{first}", answer), *others]
+
+
+def count_aloud(question: str, answer: str, things: Sequence[Thing]) -> str:
+    """top left, centre: 2. The places of what a question counts, as one reads, then the answer.
+
+    A number alone must come from one look at all places at once. Here each place is one look, and
+    the number follows from what was just said.
+    """
+    if answer == "0":
+        return answer
+    asked = [name for name in counts(things) if re.search(rf"\b{plural(name)}\b", question)]
+    name = max(asked, key=len, default=None)  # none: "how many things …?"
+    places = [thing.place for thing in things if name in (None, thing.name)]
+    return f"{', '.join(sorted(places, key=PLACES.index))}: {answer}"
 
 
 def some_turns(

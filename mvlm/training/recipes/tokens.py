@@ -42,6 +42,6 @@ def texts(recipe: TokenizerRecipe) -> Iterator[str]:
         yield scene.caption
         yield described(scene.things)
         for question, answer in conversation(
-            Dice(f"tokens {recipe.seed} {number}"), scene.things, scenes.names, keep
+            Dice(f"tokens {recipe.seed} {number}"), scene.things, scenes.names, keep, aloud={}
         ):
             yield f"{chat.user}{question.replace(IMAGE, '')}{chat.assistant} {answer}"

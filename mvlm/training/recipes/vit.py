@@ -2,7 +2,7 @@
 
 Chapters 03 and 04. A hundred things by eight artists are some nine hundred drawings: too few for a
 model that must find out by itself that neighbouring pixels belong together. So it has a teacher,
-as DeiT has (Touvron et al. 2021): the course's CLIP, which knows all 1,112 emoji. A second head
+as DeiT has (Touvron et al. 2021): `clip-patches`, a CLIP that knows all 1,112 emoji. A second head
 scores all of them from the same class token, and is to say what CLIP says of the same view (Hinton
 et al. 2015). Half of what is shown are things that have no class here. Teacher and second head are
 left behind when training ends.
@@ -119,7 +119,7 @@ class ViTObjective(nn.Module):
 
     Args:
         vit: is trained.
-        teacher: the finished CLIP; stays as it is.
+        teacher: a CLIP that has learnt; stays as it is.
         recipe: whose drawings CLIP compares with, and the shares.
     """
 

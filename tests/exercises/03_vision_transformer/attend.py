@@ -1,6 +1,5 @@
 """Right and wrong answers to attend."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -8,8 +7,22 @@ from einops import rearrange
 from bank import mistake, right
 
 
+def wide(x):
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def split(heads, *given):
+    return (wide(x).unflatten(-1, (heads, -1)).transpose(1, 2) for x in given)
+
+
+def cleared(mask, *given):
+    """Without what no query sees."""
+    return (x.masked_fill(~mask.any(1)[..., None], 0) for x in given)
+
+
 def attention(query, key, value, heads, mask, *, divisor=None, hide=-1e30):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    key, value = cleared(mask, key, value)
+    q, k, v = split(heads, query, key, value)
     scores = q @ k.mT / (divisor or q.shape[-1] ** 0.5)
     weights = scores.masked_fill(~mask[:, None], hide).softmax(-1)
     weights = weights * mask[:, None]
@@ -23,7 +36,8 @@ def master(query, key, value, heads, mask):
 
 @right("Einsums and einops.")
 def with_einops(query, key, value, heads, mask):
-    q, k, v = (rearrange(x.float(), "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
+    key, value = (torch.where(mask.any(1).unsqueeze(2), x, 0.0) for x in (key, value))
+    q, k, v = (rearrange(wide(x), "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
     s = torch.einsum("bhtd,bhsd->bhts", q * q.size(-1) ** -0.5, k)
     s = torch.where(mask.unsqueeze(1), s, torch.full_like(s, -1e9))
     a = torch.where(mask.unsqueeze(1), s.softmax(3), torch.zeros_like(s))
@@ -32,7 +46,8 @@ def with_einops(query, key, value, heads, mask):
 
 @right("torch's own kernel; rows without a key are let see all and zeroed afterwards.")
 def by_kernel(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    key, value = cleared(mask, key, value)
+    q, k, v = split(heads, query, key, value)
     empty = ~mask.any(-1, keepdim=True)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=(mask | empty)[:, None])
     out = out.transpose(1, 2).flatten(2)
@@ -41,10 +56,13 @@ def by_kernel(query, key, value, heads, mask):
 
 @right("A loop over heads, exponentials by hand.")
 def loop_of_heads(query, key, value, heads, mask):
-    parts = [x.float().chunk(heads, -1) for x in (query, key, value)]
+    unseen = (mask.sum(1, keepdim=True) == 0).mT.expand_as(key)
+    key, value = key.masked_fill(unseen, 7), value.masked_fill(unseen, 7)
+    dtype = torch.promote_types(query.dtype, torch.float32)
+    parts = [x.to(dtype).chunk(heads, -1) for x in (query, key, value)]
     results = []
     for q, k, v in zip(*parts):
-        scores = (q / q.shape[-1] ** 0.5) @ k.transpose(1, 2)
+        scores = ((q / q.shape[-1] ** 0.5) @ k.transpose(1, 2)).masked_fill(~mask, -1e9)
         top = scores.amax(-1, keepdim=True).detach()
         weights = (scores - top).exp() * mask
         results.append(weights @ v / weights.sum(-1, keepdim=True).clamp(min=1e-30))
@@ -53,7 +71,7 @@ def loop_of_heads(query, key, value, heads, mask):
 
 @right("nan mended after the softmax: masked_fill lets no gradient through, so none is nan.")
 def mended_in_time(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = split(heads, query, *cleared(mask, key, value))
     scores = q @ k.mT / q.shape[-1] ** 0.5
     weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1).nan_to_num(0.0)
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
@@ -71,19 +89,19 @@ def undivided(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=1.0)
 
 
-@mistake("Softmax over the queries.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("Softmax over the queries.", fails="attend-heads, attend-mask, attend-nothing",
          says="the softmax ran over the queries")  # fmt: skip
 def over_queries(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = split(heads, query, *cleared(mask, key, value))
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
     return (scores.softmax(-2) @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 
-@mistake("Heads by a reshape alone.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("Heads by a reshape alone.", fails="attend-heads, attend-mask, attend-nothing",
          says="pieces of several tokens")  # fmt: skip
 def cut_by_reshape(query, key, value, heads, mask):
     d = query.shape[-1] // heads
-    q, k, v = (x.float().reshape(len(x), heads, -1, d) for x in (query, key, value))
+    q, k, v = (wide(x).reshape(len(x), heads, -1, d) for x in (query, *cleared(mask, key, value)))
     scores = (q @ k.mT / d**0.5).masked_fill(~mask[:, None], -1e30)
     return ((scores.softmax(-1) * mask[:, None]) @ v).reshape(query.shape).to(query.dtype)
 
@@ -91,7 +109,7 @@ def cut_by_reshape(query, key, value, heads, mask):
 @mistake("The mask is multiplied in after the softmax.", fails="attend-mask, attend-nothing",
          says="hidden after the softmax")  # fmt: skip
 def masked_afterwards(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = split(heads, query, *cleared(mask, key, value))
     weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) * mask[:, None]
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
@@ -103,7 +121,7 @@ def unmasked(query, key, value, heads, mask):
     return attention(query, key, value, heads, torch.ones_like(mask))
 
 
-@mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("True is taken for hidden.", fails="attend-heads, attend-mask, attend-nothing",
          says="the wrong way round")  # fmt: skip
 def mask_inverted(query, key, value, heads, mask):
     return attention(query, key, value, heads, ~mask)
@@ -117,7 +135,7 @@ def empty_row_nan(query, key, value, heads, mask):
 @mistake("nan is mended after the softmax, so the gradient is nan.", fails="attend-nothing",
          says="the slopes of the")  # fmt: skip
 def mended_too_late(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = split(heads, query, *cleared(mask, key, value))
     hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)[:, None]
     scores = q @ k.mT / q.shape[-1] ** 0.5 + hidden
     weights = scores.softmax(-1).nan_to_num(0.0)
@@ -127,14 +145,15 @@ def mended_too_late(query, key, value, heads, mask):
 @mistake("An empty row gets the mean of all values.", fails="attend-nothing",
          says="got other numbers than 0")  # fmt: skip
 def empty_row_mean(query, key, value, heads, mask):
-    q, k, v = (x.float().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = split(heads, query, *cleared(mask, key, value))
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
     return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2).to(query.dtype)
 
 
 @mistake("Scores in float16.", fails="attend-half", says="hold nan")
 def in_half(query, key, value, heads, mask):
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    given = (query, *cleared(mask, key, value))
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in given)
     scores = (q @ k.mT).float() / q.shape[-1] ** 0.5
     weights = scores.masked_fill(~mask[:, None], -1e30).softmax(-1) * mask[:, None]
     return (weights.to(v.dtype) @ v).transpose(1, 2).flatten(2)
@@ -147,20 +166,103 @@ def always_single(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask).float()
 
 
-@mistake("By way of NumPy: no gradient.", fails="attend-slopes", says="no gradient reaches")
+@mistake("By way of a list: no gradient.", fails="attend-slopes", says="no gradient reaches")
 def detached(query, key, value, heads, mask):
     given = (x.detach() for x in (query, key, value))
-    return torch.tensor(np.array(attention(*given, heads, mask)))
+    return torch.tensor(attention(*given, heads, mask).tolist(), dtype=query.dtype)
 
 
 @mistake("Divided by √H.", fails="attend-heads, attend-mask, attend-nothing",
-         says="not divided at all (1 head")  # fmt: skip
+         says="divided by √H")  # fmt: skip
 def by_count_of_heads(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, divisor=heads**0.5)
 
 
-@mistake("One head, whatever was asked for.",
-         fails="attend-heads, attend-mask, attend-nothing, attend-half",
+@mistake("One head, whatever was asked for.", fails="attend-heads, attend-mask, attend-nothing",
          says="attention of one head")  # fmt: skip
 def one_head(query, key, value, heads, mask):
     return attention(query, key, value, 1, mask)
+
+
+@mistake("A hidden score of −20.", fails="attend-mask", says="−20 or −10000 is not low")
+def hidden_at_20(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, hide=-20.0)
+
+
+@mistake("A hidden score of −10,000: not low beside −131,072.", fails="attend-mask",
+         says=("near -131,072", "not low beside"))  # fmt: skip
+def hidden_at_10000(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, hide=-1e4)
+
+
+@mistake("exp without subtracting the row's largest score.",
+         fails="attend-mask, attend-half", says="subtracts the largest")  # fmt: skip
+def bare_exp(query, key, value, heads, mask):
+    q, k, v = split(heads, query, *cleared(mask, key, value))
+    weights = (q @ k.mT / q.shape[-1] ** 0.5).exp() * mask[:, None]
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("The mask is transposed where it is square.", fails="attend-mask",
+         says="the mask was transposed")  # fmt: skip
+def mask_transposed(query, key, value, heads, mask):
+    square = mask.shape[1] == mask.shape[2]
+    return attention(query, key, value, heads, mask.mT if square else mask)
+
+
+@mistake("The first picture's mask for all.", fails="attend-mask, attend-nothing",
+         says="the first picture's mask")  # fmt: skip
+def first_mask(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask[:1].expand_as(mask))
+
+
+@mistake("Padding that holds nan is multiplied by 0.", fails="attend-mask",
+         says="0 · nan is nan")  # fmt: skip
+def nan_times_zero(query, key, value, heads, mask):
+    q, k, v = split(heads, query, key, value)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1).masked_fill(~mask[:, None], 0)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("nan in the padding of the values is cleared, and not that of the keys.",
+         fails="attend-mask", says=("the slopes of the query", "0 · nan is nan"))  # fmt: skip
+def keys_not_cleared(query, key, value, heads, mask):
+    q, k, v = split(heads, query, key, *cleared(mask, value))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1).masked_fill(~mask[:, None], 0)
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("float64 through float32.", fails="attend-half", says="the same numbers give in float64")
+def double_through_single(query, key, value, heads, mask):
+    single = (x.float() if x.dtype == torch.float64 else x for x in (query, key, value))
+    return attention(*single, heads, mask).to(query.dtype)
+
+
+@mistake("Only float16 is widened, and bfloat16 is not.", fails="attend-half",
+         says="every fourth whole number")  # fmt: skip
+def brain_float(query, key, value, heads, mask):
+    given = query, *cleared(mask, key, value)
+    given = (x.float() if x.dtype == torch.float16 else x for x in given)
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in given)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1) * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("The query is scaled in place.", fails="attend-mask", says="changed its first argument")
+def query_scaled(query, key, value, heads, mask):
+    result = attention(query, key, value, heads, mask)
+    query.data.div_((query.shape[-1] / heads) ** 0.5)
+    return result
+
+
+@mistake("The softmax of float64 is taken in float32.", fails="attend-half",
+         says="the same numbers give in float64")  # fmt: skip
+def softmax_in_single(query, key, value, heads, mask):
+    q, k, v = split(heads, query, *cleared(mask, key, value))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1, dtype=torch.float32).to(v.dtype) * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)

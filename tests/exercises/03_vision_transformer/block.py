@@ -159,7 +159,7 @@ def relu(x, weights, heads):
     return x + mlp(norm(x, weights, "norm2"), weights, F.relu)
 
 
-@mistake("eps of 1e-5, torch's own.", fails="block-whole", says="where eps counts")
+@mistake("eps of 1e-5, torch's own.", fails="block-whole", says="torch's own eps")
 def other_eps(x, weights, heads):
     def normed(x, name):
         return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"])
@@ -182,3 +182,29 @@ def rows_by_head(x, weights, heads):
 def no_gradient(x, weights, heads):
     with torch.no_grad():
         return master(x, weights, heads)
+
+
+@mistake("The eps of norm2 is forgotten.", fails="block-whole", says="where the eps of norm2")
+def second_eps(x, weights, heads):
+    x = x + attention(norm(x, weights, "norm1"), weights, heads)
+    normed = F.layer_norm(x, x.shape[-1:], weights["norm2.weight"], weights["norm2.bias"])
+    return x + mlp(normed, weights)
+
+
+@mistake("No eps at all.", fails="block-whole", says="where the eps of norm1")
+def no_eps(x, weights, heads):
+    def normed(x, name):
+        x = x - x.mean(-1, keepdim=True)
+        x = x / x.std(-1, correction=0, keepdim=True)
+        return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    x = x + attention(normed(x, "norm1"), weights, heads)
+    return x + mlp(normed(x, "norm2"), weights)
+
+
+@mistake("Weights are taken out of the dictionary.", fails="block-whole",
+         says=("changed its second argument", "pop"))  # fmt: skip
+def popped(x, weights, heads):
+    result = master(x, weights, heads)
+    weights.pop("mlp.up.bias")
+    return result

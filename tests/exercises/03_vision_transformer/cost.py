@@ -150,3 +150,45 @@ def config_changed(config):
     result = parts(config)
     config["depth"] = 0
     return result
+
+
+@mistake("Three channels, whatever is said.", fails="cost-ends", says="it has 3 channels")
+def three_channels(config):
+    return parts(config | {"channels": 3})
+
+
+@mistake("An inner width of 4·D.", fails="cost-mlp", says="taken for 4·D")
+def four_times(config):
+    return parts(config | {"mlp_width": 4 * config["width"]})
+
+
+@mistake("The class token is projected, too.", fails="cost-ends", says="N patches, not 1 + N")
+def token_projected(config):
+    result = parts(config)
+    per_patch = config["channels"] * config["patch_size"] ** 2 * config["width"]
+    return result | {"patches": result["patches"] + per_patch}
+
+
+@mistake("One head's attention.", fails="cost-attention", says="this is the cost of one head")
+def of_one_head(config):
+    result = parts(config)
+    return result | {"attention": result["attention"] // config["heads"]}
+
+
+@mistake("Twice, as additions and products.", says="twice too much",
+         fails="cost-ends, cost-matrices, cost-attention, cost-mlp")  # fmt: skip
+def flops(config):
+    return {name: 2 * count for name, count in parts(config).items()}
+
+
+@mistake("Height and width as if the picture were square.", says="wanted",
+         fails="cost-ends, cost-matrices, cost-attention, cost-mlp")  # fmt: skip
+def square_picture(config):
+    return parts(config | {"width_in_pixels": config["height"]})
+
+
+@mistake("Scores alone are multiplied out, with a sum too many.", fails="cost-attention",
+         says=(",", "wanted"))  # fmt: skip
+def one_less(config):
+    result = parts(config)
+    return result | {"attention": result["attention"] - config["depth"]}

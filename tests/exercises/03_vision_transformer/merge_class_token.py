@@ -92,3 +92,15 @@ def token_detached(patches, class_token, positions):
          fails="cls-values, cls-batch, cls-kind", says="where is the class token")  # fmt: skip
 def class_token_forgotten(patches, class_token, positions):
     return master(patches, torch.zeros_like(class_token), positions)
+
+
+@mistake("float64 patches pass through float32.", fails="cls-kind", says=("rounded", "float32"))
+def patches_rounded(patches, class_token, positions):
+    return master(patches.float().to(patches.dtype), class_token, positions)
+
+
+@mistake("The class token and its position at the end.", fails="cls-values, cls-batch, cls-kind",
+         says="and its position stand at the end")  # fmt: skip
+def both_at_the_end(patches, class_token, positions):
+    last = (class_token + positions[0]).expand(len(patches), 1, -1)
+    return torch.cat((patches + positions[1:], last), dim=1)

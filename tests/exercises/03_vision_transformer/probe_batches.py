@@ -23,8 +23,18 @@ def joined(patches, images, size):
 
 def other(images):
     changed = images.clone()
-    changed[1] += 1
+    changed[1] = images[0]
     return changed
+
+
+def twisted(images, patch_size, twist):
+    changed = images.clone()
+    changed[1] = twist(images[1])
+    return changed, rolled_once(images, patch_size)
+
+
+def rolled_once(images, size):
+    return joined(cut(images, size).roll(1, 1), images, size)
 
 
 @right("Cut, reversed, joined.")
@@ -32,25 +42,25 @@ def reversed_patches(images, patch_size):
     return other(images), joined(cut(images, patch_size).flip(1), images, patch_size)
 
 
-@right("A roll along both sides, and picture 1 taken from 1.")
+@right("A roll along both sides, and the last picture in place of picture 1.")
 def by_roll(images, patch_size):
     changed = images.clone()
-    changed[1] = 1 - images[1].flip(0) - images.abs().max()
+    changed[1] = images[-1 if len(images) > 2 else 0]
     moved = images.roll((patch_size, patch_size), dims=(2, 3))
     return changed, moved
 
 
-@right("Random noise, and a shift of the list of patches by one.")
-def noise(images, patch_size):
-    changed = images.clone()
-    changed[1] = torch.rand(images[1].shape, generator=torch.Generator().manual_seed(1)) - 9
-    return changed, joined(cut(images, patch_size).roll(1, 1), images, patch_size)
+@right("By indices, and a shift of the list of patches by one.")
+def by_indices(images, patch_size):
+    order = torch.arange(len(images))
+    order[1] = (order[1] + 1) % len(images)
+    return images[order], rolled_once(images, patch_size)
 
 
 @right("Slices: the strip that comes first goes last.")
 def slices(images, patch_size):
     parts = list(images)
-    parts[1] = parts[1] * 2 + 3
+    parts[1] = parts[0]
     if images.shape[3] > patch_size:
         moved = torch.cat((images[..., patch_size:], images[..., :patch_size]), 3)
     else:
@@ -107,7 +117,7 @@ def own_orders(images, patch_size):
 @mistake("Written into the images.", fails="probe-changed", says="changed its first argument")
 def in_place(images, patch_size):
     kept = images.clone()
-    images[1] += 1
+    images[1] = images[0]
     changed = images
     return changed, rolled(kept, patch_size)
 
@@ -118,3 +128,42 @@ def copied_over(images, patch_size):
     moved = patches.clone()
     moved[:, 0] = patches[:, -1]
     return other(images), joined(moved, images, patch_size)
+
+
+@mistake("−x in place of another picture.", fails="probe-changed", says="A layer norm takes")
+def negated(images, patch_size):
+    return twisted(images, patch_size, lambda x: -x)
+
+
+@mistake("1 − x in place of another picture.", fails="probe-changed", says="none of the batch's")
+def inverted(images, patch_size):
+    return twisted(images, patch_size, lambda x: 1 - x)
+
+
+@mistake("Zeros in place of another picture.", fails="probe-changed", says="none of the batch's")
+def zeroed(images, patch_size):
+    return twisted(images, patch_size, torch.zeros_like)
+
+
+@mistake("2·x in place of another picture.", fails="probe-changed", says="none of the batch's")
+def doubled(images, patch_size):
+    return twisted(images, patch_size, lambda x: 2 * x)
+
+
+@mistake("Noise in place of another picture.", fails="probe-changed", says="none of the batch's")
+def noise(images, patch_size):
+    generator = torch.Generator().manual_seed(1)
+    return twisted(images, patch_size, lambda x: torch.rand(x.shape, generator=generator).to(x))
+
+
+@mistake("float64 answered in float32.", fails="probe-changed, probe-moved",
+         says=("torch.float64 went in", "float64"))  # fmt: skip
+def single(images, patch_size):
+    return tuple(batch.float() for batch in (other(images), rolled_once(images, patch_size)))
+
+
+@mistake("float64 passes through float32.", fails="probe-changed, probe-moved",
+         says="goes through float32")  # fmt: skip
+def rounded(images, patch_size):
+    given = images.float().to(images.dtype)
+    return other(given), rolled_once(given, patch_size)

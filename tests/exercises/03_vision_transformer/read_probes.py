@@ -47,7 +47,7 @@ def scaled(plain, changed, moved):
     return verdict(gaps[0].max() > 1e-4, gaps[1].max() > 1e-4)
 
 
-@mistake("Picture 1 itself is compared.", fails="read-mixing", says="on purpose")
+@mistake("Picture 1 itself is compared.", fails="read-mixing, read-rounding", says="on purpose")
 def picture_1_too(plain, changed, moved):
     return verdict(far(plain, changed).any(), far(plain, moved).any())
 
@@ -71,7 +71,7 @@ def summed(plain, changed, moved):
     return verdict(gaps[0].max() > limit, gaps[1].max() > limit)
 
 
-@mistake("The signed difference alone.", fails="read-mixing", says="one logit fell")
+@mistake("The signed difference alone.", fails="read-mixing, read-order", says="one logit fell")
 def signed(plain, changed, moved):
     others = torch.arange(len(plain)) != 1
     limit = plain.abs().max() / 10_000
@@ -115,3 +115,43 @@ def largest_with_sign(plain, changed, moved):
     others = torch.arange(len(plain)) != 1
     mixes = ((changed - plain)[others].abs() > limit).any()
     return verdict(mixes, ((moved - plain).abs() > limit).any())
+
+
+def with_limit(plain, changed, moved, largest):
+    others = torch.arange(len(plain)) != 1
+    limit = largest.abs().max() / 10_000
+    mixes = ((changed - plain)[others].abs() > limit).any()
+    return verdict(mixes, ((moved - plain).abs() > limit).any())
+
+
+@mistake("The limit comes from `changed`.", fails="read-rounding", says="of which tensor")
+def limit_of_changed(plain, changed, moved):
+    return with_limit(plain, changed, moved, changed)
+
+
+@mistake("The limit comes from `moved`.", fails="read-rounding", says="of which tensor")
+def limit_of_moved(plain, changed, moved):
+    return with_limit(plain, changed, moved, moved)
+
+
+@mistake("The limit comes from all three.", fails="read-rounding", says="of which tensor")
+def limit_of_all(plain, changed, moved):
+    return with_limit(plain, changed, moved, torch.cat((plain, changed, moved)))
+
+
+@mistake("The limit comes from each probe's own answers.", fails="read-rounding", says="wanted")
+def own_limits(plain, changed, moved):
+    mixes = with_limit(plain, changed, moved, changed)["mixes_pictures"]
+    return verdict(mixes, with_limit(plain, changed, moved, moved)["knows_order"])
+
+
+@mistake("The limit comes from `plain` without picture 1.", fails="read-rounding",
+         says="the largest in picture 1")  # fmt: skip
+def limit_without_picture_1(plain, changed, moved):
+    return with_limit(plain, changed, moved, plain[torch.arange(len(plain)) != 1])
+
+
+@mistake("Order is told by the signed difference.", fails="read-order", says="one logit fell")
+def order_signed(plain, changed, moved):
+    limit = plain.abs().max() / 10_000
+    return master(plain, changed, moved) | {"knows_order": bool((moved - plain > limit).any())}
