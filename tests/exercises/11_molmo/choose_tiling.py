@@ -1,0 +1,223 @@
+"""Right and wrong answers to choose_tiling."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from bank import mistake, right
+
+
+def tilings(max_crops):
+    sides = range(1, max_crops + 1)
+    return sorted(((i, j) for i in sides for j in sides if i * j <= max_crops), key=math.prod)
+
+
+def scaled(tiling, height, width, window, overlap):
+    return min(window * tiling[0] / (height - overlap), window * tiling[1] / (width - overlap))
+
+
+def chosen(scales):
+    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
+    return min(large, key=large.get) if large else max(scales, key=scales.get)
+
+
+@right("As the solutions write it.")
+def master(height, width, window, overlap, max_crops):
+    sides = range(1, max_crops + 1)
+    all_ = sorted(((i, j) for i in sides for j in sides if i * j <= max_crops), key=math.prod)
+    scales = {
+        (i, j): min(window * i / (height - overlap), window * j / (width - overlap))
+        for i, j in all_
+    }
+    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
+    return min(large, key=large.get) if large else max(scales, key=scales.get)
+
+
+@right("One loop that keeps the best so far, in fractions.")
+def by_loop(height, width, window, overlap, max_crops):
+    best = None
+    for i in range(1, max_crops + 1):
+        for j in range(1, max_crops // i + 1):
+            scale = min(Fraction(window * i, height - overlap), Fraction(window * j, width - overlap))
+            # First whether it is large enough, then how near to 1, then how few crops.
+            rank = (scale < 1, abs(scale - 1), i * j)
+            if best is None or rank < best[0]:
+                best = rank, (i, j)
+    return best[1]
+
+
+@right("Rounded up where that is allowed, searched where it is not.")
+def rounded_up(height, width, window, overlap, max_crops):
+    i, j = math.ceil((height - overlap) / window), math.ceil((width - overlap) / window)
+    if i * j <= max_crops:
+        return i, j
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return max(scales, key=scales.get)
+
+
+@right("With NumPy, scales divided another way round.")
+def by_numpy(height, width, window, overlap, max_crops):
+    all_ = np.array(tilings(max_crops))
+    scale = (all_ / ((np.array([height, width]) - overlap) / window)).min(axis=1)
+    if (scale >= 1 - 1e-12).any():
+        scale = np.where(scale >= 1 - 1e-12, scale, np.inf)
+        return tuple(all_[scale.argmin()].tolist())
+    return tuple(all_[scale.argmax()].tolist())
+
+
+@mistake(
+    "The overlap is not taken off.",
+    fails="tiling-enlarge, tiling-ties, tiling-limits",
+    says="the overlap was not taken off the picture's sides",
+)
+def no_overlap(height, width, window, overlap, max_crops):
+    return chosen({t: scaled(t, height, width, window, 0) for t in tilings(max_crops)})
+
+
+@mistake(
+    "The whole frame is compared with the whole picture.",
+    fails="tiling-shrink",
+    says="the whole frame was compared with the whole picture",
+)
+def whole_frame(height, width, window, overlap, max_crops):
+    return chosen(
+        {
+            (i, j): min((window * i + overlap) / height, (window * j + overlap) / width)
+            for i, j in tilings(max_crops)
+        }
+    )
+
+
+@mistake(
+    "The larger of the two scales.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="the larger of the two scales was taken",
+)
+def larger_scale(height, width, window, overlap, max_crops):
+    return chosen(
+        {
+            (i, j): max(window * i / (height - overlap), window * j / (width - overlap))
+            for i, j in tilings(max_crops)
+        }
+    )
+
+
+@mistake("Always the largest scale.", fails="tiling-enlarge, tiling-ties", says="the one that enlarges MOST was taken")
+def always_largest(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return max(scales, key=scales.get)
+
+
+@mistake(
+    "Where all shrink, the one that shrinks most: one crop.",
+    fails="tiling-shrink, tiling-limits",
+    says="the one that shrinks MOST was taken",
+)
+def smallest_when_shrinking(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
+    return min(large or scales, key=(large or scales).get)
+
+
+@mistake(
+    "Ties go to more crops.",
+    fails="tiling-ties",
+    says="of equally good tilings the one with more crops was taken",
+)
+def more_crops(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)[::-1]}
+    return chosen(scales)
+
+
+@mistake(
+    "An exact fit does not count as large enough.",
+    fails="tiling-ties",
+    says="a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged",
+)
+def strictly_larger(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: scale for tiling, scale in scales.items() if scale > 1}
+    return min(large, key=large.get) if large else max(scales, key=scales.get)
+
+
+@mistake("The scale nearest to 1.", fails="tiling-enlarge, tiling-ties", says="the scale nearest to 1 was taken")
+def nearest(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return min(scales, key=lambda tiling: abs(scales[tiling] - 1))
+
+
+@mistake("Columns first.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="columns came before rows")
+def columns_first(height, width, window, overlap, max_crops):
+    return chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})[::-1]
+
+
+@mistake(
+    "Each side is rounded up, and max_crops is forgotten.",
+    fails="tiling-shrink, tiling-limits",
+    says="each side was rounded up by itself, beyond max_crops",
+)
+def beyond(height, width, window, overlap, max_crops):
+    return math.ceil((height - overlap) / window), math.ceil((width - overlap) / window)
+
+
+@mistake(
+    "Twelve crops, whatever is passed.",
+    fails="tiling-limits",
+    says="at most 12 crops were allowed, whatever max_crops says",
+)
+def twelve(height, width, window, overlap, max_crops):
+    return chosen({t: scaled(t, height, width, window, overlap) for t in tilings(12)})
+
+
+@mistake(
+    "Fewer than max_crops.",
+    fails="tiling-shrink, tiling-limits",
+    says="fewer than max_crops were allowed: max_crops itself is allowed as well",
+)
+def fewer(height, width, window, overlap, max_crops):
+    allowed = [t for t in tilings(max_crops) if t[0] * t[1] < max_crops] or [(1, 1)]
+    return chosen({t: scaled(t, height, width, window, overlap) for t in allowed})
+
+
+@mistake(
+    "Rows and columns are each at most max_crops, their product is not looked at.",
+    fails="tiling-shrink, tiling-limits",
+    says="each side was rounded up by itself, beyond max_crops",
+)
+def each_side(height, width, window, overlap, max_crops):
+    sides = range(1, max_crops + 1)
+    all_ = sorted(((i, j) for i in sides for j in sides), key=math.prod)
+    return chosen({t: scaled(t, height, width, window, overlap) for t in all_})
+
+
+@mistake(
+    "Squares of crops alone.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="wanted (",
+)
+def squares(height, width, window, overlap, max_crops):
+    some = [(i, i) for i in range(1, max_crops + 1) if i * i <= max_crops]
+    return chosen({t: scaled(t, height, width, window, overlap) for t in some})
+
+
+@mistake("Floats come back.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted two whole numbers (int)")
+def floats(height, width, window, overlap, max_crops):
+    best = chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
+    return float(best[0]), float(best[1])
+
+
+@mistake("The number of crops alone.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted 2 values: rows, columns")
+def number(height, width, window, overlap, max_crops):
+    return math.prod(
+        chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
+    )
+
+
+FIRST = {}
+
+
+@mistake("Remembers the first answer and gives it again.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted (")
+def remembers(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return FIRST.setdefault("tiling", chosen(scales))
