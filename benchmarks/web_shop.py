@@ -86,7 +86,8 @@ def font_address() -> str:
 
 def at(x: int, y: int, inside: str, *, style: str = "", size: int = SMALL) -> str:
     """Something whose top left corner is at (x, y)."""
-    place = f"left:{x}px;top:{y}px;font-size:{size}px;{style}"
+    tall = 14 if size == SMALL else 18  # as tall as the drawn letters
+    place = f"left:{x}px;top:{y}px;font-size:{size}px;line-height:{tall}px;{style}"
     return f'<span style="{place}">{inside}</span>'
 
 
@@ -136,7 +137,7 @@ def html(made: Page, font: str) -> str:
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{escape(made.shop)}</title>
 <style>{face if font == "course" else ""}
-*{{margin:0;padding:0}} body{{font-family:{font};line-height:13px;color:rgb(34,34,34)}}
+*{{margin:0;padding:0}} body{{font-family:{font};color:rgb(34,34,34)}}
 span,img{{position:absolute;white-space:pre}} i,em{{font-style:normal}} b{{font-weight:400}}
 em{{color:#fff;padding:0 2px}} a{{color:inherit;text-decoration:none}}
 button{{font:inherit;color:inherit;background:none;border:0}}
