@@ -106,7 +106,7 @@ def nearest_choice(said: str, choices: Sequence[str]) -> str:
     return min(choices, key=lambda choice: edit_distance(said, choice))
 
 
-_WORD = re.compile(r"\([a-z]\)|[\w']+")
+_WORD = re.compile(r"\([a-z]\)|\w+(?:'\w+)*")
 
 
 def read_choice(said: str, choices: Sequence[str]) -> str | None:

@@ -158,7 +158,7 @@ EXACTLY = (
 
 @check("5 % of the right number to both sides, the bound included", EXACTLY)
 def relaxed_bound(student: Student) -> None:
-    hundred = student.integer(3, 17) * 100  # never a year, 1900 to 2099
+    hundred = student.integer(3, 9) * 100
     for number, unit in ((hundred, 1), (20, 1), (20, 10)):
         scale = Fraction(number, unit)
         for share, wanted in (
@@ -173,6 +173,7 @@ def relaxed_bound(student: Student) -> None:
     for said, right in (("1.05", "1"), ("0.95", "1"), ("2.1", "2"), ("0.315", "0.3")):
         with student.on("exactly 5 %, in numbers that binary fractions only come near"):
             _expect_verdict(student, said, right, True, "the bound itself counts")
+    _expect_verdict(student, "0.33", "0.3", False, "10 % off")
 
 
 def _decimal(number: Fraction) -> str:
@@ -255,7 +256,7 @@ def relaxed_years(student: Student) -> None:
         ("2000", "2050.0", True, "with a point it is no year, so 5 % hold"),
         ("2000", "2050%", True, "with a % it is no year, so 5 % hold"),
         ("-2000", "-2050", True, "with a sign it is no year, so 5 % hold"),
-        ("2001", "2105", True, "what was SAID looks like a year; what is right does not"),
+        ("2050", "2105", True, "what was SAID looks like a year; what is right does not"),
     ):
         _expect_verdict(student, said, right, wanted, why)
 
@@ -482,18 +483,18 @@ EPISODE = Comparison(
                 shop,
                 said,
                 limit,
-                judged=lambda has, wanted, stopped: stopped and not Counter(wanted) - Counter(has),
+                judged=lambda has, wanted, stopped: stopped and set(has) == set(wanted),
             ),
-            "something lies in the basket that nobody asked for, and yours calls that a success",
+            "two of a thing are not one of it: count them",
         ),
         Slip(
             lambda shop, said, limit: _episode(
                 shop,
                 said,
                 limit,
-                judged=lambda has, wanted, stopped: stopped and set(has) == set(wanted),
+                judged=lambda has, wanted, stopped: stopped and not Counter(wanted) - Counter(has),
             ),
-            "two of a thing are not one of it: count them",
+            "something lies in the basket that nobody asked for, and yours calls that a success",
         ),
         Slip(
             lambda shop, said, limit: _episode(shop | {"basket": []}, said, limit),
@@ -628,15 +629,15 @@ def episode_stops(student: Student) -> None:
     after=[episode_acts],
 )
 def episode_judged(student: Student) -> None:
+    with student.on("right on the way, and not at the end"):
+        _play(student, A, "second", "last", "-" + A, "stop", wanted=[A])
+        _play(student, A, "second", C, "stop", wanted=[A])
     with student.on("more than was asked for"):
         _play(student, A, B, "stop", wanted=[A])
         _play(student, A, A, "stop", wanted=[A])
     with student.on("less than was asked for"):
         _play(student, A, "stop", wanted=[A, B])
         _play(student, B, "stop", wanted=[B, B])
-    with student.on("right on the way, and not at the end"):
-        _play(student, A, "second", C, "stop", wanted=[A])
-        _play(student, A, "second", "last", "-" + A, "stop", wanted=[A])
     with student.on("in another order"):
         _play(student, B, A, "stop", wanted=[A, B])
         _play(student, B, A, B, "stop", wanted=[B, B, A])
@@ -701,6 +702,11 @@ def _blind(
     return shares | {ALL: sum(pooled) / len(pooled)}
 
 
+def _best_and_largest(answers: Sequence[int]) -> int:
+    """A mistake: of several equally good constants the largest."""
+    return -_best([-one for one in answers])
+
+
 def _most_frequent(answers: Sequence[int]) -> int:
     counts = Counter(answers)
     return min(counts, key=lambda one: (-counts[one], one))
@@ -748,6 +754,10 @@ BLIND = Comparison(
             lambda train, test: _blind(train, test, best=_most_frequent),
             "that is the most frequent answer: here the one is wanted that the scorer calls right "
             "most often, and the scorer lets 5 % pass",
+        ),
+        Slip(
+            lambda train, test: _blind(train, test, best=_best_and_largest),
+            "of several equally good constants, the smallest is wanted: yours takes the largest",
         ),
         Slip(
             lambda train, test: _blind(test, test),
@@ -809,7 +819,7 @@ def _paper(
         hits = _shuffled(student, near)[: 4 + place % 2]
         test += [(kind, answer) for answer in hits * size]
         test += [(kind, far)] * (4 * size - 1 + place) + [(kind, other)] * (9 * size + place)
-        test += [(kind, scale * 100)] * (1 + place)
+        test += [(kind, scale * 100)] * (1 + place) + [(kind, scale * 95)] * (1 + 2 * place)
     return _shuffled(student, train), _shuffled(student, test)
 
 
@@ -1089,13 +1099,12 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
         otherwise: whether questions are typed otherwise in training.
     """
     pictures = [f"{student.integer(10**6, 10**7 - 1)}-{n}" for n in range(14)]
-    leaked = [(picture, _pick(student, QUESTIONS)) for picture in pictures[:5]]
-    other = [(picture, _pick(student, QUESTIONS[:2])) for picture in pictures[5:12]]
+    leaked = [(picture, _pick(student, QUESTIONS[:3])) for picture in pictures[:5]]
+    other = [(picture, _pick(student, QUESTIONS[:2])) for picture in pictures[6:12]]
+    other.insert(0, (pictures[5], QUESTIONS[3]))  # in training is its picture, not its question
     train = [(one, _written(student, q) if otherwise else q) for one, q in leaked]
-    train += [
-        (picture, QUESTIONS[2]) for picture, _ in other[:4]
-    ]  # another question
-    train += [(pictures[12], q) for q in QUESTIONS]  # another picture
+    train += [(picture, QUESTIONS[2]) for picture, _ in other[:4]]  # another question
+    train += [(pictures[12], q) for q in QUESTIONS[:3]]  # another picture
     order = _shuffled(student, range(12))
     items = [*leaked, *other]
     # What each item was: right at first, and right when redrawn, some once and some four times.
