@@ -831,8 +831,8 @@ def blind_constant(student: Student) -> None:
     BLIND.run(student, lambda: _paper(student, (("value", 1),)))
     with student.on("of several equally good constants, the smallest"):
         for answers, asked in (
-            ([40, 10, 10, 40, 90], [10, 40, 40, 90]),
-            ([300, 200, 100], [100, 200, 200, 300]),
+            ([40, 10, 10, 40, 90], [10, 10, 40, 90]),
+            ([300, 200, 100], [100, 100, 200, 300]),
             ([100, 103], [97, 97, 103, 108]),
         ):
             train, test = [("v", a) for a in answers], [("v", a) for a in asked]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,23 +13,15 @@ from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
 from mvlm.show.figures import BLUE, GREEN, ORANGE, draw_grid, figure
+from mvlm.show.stored import measured
 from mvlm.show.widgets import Frame, Frames, frames
 
-HERE = Path(__file__).parent
 FAMILIES = {"ViT": (BLUE, "o"), "CNN": (ORANGE, "s"), "hybrid": (GREEN, "^")}
 
 
 def stored_sweep() -> dict:
     """What `benchmarks/sweep.py` has measured so far; see there for what each number is."""
-    # In the repository it lies where the command writes it; an installed package has a copy.
-    paths = (HERE.parents[1] / "benchmarks/sweep.json", HERE / "sweep.json")
-    path = next((path for path in paths if path.exists()), None)
-    if path is None:
-        raise FileNotFoundError(
-            "there is no sweep.json: run `python benchmarks/sweep.py` in the repository, or "
-            "install the package again"
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(measured("sweep.json", "sweep.py").read_text(encoding="utf-8"))
 
 
 def draw_map(
