@@ -55,7 +55,7 @@ from mvlm.tasks import Action, parse_action
 sys.path.append(str(ROOT / "tests"))
 from tools import FLAGS, PLAYWRIGHTS_OWN, tools, why_not
 
-RUNS = 50
+RUNS = 30
 DEJAVU = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 RIM = f"border:1px solid rgb{RULE}"
 FONTS = {"the course's letters": "course", "other letters": "serif"}

@@ -149,7 +149,9 @@ def draw_shares(
     ax.grid(axis="x", color="#dddddd")
     ax.set_axisbelow(True)
     ax.set_title(title, x=0, loc="left")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / (0.42 * len(names) + 0.4)), ncols=2)
+    below = -0.55 / (0.42 * len(names) + 0.4)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.4, below), "frameon": False}
+    ax.legend(**place, ncols=min(len(groups), 3))
     return drawn
 
 
