@@ -818,7 +818,7 @@ def _paper(
             train += [(kind, other)] * 2
         hits = _shuffled(student, near)[: 4 + place % 2]
         test += [(kind, answer) for answer in hits * size]
-        test += [(kind, far)] * (4 * size - 1 + place) + [(kind, other)] * (9 * size + place)
+        test += [(kind, far)] * (4 * size - 1 + place) + [(kind, other)] * (14 * size + place)
         test += [(kind, scale * 100)] * (1 + place) + [(kind, scale * 95)] * (1 + 2 * place)
     return _shuffled(student, train), _shuffled(student, test)
 

@@ -129,7 +129,7 @@ def on_test(train, test):
 
 @mistake(
     "Chosen on training and test together.",
-    fails="blind-split, blind-kinds, blind-all",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
     says="the constant was chosen on the test's own answers",
 )
 def on_both(train, test):
