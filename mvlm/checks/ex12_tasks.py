@@ -22,17 +22,6 @@ from mvlm.checks.expect import (
     kind_of,
 )
 
-
-def _pick(student: Student, items: Sequence[Any]) -> Any:
-    return items[student.integer(0, len(items) - 1)]
-
-
-def _shuffled(student: Student, items: Sequence[Any]) -> list[Any]:
-    """The same items in another order."""
-    left = list(items)
-    return [left.pop(student.integer(0, len(left) - 1)) for _ in items]
-
-
 # read_choice ------------------------------------------------------------------------------------
 
 SETS = (
@@ -57,7 +46,7 @@ def _expect_choice(student: Student, said: str, choices: list[str], wanted: str 
 
 def _choices(student: Student) -> list[str]:
     """Choices in an order of their own."""
-    return _shuffled(student, _pick(student, SETS))
+    return student.shuffled(student.pick(SETS))
 
 
 @check(
@@ -67,8 +56,8 @@ def _choices(student: Student) -> list[str]:
 def choice_words(student: Student) -> None:
     for said in ("{}", "{}.", "I think it is {}.", "It is {}, I think", "  {} \n", "'{}'!"):
         for choices in map(list, SETS):
-            wanted = _pick(student, choices)
-            words = said.format(_pick(student, (wanted, wanted.upper(), wanted.title())))
+            wanted = student.pick(choices)
+            words = said.format(student.pick((wanted, wanted.upper(), wanted.title())))
             _expect_choice(student, words, choices, wanted)
     with student.on("a choice's letters inside other words"):
         for said, choices in (
@@ -91,7 +80,7 @@ def choice_letters(student: Student) -> None:
         for choices in map(list, SETS):
             place = student.integer(0, len(choices) - 1)
             letter = "abcd"[place]
-            words = said.format(_pick(student, (letter, letter.upper())))
+            words = said.format(student.pick((letter, letter.upper())))
             _expect_choice(student, words, choices, choices[place])
     with student.on("a letter that is only a word"):
         choices = list(SETS[0])
@@ -107,7 +96,7 @@ def choice_letters(student: Student) -> None:
 def choice_none(student: Student) -> None:
     for said in ("", " ", "I cannot tell.", "less than", "42", "?", "larger", "than to"):
         with student.on(f"the answer {said!r}"):
-            _expect_choice(student, said, _shuffled(student, SETS[0]), None)
+            _expect_choice(student, said, student.shuffled(SETS[0]), None)
 
 
 @check(
@@ -119,7 +108,7 @@ def choice_none(student: Student) -> None:
 def choice_several(student: Student) -> None:
     for choices in (list(SETS[0]), list(SETS[1]), list(SETS[3])):
         with student.on("what stands right behind 'not'"):
-            one, other = _shuffled(student, choices)[:2]
+            one, other = student.shuffled(choices)[:2]
             letter = "abcd"[choices.index(one)]
             for said in (f"not {one}", f"It is NOT {one}.", f"not ({letter})", f"not {letter}"):
                 _expect_choice(student, said, choices, None)
@@ -510,7 +499,7 @@ def _shop(student: Student, *, basket: Sequence[str] = (), wanted: Sequence[str]
     Page "first" sells the first two things, "second" the third and fourth; there is a page "last"
     where the two first things can be put back.
     """
-    numbers = iter(_shuffled(student, range(1, 60)))
+    numbers = iter(student.shuffled(range(1, 60)))
     a, b, c, d = THINGS[:4]
     return {
         "start": "first",
@@ -816,11 +805,11 @@ def _paper(
         if kind != unseen:
             train += [(kind, answer) for answer in near] + [(kind, far)] * 3
             train += [(kind, other)] * 2
-        hits = _shuffled(student, near)[: 4 + place % 2]
+        hits = student.shuffled(near)[: 4 + place % 2]
         test += [(kind, answer) for answer in hits * size]
         test += [(kind, far)] * (4 * size - 1 + place) + [(kind, other)] * (14 * size + place)
         test += [(kind, scale * 100)] * (1 + place) + [(kind, scale * 95)] * (1 + 2 * place)
-    return _shuffled(student, train), _shuffled(student, test)
+    return student.shuffled(train), student.shuffled(test)
 
 
 @check(
@@ -849,7 +838,7 @@ def blind_split(student: Student) -> None:
         low = student.integer(10, 19)
         train = [("v", low), ("v", low), ("v", 500)]
         test = [("v", 500)] * 3 + [("v", 900)] * 2 + [("v", low)]
-        return train, _shuffled(student, test)
+        return train, student.shuffled(test)
 
     BLIND.run(student, draw)
 
@@ -1099,13 +1088,13 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
         otherwise: whether questions are typed otherwise in training.
     """
     pictures = [f"{student.integer(10**6, 10**7 - 1)}-{n}" for n in range(14)]
-    leaked = [(picture, _pick(student, QUESTIONS[:3])) for picture in pictures[:5]]
-    other = [(picture, _pick(student, QUESTIONS[:2])) for picture in pictures[6:12]]
+    leaked = [(picture, student.pick(QUESTIONS[:3])) for picture in pictures[:5]]
+    other = [(picture, student.pick(QUESTIONS[:2])) for picture in pictures[6:12]]
     other.insert(0, (pictures[5], QUESTIONS[3]))  # in training is its picture, not its question
     train = [(one, _written(student, q) if otherwise else q) for one, q in leaked]
     train += [(picture, QUESTIONS[2]) for picture, _ in other[:4]]  # another question
     train += [(pictures[12], q) for q in QUESTIONS[:3]]  # another picture
-    order = _shuffled(student, range(12))
+    order = student.shuffled(range(12))
     items = [*leaked, *other]
     # What each item was: right at first, and right when redrawn, some once and some four times.
     before = [True, True, True, True, False, True, True, False, True, False, True, True]
@@ -1124,7 +1113,7 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
         [True],
     ]
     return (
-        _shuffled(student, train),
+        student.shuffled(train),
         [items[n] for n in order],
         [before[n] for n in order],
         [after[n] for n in order],
