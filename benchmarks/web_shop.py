@@ -55,7 +55,7 @@ from mvlm.tasks import Action, parse_action
 sys.path.append(str(ROOT / "tests"))
 from tools import FLAGS, PLAYWRIGHTS_OWN, tools, why_not
 
-RUNS = 16  # with names, and as many without
+RUNS = 40  # with names, and as many without
 DEJAVU = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 RIM = f"border:1px solid rgb{RULE}"
 BLIND = ("nothing", "the task alone")  # do not look at the page: their runs would be the same
