@@ -39,7 +39,9 @@ def by_loop(height, width, window, overlap, max_crops):
     best = None
     for i in range(1, max_crops + 1):
         for j in range(1, max_crops // i + 1):
-            scale = min(Fraction(window * i, height - overlap), Fraction(window * j, width - overlap))
+            scale = min(
+                Fraction(window * i, height - overlap), Fraction(window * j, width - overlap)
+            )
             # First whether it is large enough, then how near to 1, then how few crops.
             rank = (scale < 1, abs(scale - 1), i * j)
             if best is None or rank < best[0]:
@@ -103,7 +105,11 @@ def larger_scale(height, width, window, overlap, max_crops):
     )
 
 
-@mistake("Always the largest scale.", fails="tiling-enlarge, tiling-ties", says="the one that enlarges MOST was taken")
+@mistake(
+    "Always the largest scale.",
+    fails="tiling-enlarge, tiling-ties",
+    says="the one that enlarges MOST was taken",
+)
 def always_largest(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return max(scales, key=scales.get)
@@ -141,13 +147,21 @@ def strictly_larger(height, width, window, overlap, max_crops):
     return min(large, key=large.get) if large else max(scales, key=scales.get)
 
 
-@mistake("The scale nearest to 1.", fails="tiling-enlarge, tiling-ties", says="the scale nearest to 1 was taken")
+@mistake(
+    "The scale nearest to 1.",
+    fails="tiling-enlarge, tiling-ties",
+    says="the scale nearest to 1 was taken",
+)
 def nearest(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return min(scales, key=lambda tiling: abs(scales[tiling] - 1))
 
 
-@mistake("Columns first.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="columns came before rows")
+@mistake(
+    "Columns first.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="columns came before rows",
+)
 def columns_first(height, width, window, overlap, max_crops):
     return chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})[::-1]
 
@@ -201,13 +215,21 @@ def squares(height, width, window, overlap, max_crops):
     return chosen({t: scaled(t, height, width, window, overlap) for t in some})
 
 
-@mistake("Floats come back.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted two whole numbers (int)")
+@mistake(
+    "Floats come back.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="wanted two whole numbers (int)",
+)
 def floats(height, width, window, overlap, max_crops):
     best = chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
     return float(best[0]), float(best[1])
 
 
-@mistake("The number of crops alone.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted 2 values: rows, columns")
+@mistake(
+    "The number of crops alone.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="wanted 2 values: rows, columns",
+)
 def number(height, width, window, overlap, max_crops):
     return math.prod(
         chosen({t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)})
@@ -217,7 +239,11 @@ def number(height, width, window, overlap, max_crops):
 FIRST = {}
 
 
-@mistake("Remembers the first answer and gives it again.", fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits", says="wanted (")
+@mistake(
+    "Remembers the first answer and gives it again.",
+    fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
+    says="wanted (",
+)
 def remembers(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return FIRST.setdefault("tiling", chosen(scales))

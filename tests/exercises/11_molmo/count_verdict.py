@@ -165,7 +165,11 @@ def counted_twice(answer, boxes):
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
-@mistake("Precision and recall swapped.", fails="verdict-reads, verdict-total, verdict-faults", says="precision and recall are swapped")
+@mistake(
+    "Precision and recall swapped.",
+    fails="verdict-reads, verdict-total, verdict-faults",
+    says="precision and recall are swapped",
+)
 def swapped(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return recall, precision, verdict
@@ -197,7 +201,11 @@ def trusts_total(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(boxes)
 
 
-@mistake("The total is not read.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="the points were counted, and the total was not")
+@mistake(
+    "The total is not read.",
+    fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="the points were counted, and the total was not",
+)
 def points_alone(answer, boxes):
     points = read(answer)
     return *shares(matched(points, boxes), points, boxes), len(points) == len(boxes)
@@ -213,7 +221,11 @@ def things_forgotten(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points)
 
 
-@mistake("Right means that every thing was hit.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted precision")
+@mistake(
+    "Right means that every thing was hit.",
+    fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="wanted precision",
+)
 def all_hit(answer, boxes):
     points = read(answer)
     precision, recall = shares(matched(points, boxes), points, boxes)
@@ -236,7 +248,9 @@ def zipped(answer, boxes):
     )
 
 
-@mistake("Points over 100 are kept.", fails="verdict-faults", says="a coordinate over 100 lies outside")
+@mistake(
+    "Points over 100 are kept.", fails="verdict-faults", says="a coordinate over 100 lies outside"
+)
 def over_hundred(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -246,7 +260,9 @@ def over_hundred(answer, boxes):
     )
 
 
-@mistake("Places outside a tag are points.", fails="verdict-faults", says="a place outside a <point>")
+@mistake(
+    "Places outside a tag are points.", fails="verdict-faults", says="a place outside a <point>"
+)
 def without_tags(answer, boxes):
     points = [(float(x), float(y)) for _, x, y in PAIR.findall(answer)]
     points = [point for point in points if max(point) <= 100]
@@ -255,7 +271,9 @@ def without_tags(answer, boxes):
     )
 
 
-@mistake("A border is outside.", fails="verdict-faults", says="a point on a box's border lies inside it")
+@mistake(
+    "A border is outside.", fails="verdict-faults", says="a point on a box's border lies inside it"
+)
 def borders_out(answer, boxes):
     points = read(answer)
     smaller = [
@@ -275,7 +293,11 @@ def closed_tags(answer, boxes):
     )
 
 
-@mistake("The number of digits is bounded: x1 to x9.", fails="verdict-reads, verdict-total", says="wanted precision")
+@mistake(
+    "The number of digits is bounded: x1 to x9.",
+    fails="verdict-reads, verdict-total",
+    says="wanted precision",
+)
 def one_digit(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -308,7 +330,11 @@ def none_unread(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), verdict
 
 
-@mistake("An answer without a total counts its points.", fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="the points were counted, and the total was not read")
+@mistake(
+    "An answer without a total counts its points.",
+    fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="the points were counted, and the total was not read",
+)
 def total_invented(answer, boxes):
     points = read(answer)
     total = total_of(answer)
@@ -316,24 +342,40 @@ def total_invented(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
 
 
-@mistake("Percent, not shares.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted precision")
+@mistake(
+    "Percent, not shares.",
+    fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="wanted precision",
+)
 def in_percent(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return 100 * precision, 100 * recall, verdict
 
 
-@mistake("Two numbers, no verdict.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted 3 values: precision, recall, right")
+@mistake(
+    "Two numbers, no verdict.",
+    fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="wanted 3 values: precision, recall, right",
+)
 def two_numbers(answer, boxes):
     return master(answer, boxes)[:2]
 
 
-@mistake("The verdict as a number.", fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults", says="wanted True or False")
+@mistake(
+    "The verdict as a number.",
+    fails="verdict-reads, verdict-pairs, verdict-empty, verdict-total, verdict-faults",
+    says="wanted True or False",
+)
 def verdict_as_number(answer, boxes):
     precision, recall, verdict = master(answer, boxes)
     return precision, recall, int(verdict)
 
 
-@mistake("Boxes that were hit are taken out of the list.", fails="verdict-faults", says="changed its second")
+@mistake(
+    "Boxes that were hit are taken out of the list.",
+    fails="verdict-faults",
+    says="changed its second",
+)
 def in_place(answer, boxes):
     result = master(answer, boxes)
     for point in read(answer):

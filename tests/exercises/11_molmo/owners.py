@@ -47,9 +47,9 @@ def by_pasting(rows, columns, inner, margin):
             left = 0 if b == 0 else margin
             bottom = side if a == rows - 1 else margin + inner
             far = side if b == columns - 1 else margin + inner
-            picture[a * inner + top : a * inner + bottom, b * inner + left : b * inner + far] = cells[
-                top:bottom, left:far
-            ]
+            picture[a * inner + top : a * inner + bottom, b * inner + left : b * inner + far] = (
+                cells[top:bottom, left:far]
+            )
     return torch.cat([torch.arange(side**2), picture.reshape(-1)])
 
 
@@ -120,7 +120,11 @@ def from_zero(rows, columns, inner, margin):
     return numbers
 
 
-@mistake("Columns before rows.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="the picture's cells stand column by column")
+@mistake(
+    "Columns before rows.",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
+    says="the picture's cells stand column by column",
+)
 def columns_first(rows, columns, inner, margin):
     side = inner + 2 * margin
     numbers = master(rows, columns, inner, margin)
@@ -204,7 +208,11 @@ def windows_alone(rows, columns, inner, margin):
     return torch.cat((numbers[: side**2], picture.flatten()))
 
 
-@mistake("The crops come before the full image.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="place 0 holds cell")
+@mistake(
+    "The crops come before the full image.",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
+    says="place 0 holds cell",
+)
 def full_last(rows, columns, inner, margin):
     side = inner + 2 * margin
     numbers = master(rows, columns, inner, margin)
@@ -218,7 +226,10 @@ def full_last(rows, columns, inner, margin):
 )
 def not_clamped(rows, columns, inner, margin):
     side = inner + 2 * margin
-    row, column = torch.arange(inner * rows + 2 * margin), torch.arange(inner * columns + 2 * margin)
+    row, column = (
+        torch.arange(inner * rows + 2 * margin),
+        torch.arange(inner * columns + 2 * margin),
+    )
     a, b = ((row - margin) // inner).clamp(min=0), ((column - margin) // inner).clamp(min=0)
     crop = 1 + a[:, None] * columns + b
     place = (row - a * inner)[:, None] * side + column - b * inner
@@ -243,17 +254,29 @@ def off_by_one(rows, columns, inner, margin):
     return torch.cat((torch.arange(side**2), (crop * side**2 + r[:, None] * side + c).flatten()))
 
 
-@mistake("Division gives floats.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="wanted whole ones such as torch.int64")
+@mistake(
+    "Division gives floats.",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
+    says="wanted whole ones such as torch.int64",
+)
 def as_floats(rows, columns, inner, margin):
     return master(rows, columns, inner, margin) / 1
 
 
-@mistake("A list comes back.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="owners returned a list, wanted a torch tensor")
+@mistake(
+    "A list comes back.",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
+    says="owners returned a list, wanted a torch tensor",
+)
 def as_list(rows, columns, inner, margin):
     return master(rows, columns, inner, margin).tolist()
 
 
-@mistake("The picture as a table, not as one row.", fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo", says="owners returned (")
+@mistake(
+    "The picture as a table, not as one row.",
+    fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
+    says="owners returned (",
+)
 def as_table(rows, columns, inner, margin):
     side = inner + 2 * margin
     return master(rows, columns, inner, margin)[side**2 :].view(inner * rows + 2 * margin, -1)

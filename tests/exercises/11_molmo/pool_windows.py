@@ -122,7 +122,11 @@ def column_by_column(features, picture, query, key, value, heads, pool):
     return attend(windows, seen, query, key, value, heads).unflatten(0, (len(features), -1))
 
 
-@mistake("The first patch asks.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the query is the first patch's")
+@mistake(
+    "The first patch asks.",
+    fails="pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="the query is the first patch's",
+)
 def first_asks(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -132,7 +136,11 @@ def first_asks(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("The sum asks.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the query is that of the patches' sum")
+@mistake(
+    "The sum asks.",
+    fails="pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="the query is that of the patches' sum",
+)
 def sum_asks(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -140,7 +148,11 @@ def sum_asks(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("A plain mean of the values.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="every patch has the same weight")
+@mistake(
+    "A plain mean of the values.",
+    fails="pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="every patch has the same weight",
+)
 def plain_mean(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -150,7 +162,11 @@ def plain_mean(features, picture, query, key, value, heads, pool):
     )
 
 
-@mistake("The softmax runs over the heads.", fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient", says="the softmax runs over the heads")
+@mistake(
+    "The softmax runs over the heads.",
+    fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="the softmax runs over the heads",
+)
 def over_heads(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     windows = windows.masked_fill(~seen[..., None], 0)
@@ -164,7 +180,11 @@ def over_heads(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("The scores are not divided.", fails="pool-attention, pool-heads, pool-padding, pool-gradient", says="the scores are not divided by √d")
+@mistake(
+    "The scores are not divided.",
+    fails="pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="the scores are not divided by √d",
+)
 def no_scale(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     out = attend(windows, seen, query, key, value, heads, scale=1.0)
@@ -182,7 +202,11 @@ def whole_width(features, picture, query, key, value, heads, pool):
     return out.unflatten(0, (len(features), -1))
 
 
-@mistake("Heads cut crosswise.", fails="pool-heads, pool-padding, pool-gradient", says="the heads were cut wrongly")
+@mistake(
+    "Heads cut crosswise.",
+    fails="pool-heads, pool-padding, pool-gradient",
+    says="the heads were cut wrongly",
+)
 def crosswise(features, picture, query, key, value, heads, pool):
     order = torch.arange(len(query)).view(-1, heads).T.flatten()
     windows, seen = cut(features, pool), cut(picture, pool)
@@ -259,29 +283,45 @@ def over_nothing(features, picture, query, key, value, heads, pool):
     return (scores.softmax(-1) @ v).transpose(1, 2).flatten(1).unflatten(0, (len(features), -1))
 
 
-@mistake("Everything in float32.", fails="pool-heads", says="torch.float64 went in, torch.float32 came out")
+@mistake(
+    "Everything in float32.",
+    fails="pool-heads",
+    says="torch.float64 went in, torch.float32 came out",
+)
 def in_float32(features, picture, query, key, value, heads, pool):
     given = (one.float() for one in (query, key, value))
     return master(features.float(), picture, *given, heads, pool)
 
 
-@mistake("Computed without gradients.", fails="pool-gradient", says="no gradient reaches the features")
+@mistake(
+    "Computed without gradients.", fails="pool-gradient", says="no gradient reaches the features"
+)
 def without_gradients(features, picture, query, key, value, heads, pool):
     with torch.no_grad():
         return master(features, picture, query, key, value, heads, pool)
 
 
-@mistake("The query is detached.", fails="pool-gradient", says="no gradient reaches the query's matrix")
+@mistake(
+    "The query is detached.", fails="pool-gradient", says="no gradient reaches the query's matrix"
+)
 def query_detached(features, picture, query, key, value, heads, pool):
     return master(features, picture, query.detach(), key, value, heads, pool)
 
 
-@mistake("The windows are pooled over the images as well.", fails="pool-which, pool-attention, pool-heads, pool-padding", says="images, windows")
+@mistake(
+    "The windows are pooled over the images as well.",
+    fails="pool-which, pool-attention, pool-heads, pool-padding",
+    says="images, windows",
+)
 def one_image(features, picture, query, key, value, heads, pool):
     return master(features, picture, query, key, value, heads, pool).flatten(0, 1)[None]
 
 
-@mistake("Padding is put to zero in what was passed.", fails="pool-gradient", says="changed its first argument")
+@mistake(
+    "Padding is put to zero in what was passed.",
+    fails="pool-gradient",
+    says="changed its first argument",
+)
 def in_place(features, picture, query, key, value, heads, pool):
     out = master(features, picture, query, key, value, heads, pool)
     with torch.no_grad():
@@ -291,11 +331,17 @@ def in_place(features, picture, query, key, value, heads, pool):
 
 @mistake("Windows are always 2×2.", fails="pool-heads", says="images, windows, the width")
 def two_by_two(features, picture, query, key, value, heads, pool):
-    features, picture = (x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2] for x in (features, picture))
+    features, picture = (
+        x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2] for x in (features, picture)
+    )
     return master(features, picture, query, key, value, heads, 2)
 
 
-@mistake("The largest value of each number.", fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient", says="the pooled vectors are not")
+@mistake(
+    "The largest value of each number.",
+    fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient",
+    says="the pooled vectors are not",
+)
 def largest(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     v = windows.masked_fill(~seen[..., None], 0) @ value.T

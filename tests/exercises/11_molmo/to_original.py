@@ -96,7 +96,11 @@ def by_columns(points, written, size, frame):
     return torch.stack([x[kept], y[kept]], dim=1)
 
 
-@mistake("Thousandths are read as hundredths.", fails="original-shares", says="thousandths were taken for")
+@mistake(
+    "Thousandths are read as hundredths.",
+    fails="original-shares",
+    says="thousandths were taken for",
+)
 def all_hundredths(points, written, size, frame):
     units = {"hundredths": 100, "thousandths": 100}
     return inside(moved(points, written, size, frame, units=units), size)
@@ -113,12 +117,20 @@ def of_the_frame(points, written, size, frame):
     return inside(moved(points, written, size, frame), size)
 
 
-@mistake("Height and width are swapped.", fails="original-shares, original-stretched, original-padded, original-outside", says="height and width of the original are")
+@mistake(
+    "Height and width are swapped.",
+    fails="original-shares, original-stretched, original-padded, original-outside",
+    says="height and width of the original are",
+)
 def swapped_sides(points, written, size, frame):
     return inside(moved(points, written, size[::-1], frame), size[::-1])
 
 
-@mistake("One scale for a stretched picture.", fails="original-stretched, original-outside", says="one scale for both sides")
+@mistake(
+    "One scale for a stretched picture.",
+    fails="original-stretched, original-outside",
+    says="one scale for both sides",
+)
 def one_scale(points, written, size, frame):
     if written == "stretched":
         scale = min(frame[0] / size[0], frame[1] / size[1])
@@ -127,7 +139,9 @@ def one_scale(points, written, size, frame):
 
 
 @mistake(
-    "A padded picture is taken for a stretched one.", fails="original-padded, original-outside", says="the padding was forgotten"
+    "A padded picture is taken for a stretched one.",
+    fails="original-padded, original-outside",
+    says="the padding was forgotten",
 )
 def padding_forgotten(points, written, size, frame):
     if written == "padded":
@@ -144,33 +158,57 @@ def not_centred(points, written, size, frame):
     return inside(moved(points, written, size, frame, centred=False), size)
 
 
-@mistake("The larger scale.", fails="original-padded, original-outside", says="the larger of the two scales was taken")
+@mistake(
+    "The larger scale.",
+    fails="original-padded, original-outside",
+    says="the larger of the two scales was taken",
+)
 def larger_scale(points, written, size, frame):
     return inside(moved(points, written, size, frame, fits=max), size)
 
 
-@mistake("What lies outside is moved to the border.", fails="original-outside", says="moved to its border")
+@mistake(
+    "What lies outside is moved to the border.",
+    fails="original-outside",
+    says="moved to its border",
+)
 def clamped(points, written, size, frame):
     places = moved(points, written, size, frame)
     return torch.minimum(places.clamp(min=0), sides(size, places))
 
 
-@mistake("What lies outside is kept.", fails="original-outside", says="a point outside the picture was kept")
+@mistake(
+    "What lies outside is kept.",
+    fails="original-outside",
+    says="a point outside the picture was kept",
+)
 def kept_outside(points, written, size, frame):
     return moved(points, written, size, frame)
 
 
-@mistake("Rounded to whole pixels.", fails="original-shares, original-stretched, original-padded, original-outside", says="the places were rounded to whole pixels")
+@mistake(
+    "Rounded to whole pixels.",
+    fails="original-shares, original-stretched, original-padded, original-outside",
+    says="the places were rounded to whole pixels",
+)
 def whole_pixels(points, written, size, frame):
     return inside(moved(points, written, size, frame).round(), size)
 
 
-@mistake("y first in what comes back.", fails="original-shares, original-stretched, original-padded, original-outside", says="y came before x")
+@mistake(
+    "y first in what comes back.",
+    fails="original-shares, original-stretched, original-padded, original-outside",
+    says="y came before x",
+)
 def y_first(points, written, size, frame):
     return inside(moved(points, written, size, frame), size).flip(1)
 
 
-@mistake("Multiplied by the scale, not divided.", fails="original-stretched, original-padded, original-outside", says=", wanted ")
+@mistake(
+    "Multiplied by the scale, not divided.",
+    fails="original-stretched, original-padded, original-outside",
+    says=", wanted ",
+)
 def multiplied(points, written, size, frame):
     if written in UNITS:
         return inside(moved(points, written, size, frame), size)
@@ -183,7 +221,9 @@ def multiplied(points, written, size, frame):
 
 
 @mistake(
-    "The padding is taken off after the division.", fails="original-padded, original-outside", says="the padding was taken off after the division"
+    "The padding is taken off after the division.",
+    fails="original-padded, original-outside",
+    says="the padding was taken off after the division",
 )
 def padding_late(points, written, size, frame):
     if written != "padded":
@@ -193,7 +233,9 @@ def padding_late(points, written, size, frame):
     return inside(points / scale - (seen - scale * own) / 2, size)
 
 
-@mistake("Points on the border are left out.", fails="original-outside", says="points came back, wanted")
+@mistake(
+    "Points on the border are left out.", fails="original-outside", says="points came back, wanted"
+)
 def border_out(points, written, size, frame):
     places = moved(points, written, size, frame)
     return places[((places > 0) & (places < sides(size, places))).all(dim=1)]
@@ -211,12 +253,20 @@ def none_for_nothing(points, written, size, frame):
     return places if len(places) else None
 
 
-@mistake("A list of points.", fails="original-shares, original-stretched, original-padded, original-outside", says="to_original returned a list, wanted a torch tensor")
+@mistake(
+    "A list of points.",
+    fails="original-shares, original-stretched, original-padded, original-outside",
+    says="to_original returned a list, wanted a torch tensor",
+)
 def as_list(points, written, size, frame):
     return inside(moved(points, written, size, frame), size).tolist()
 
 
-@mistake("Always float32.", fails="original-outside", says="torch.float64 went in, torch.float32 came out")
+@mistake(
+    "Always float32.",
+    fails="original-outside",
+    says="torch.float64 went in, torch.float32 came out",
+)
 def in_float32(points, written, size, frame):
     return inside(moved(points.float(), written, size, frame), size)
 

@@ -84,34 +84,58 @@ def by_tenths(pixels, size, label):
     return tagged([(x / 10, y / 10) for x, y in tenths], escaped(label))
 
 
-@mistake("Pixels are written.", fails="points-several, points-order, points-few, points-label, points-kinds", says="the numbers are pixels")
+@mistake(
+    "Pixels are written.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="the numbers are pixels",
+)
 def in_pixels(pixels, size, label):
     return tagged(sorted(rounded(floats(pixels))), escaped(label))
 
 
-@mistake("Height and width are swapped.", fails="points-several, points-order, points-few, points-label, points-kinds", says="x was divided by the height")
+@mistake(
+    "Height and width are swapped.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="x was divided by the height",
+)
 def swapped_sides(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size[::-1]))), escaped(label))
 
 
-@mistake("From 0 to 1.", fails="points-several, points-order, points-few, points-label, points-kinds", says="the numbers run from 0 to 1: hundredths run to 100")
+@mistake(
+    "From 0 to 1.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="the numbers run from 0 to 1: hundredths run to 100",
+)
 def to_one(pixels, size, label):
     places = [(x / 100, y / 100) for x, y in shares(pixels, size)]
     return tagged(sorted(rounded(places)), escaped(label))
 
 
-@mistake("y is written as x.", fails="points-several, points-order, points-few, points-label, points-kinds", says="y was written as x")
+@mistake(
+    "y is written as x.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="y was written as x",
+)
 def y_first(pixels, size, label):
     places = [(y, x) for x, y in shares(pixels, size)]
     return tagged(sorted(rounded(places)), escaped(label))
 
 
-@mistake("Not sorted.", fails="points-several, points-order, points-label, points-kinds", says="the points stand in the order given")
+@mistake(
+    "Not sorted.",
+    fails="points-several, points-order, points-label, points-kinds",
+    says="the points stand in the order given",
+)
 def unsorted(pixels, size, label):
     return tagged(rounded(shares(pixels, size)), escaped(label))
 
 
-@mistake("Sorted by y first.", fails="points-several, points-label, points-kinds", says="the points are sorted by y, then by x")
+@mistake(
+    "Sorted by y first.",
+    fails="points-several, points-label, points-kinds",
+    says="the points are sorted by y, then by x",
+)
 def by_y(pixels, size, label):
     places = sorted(rounded(shares(pixels, size)), key=lambda point: (point[1], point[0]))
     return tagged(places, escaped(label))
@@ -126,29 +150,49 @@ def sorted_first(pixels, size, label):
     return tagged(rounded(sorted(shares(pixels, size))), escaped(label))
 
 
-@mistake("Sorted by x alone.", fails="points-order", says="where two x are alike, the points keep the order")
+@mistake(
+    "Sorted by x alone.",
+    fails="points-order",
+    says="where two x are alike, the points keep the order",
+)
 def by_x_alone(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size)), key=lambda p: p[0]), escaped(label))
 
 
-@mistake("Two decimals.", fails="points-several, points-order, points-few, points-label, points-kinds", says="two decimals: one is wanted")
+@mistake(
+    "Two decimals.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="two decimals: one is wanted",
+)
 def two_decimals(pixels, size, label):
     places = sorted((round(x, 2), round(y, 2)) for x, y in shares(pixels, size))
     return tagged(places, escaped(label), digits=2)
 
 
-@mistake("Whole numbers.", fails="points-several, points-order, points-few, points-label, points-kinds", says="whole numbers: one decimal is wanted")
+@mistake(
+    "Whole numbers.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="whole numbers: one decimal is wanted",
+)
 def whole_numbers(pixels, size, label):
     places = sorted((round(x), round(y)) for x, y in shares(pixels, size))
     return tagged(places, escaped(label), digits=0)
 
 
-@mistake("Numbered from 0.", fails="points-several, points-order, points-label, points-kinds", says="the points are numbered from 0: the first is x1")
+@mistake(
+    "Numbered from 0.",
+    fails="points-several, points-order, points-label, points-kinds",
+    says="the points are numbered from 0: the first is x1",
+)
 def from_zero(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size))), escaped(label), first=0)
 
 
-@mistake("One point in a tag for several.", fails="points-few, points-label, points-kinds", says="one point was written as several")
+@mistake(
+    "One point in a tag for several.",
+    fails="points-few, points-label, points-kinds",
+    says="one point was written as several",
+)
 def one_as_several(pixels, size, label):
     places, label = sorted(rounded(shares(pixels, size))), escaped(label)
     if not places:
@@ -162,7 +206,11 @@ def empty_text(pixels, size, label):
     return master(pixels, size, label) if len(pixels) else ""
 
 
-@mistake("No point gives an empty tag.", fails="points-few, points-kinds", says="no point gave a tag without points")
+@mistake(
+    "No point gives an empty tag.",
+    fails="points-few, points-kinds",
+    says="no point gave a tag without points",
+)
 def empty_tag(pixels, size, label):
     if not len(pixels):
         return f'<points  alt="{label}">{label}</points>'
@@ -181,7 +229,11 @@ def amp_last(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size))), label)
 
 
-@mistake("alt is left out.", fails="points-several, points-order, points-few, points-label, points-kinds", says="alt is missing")
+@mistake(
+    "alt is left out.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="alt is missing",
+)
 def without_alt(pixels, size, label):
     return master(pixels, size, label).replace(f' alt="{escaped(label)}"', "")
 
@@ -191,7 +243,11 @@ def quote_left(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size))), html.escape(label, quote=False))
 
 
-@mistake("Asks `if not pixels`, which a tensor refuses.", fails="points-kinds", says="of a tensor of shape")
+@mistake(
+    "Asks `if not pixels`, which a tensor refuses.",
+    fails="points-kinds",
+    says="of a tensor of shape",
+)
 def truth_of_a_tensor(pixels, size, label):
     if isinstance(pixels, torch.Tensor) and len(pixels) > 1:
         raise RuntimeError("Boolean value of a tensor of shape is ambiguous")
@@ -211,11 +267,19 @@ def in_place(pixels, size, label):
     return master(pixels, size, label)
 
 
-@mistake("None comes back.", fails="points-several, points-order, points-few, points-label, points-kinds", says="write_points returned None")
+@mistake(
+    "None comes back.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="write_points returned None",
+)
 def printed(pixels, size, label):
     master(pixels, size, label)
 
 
-@mistake("A list of points.", fails="points-several, points-order, points-few, points-label, points-kinds", says="write_points returned a list, wanted text")
+@mistake(
+    "A list of points.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="write_points returned a list, wanted text",
+)
 def as_list(pixels, size, label):
     return sorted(rounded(shares(pixels, size)))
