@@ -78,6 +78,75 @@ def _number(text: str) -> Decimal | None:
     return number if sign in ("", "+") else -number
 
 
+def edit_distance(one: str, other: str) -> int:
+    """The fewest letters to put in, take out or change that make one text the other.
+
+    Source: Levenshtein 1966.
+    """
+    row = list(range(len(other) + 1))  # from nothing to each beginning of the other
+    for i, letter in enumerate(one, start=1):
+        before, row[0] = row[0], i
+        for j, wanted in enumerate(other, start=1):
+            changed = before + (letter != wanted)
+            before, row[j] = row[j], min(changed, row[j] + 1, row[j - 1] + 1)
+    return row[-1]
+
+
+_LETTER = re.compile(r"\(([a-zA-Z])\)")
+
+
+def nearest_choice(said: str, choices: Sequence[str]) -> str:
+    """The choice that MathVista's score takes an answer for. It always finds one.
+
+    A letter in brackets counts, or a capital letter alone. Anything else becomes the choice with
+    the least edit distance, the first of several.
+
+    Source: `normalize_extracted_answer` in evaluation/calculate_score.py of MathVista (Lu et al.
+    2024), at 53d5258 and with its default flags. There a language model may have shortened the
+    answer before.
+    """
+    said = said.strip()
+    letter = _LETTER.search(said)
+    said = letter[1].upper() if letter else said
+    letters = string.ascii_uppercase[: len(choices)]
+    if len(said) == 1 and said in letters:
+        return choices[letters.index(said)]
+    return min(choices, key=lambda choice: edit_distance(said, choice))
+
+
+_WORD = re.compile(r"\([a-z]\)|\w+(?:'\w+)*")
+
+
+def read_choice(said: str, choices: Sequence[str]) -> str | None:
+    """The choice that an answer names, or None: then it has given no answer.
+
+    Words count, not letters that look alike. A choice is named by its words in a row, by its
+    letter in brackets, or by its letter as the last word. What stands right behind "not" is not
+    named, nor is a choice inside a longer one ("red" in "dark red"). The last one named counts.
+    Capitals make no difference.
+
+    Args:
+        said: the answer.
+        choices: different words or groups of words, none a single letter, none with "not".
+    """
+    words = _WORD.findall(said.lower())
+    named: list[tuple[int, int, str]] = []  # where it begins and ends, and which
+    for letter, choice in zip(string.ascii_lowercase, choices, strict=False):
+        for wanted in ([f"({letter})"], choice.lower().split()):
+            for start in range(len(words)):
+                if words[start : start + len(wanted)] == wanted:
+                    named.append((start, start + len(wanted), choice))
+        if words[-1:] == [letter]:
+            named.append((len(words) - 1, len(words), choice))
+    whole = [one for one in named if not any(_inside(one, other) for other in named)]
+    meant = [one for one in whole if words[one[0] - 1 : one[0]] != ["not"]]
+    return max(meant)[2] if meant else None
+
+
+def _inside(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
+    return other[0] <= one[0] and one[1] <= other[1] and other[:2] != one[:2]
+
+
 def point_in_box(point: tuple[float, float], box: Box) -> bool:
     """Whether (x, y) lies in (left, top, right, bottom), the edges included."""
     (x, y), (left, top, right, bottom) = point, box

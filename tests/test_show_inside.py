@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mvlm.show import inside
+from mvlm.show import inside, stored
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,13 +21,13 @@ def test_the_sweep_is_the_file_that_the_command_writes():
 
 def test_the_rivals_are_the_file_that_the_command_writes():
     written = json.loads((ROOT / "benchmarks/rivals.json").read_text(encoding="utf-8"))
-    assert inside.stored("rivals") == written
+    assert stored.read_measured("rivals.json", "rivals.py") == written
 
 
 def test_an_installed_package_reads_its_own_copy(monkeypatch, tmp_path):
     inner = tmp_path / "mvlm/show"
     inner.mkdir(parents=True)
-    monkeypatch.setattr(inside, "HERE", inner)
+    monkeypatch.setattr(stored, "HERE", inner)
     with pytest.raises(FileNotFoundError, match=r"run `python benchmarks/sweep.py`"):
         inside.stored_sweep()
     (inner / "sweep.json").write_text('{"runs": {}}', encoding="utf-8")
@@ -38,7 +38,7 @@ def test_the_wheel_takes_the_sweep_along():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert '"benchmarks/sweep.json" = "mvlm/show/sweep.json"' in text
     assert '"benchmarks/rivals.json" = "mvlm/show/rivals.json"' in text
-    assert (inside.HERE / "sweep.json").relative_to(ROOT).as_posix() == "mvlm/show/sweep.json"
+    assert (stored.HERE / "sweep.json").relative_to(ROOT).as_posix() == "mvlm/show/sweep.json"
 
 
 def test_similarity_frames_name_the_place_that_is_most_alike():

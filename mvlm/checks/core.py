@@ -121,6 +121,15 @@ class Student:
         """A whole number from ``low`` to ``high``, both included."""
         return int(torch.randint(low, high + 1, (), generator=self.generator))
 
+    def pick(self, items: Sequence[Any]) -> Any:
+        """One of the items."""
+        return items[self.integer(0, len(items) - 1)]
+
+    def shuffled(self, items: Sequence[Any]) -> list[Any]:
+        """The same items in another order."""
+        left = list(items)
+        return [left.pop(self.integer(0, len(left) - 1)) for _ in items]
+
     def normal(self, *shape: int) -> Tensor:
         """Numbers of mean 0 and variance 1, float32."""
         return torch.randn(*shape, generator=self.generator)

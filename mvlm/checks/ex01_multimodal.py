@@ -31,16 +31,6 @@ def _rounded(measure: Any) -> tuple[Slip, ...]:
     )
 
 
-def _pick(student: Student, choices: Sequence[Any]) -> Any:
-    return choices[student.integer(0, len(choices) - 1)]
-
-
-def _shuffled(student: Student, items: Sequence[Any]) -> list[Any]:
-    """The same items in another order."""
-    left = list(items)
-    return [left.pop(student.integer(0, len(left) - 1)) for _ in items]
-
-
 # modalities -------------------------------------------------------------------------------------
 
 WORDS = ("txt", "md", "csv", "html", "py")
@@ -55,7 +45,7 @@ LADDER = (
 
 
 def _file(student: Student, endings: Sequence[str]) -> str:
-    return f"{_pick(student, NAMES)}.{_pick(student, endings)}"
+    return f"{student.pick(NAMES)}.{student.pick(endings)}"
 
 
 def _expect_box(student: Student, takes: list[str], gives: list[str], box: str, hint: str) -> None:
@@ -91,7 +81,7 @@ def box_by_ending(student: Student) -> None:
         for file, hint in (
             (_file(student, (ending,)), films if ending in FILMS else SEEN),
             (_file(student, (ending.upper(),)), large),
-            (f"{_pick(student, NAMES)}.of.{other}.{ending}", SEEN),
+            (f"{student.pick(NAMES)}.of.{other}.{ending}", SEEN),
         ):
             _expect_box(student, [file], ["answer.txt"], box, hint)
         box = "multi-to-text" if kind == "text" else "multi-to-image"
@@ -105,7 +95,7 @@ def box_by_ending(student: Student) -> None:
 )
 def box_of_several(student: Student) -> None:
     texts = [_file(student, ("txt",)) for _ in range(student.integer(2, 4))]
-    mixed = _shuffled(student, [*texts, _file(student, ("png",))])
+    mixed = student.shuffled([*texts, _file(student, ("png",))])
     pictures = [_file(student, ("png",)) for _ in range(3)]
     nothing = "With an empty list nothing but words is handed in. max, [0] and all() of nothing?"
     for takes, gives, box, hint in (
@@ -271,7 +261,7 @@ def _examination(
         tie: whether three answers are equally frequent.
         unseen: whether the first kind is not among those seen.
     """
-    answers, kinds = _shuffled(student, ANSWERS), _shuffled(student, KINDS)
+    answers, kinds = student.shuffled(ANSWERS), student.shuffled(KINDS)
     seen, questions = [], []
     for n, numbers in enumerate(asked):
         most, first, last, other = (sorted if tie else list)(answers[4 * n : 4 * n + 4])
@@ -290,8 +280,8 @@ def _examination(
                 questions.append((kinds[n], word, answer))
     mixed: Asked = []
     while any(seen):  # kinds mixed, each in its own order: what was heard first stays first
-        mixed.append(_pick(student, [some for some in seen if some]).pop(0))
-    return mixed, _shuffled(student, questions)
+        mixed.append(student.pick([some for some in seen if some]).pop(0))
+    return mixed, student.shuffled(questions)
 
 
 def _of(kind: str, *answers: str) -> Asked:
@@ -516,7 +506,7 @@ def _rows(student: Student, widths: Sequence[int], *, alike: int) -> Rows:
     """A row of answers for each width; in the first `alike` rows they are all the same."""
     rows = []
     for n, width in enumerate(widths):
-        same, *others = _shuffled(student, ANSWERS)
+        same, *others = student.shuffled(ANSWERS)
         row = [same] * width
         if n >= alike and width > 1:
             # Where the one other answer stands: never only at the ends, and one row with two.
@@ -525,7 +515,7 @@ def _rows(student: Student, widths: Sequence[int], *, alike: int) -> Rows:
             if width > 3 and n % 3 == 0:
                 row[place - 1] = others[1]
         rows.append(row)
-    return _shuffled(student, rows)
+    return student.shuffled(rows)
 
 
 @check(
@@ -555,7 +545,7 @@ def sens_several(student: Student) -> None:
 def sens_spelling(student: Student) -> None:
     def draw() -> tuple[Rows]:
         rows = _rows(student, [2] * 9, alike=4)
-        spaces = _pick(student, (" {} ".format, "{}\n".format, "  {}".format))
+        spaces = student.pick((" {} ".format, "{}\n".format, "  {}".format))
         spelt = (str.upper, str.title, str.capitalize, spaces)
         same = [n for n, row in enumerate(rows) if not _differ(row)]
         for kind, n in enumerate(same):
@@ -566,7 +556,7 @@ def sens_spelling(student: Student) -> None:
     for one, other in (("top left", "topleft"), ("top left", "top  left"), ("yes", "yes.")):
         with student.on(f"{one!r} and {other!r}"):
             rows = [[one, other], ["rose", "rose"]]
-            SENSITIVE.run(student, lambda rows=rows: (_shuffled(student, rows),))
+            SENSITIVE.run(student, lambda rows=rows: (student.shuffled(rows),))
 
 
 @check(
@@ -914,7 +904,7 @@ def budget_of_words(student: Student) -> None:
     words = ("where", "is", "the", "lion?", "how", "many", "keys?", "top", "left")
 
     def draw(between: Sequence[str], crops: int) -> tuple[int, int, int, int, int, str]:
-        chosen = [_pick(student, words) for _ in range(student.integer(4, 9))]
+        chosen = [student.pick(words) for _ in range(student.integer(4, 9))]
         text = "".join(word + between[n % len(between)] for n, word in enumerate(chosen))
         return *_sizes(student), 1, crops, text
 

@@ -6,14 +6,17 @@ judges the state that a run leaves behind (Koh et al. 2024, section 3.3).
     shop = make_shop(Dice("shop 0"), artists, vocabulary)
     state = start()
     while not state.stopped:
-        state = step(shop, state, parse_action(agent(page(shop, state).draw(), shop.task)))
+        state = step(shop, state, parse_action(agent(look(page(shop, state)), shop.task)))
     done(shop, state)
+
+Some tasks cannot be done (`without_goal`): then the basket must stay empty, and the agent stop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from mvlm.data.dice import Dice
 from mvlm.data.emojis import bucket
 from mvlm.data.pages import (
     BUY_TASKS,
+    HEIGHT,
     LINKS,
     PICTURE_TASKS,
     SHOPS,
@@ -51,7 +55,7 @@ class Shop:
         named: whether names are written beside the things.
         wanted: (name, artist) of the picture that comes with the task, if one does.
         task: what the agent is asked.
-        goal: the thing that must lie in the basket, alone.
+        goal: the thing that must lie in the basket, alone; None if nothing for sale will do.
     """
 
     name: str
@@ -61,7 +65,7 @@ class Shop:
     named: bool
     wanted: tuple[str, str] | None
     task: str
-    goal: str
+    goal: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +135,13 @@ def make_shops(split: str, count: int, seed: int, *, named: bool | None = None) 
         yield shop
 
 
+def without_goal(shop: Shop, dice: Dice, vocabulary: Sequence[str]) -> Shop:
+    """The same shop with a task that cannot be done: the thing asked for is not for sale."""
+    there = {element.label for shelf in shop.shelves for element in shelf}
+    name = dice.pick([name for name in vocabulary if name not in there])
+    return replace(shop, task=dice.pick(BUY_TASKS).format(name=name), goal=None, wanted=None)
+
+
 def page(shop: Shop, state: State) -> Page:
     """What the agent sees."""
     offers = () if state.shelf is None else shop.shelves[state.shelf]
@@ -166,12 +177,13 @@ def step(shop: Shop, state: State, action: Action) -> State:
 
 def done(shop: Shop, state: State) -> bool:
     """Whether the agent stopped with what was asked for in its basket, and nothing else."""
-    return state.stopped and state.basket == (shop.goal,)
+    wanted = () if shop.goal is None else (shop.goal,)
+    return state.stopped and state.basket == wanted
 
 
 def best_action(shop: Shop, state: State) -> str:
     """What an agent that sees the page, and nothing before it, does best."""
-    if state.basket:
+    if state.basket or shop.goal is None:
         return "stop"
     shown = page(shop, state).elements
     for element in shown:
@@ -180,8 +192,62 @@ def best_action(shop: Shop, state: State) -> str:
     return f"click [{next(e.number for e in shown if e.label == NEXT)}]"
 
 
-Agent = Callable[[np.ndarray, str], str]
-"""The page as a (height, width, 3) picture, and the task → an action, as text."""
+class Line(NamedTuple):
+    """A line of a page's element list: what a program that reads the page without eyes gets."""
+
+    number: int
+    role: str  # "link" or "buy"
+    text: str  # the link's words, or the name written beside a thing; "" where none is
+    price: int  # 0 for a link
+
+    def __str__(self) -> str:
+        if self.role == "link":
+            return f"[{self.number}] link, {self.text}"
+        return f"[{self.number}] buy, {self.text or '(picture)'}, {self.price} coins"
+
+
+class View(NamedTuple):
+    """A page as agents get it; each kind of agent uses a part of it.
+
+    Attributes:
+        picture: (height, width, 3), with the picture of the task below the page if there is one.
+        lines: the element list.
+        basket: how many things lie in the basket.
+        cutouts: number → (40, 40, 3), the drawing beside each thing for sale.
+        wanted: (40, 40, 3), the picture of the task.
+    """
+
+    picture: np.ndarray
+    lines: tuple[Line, ...]
+    basket: int
+    cutouts: dict[int, np.ndarray]
+    wanted: np.ndarray | None
+
+
+CUTOUT = 40  # pixels along the side of a drawing
+ABOVE = 54  # pixels from the top of a drawing to its number
+WANTED = (250, HEIGHT + 12)  # where the picture of a task stands
+
+
+def look(page: Page) -> View:
+    """The page drawn, and its element list."""
+    picture = page.draw()
+
+    def cut(x: int, y: int) -> np.ndarray:
+        return picture[y : y + CUTOUT, x : x + CUTOUT]
+
+    lines, cutouts = [], {}
+    for number, role, label, price, _, (x, y, *_) in page.elements:
+        named = role == "link" or page.named
+        lines.append(Line(number, role, label if named else "", price))
+        if role == "buy":
+            cutouts[number] = cut(x, y - ABOVE)
+    wanted = None if page.wanted is None else cut(*WANTED)
+    return View(picture, tuple(lines), page.basket or 0, cutouts, wanted)
+
+
+Agent = Callable[[View, str], str]
+"""What it sees of a page, and the task → an action, as text."""
 
 
 def run_episode(shop: Shop, agent: Agent, steps: int = STEPS) -> list[tuple[State, str]]:
@@ -193,7 +259,7 @@ def run_episode(shop: Shop, agent: Agent, steps: int = STEPS) -> list[tuple[Stat
     """
     state, told = State(), []
     while not state.stopped and len(told) < steps:
-        said = agent(page(shop, state).draw(), shop.task)
+        said = agent(look(page(shop, state)), shop.task)
         told.append((state, said))
         try:
             state = step(shop, state, parse_action(said))

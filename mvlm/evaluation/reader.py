@@ -21,6 +21,7 @@ from mvlm.data.plots import Plot
 from mvlm.data.questions import Question
 from mvlm.data.shop import Shop, done, make_shops, run_episode
 from mvlm.data.small_pixmo import make_synthetic
+from mvlm.evaluation.agents import with_reader
 from mvlm.evaluation.scoring import share
 from mvlm.small.reader import Reader, Said
 from mvlm.tasks import exact_match
@@ -193,11 +194,7 @@ def shop_scores(reader: Reader, shops: Sequence[Shop]) -> dict:
 
     Beside it: how often the first thing that it sees would have been right.
     """
-
-    def look(picture: np.ndarray, task: str) -> str:
-        return reader.ask(picture, task).text
-
-    ends = [run_episode(shop, look) for shop in shops]
+    ends = [run_episode(shop, with_reader(reader)) for shop in shops]
     right = [done(shop, told[-1][0]) for shop, told in zip(shops, ends, strict=True)]
     rate = sum(right) / len(right)
     return {

@@ -1,8 +1,6 @@
-"""Figures of chapter 04: what is inside a ViT; and what `benchmarks/` measured, for 06 too."""
+"""Figures of chapter 04: what is inside a ViT, and what accuracy costs."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,28 +12,15 @@ from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
 from mvlm.show.figures import BLUE, GREEN, ORANGE, draw_grid, figure
+from mvlm.show.stored import read_measured
 from mvlm.show.widgets import Frame, Frames, frames
 
-HERE = Path(__file__).parent
 FAMILIES = {"ViT": (BLUE, "o"), "CNN": (ORANGE, "s"), "hybrid": (GREEN, "^")}
 
 
-def stored(name: str) -> dict:
-    """What `benchmarks/NAME.py` has measured so far; see there for what each number is."""
-    # In the repository it lies where the command writes it; an installed package has a copy.
-    paths = (HERE.parents[1] / f"benchmarks/{name}.json", HERE / f"{name}.json")
-    path = next((path for path in paths if path.exists()), None)
-    if path is None:
-        raise FileNotFoundError(
-            f"there is no {name}.json: run `python benchmarks/{name}.py` in the repository, or "
-            "install the package again"
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def stored_sweep() -> dict:
-    """What `benchmarks/sweep.py` has measured so far."""
-    return stored("sweep")
+    """What `benchmarks/sweep.py` has measured so far; see there for what each number is."""
+    return read_measured("sweep.json", "sweep.py")
 
 
 def draw_map(

@@ -7,7 +7,7 @@ import pytest
 
 from mvlm.data.canvas import noting
 from mvlm.data.dice import Dice
-from mvlm.data.emojis import held_out
+from mvlm.data.emojis import held_out, sprite
 from mvlm.data.pages import DISPUTED, GROUPS, Page, clear_groups, make_bare_page, make_page
 from mvlm.data.scene import split_vocabulary
 from mvlm.data.shop import (
@@ -16,11 +16,13 @@ from mvlm.data.shop import (
     State,
     best_action,
     done,
+    look,
     make_shop,
     make_shops,
     page,
     run_episode,
     step,
+    without_goal,
 )
 from mvlm.tasks import parse_action
 
@@ -166,10 +168,10 @@ def test_what_the_page_does_not_show_does_nothing(shop):
 
 
 def test_a_run_that_never_stops_ends(shop):
-    told = run_episode(shop, lambda picture, task: "let me think", steps=5)
+    told = run_episode(shop, lambda view, task: "let me think", steps=5)
     assert len(told) == 6
     assert told[-1] == (State(), "")
-    told = run_episode(shop, lambda picture, task: "stop")
+    told = run_episode(shop, lambda view, task: "stop")
     assert [said for _, said in told] == ["stop", ""]
     assert told[-1][0].stopped
 
@@ -180,6 +182,46 @@ def test_the_basket_shows_in_the_picture(shop):
     assert len(changed)
     assert changed[:, 0].max() < 28
     assert changed[:, 1].min() > 280
+
+
+def test_a_view_shows_no_more_than_the_page(shop):
+    view = look(page(shop, State(basket=("apple",))))
+    assert view.basket == 1
+    assert [line.number for line in view.lines] == [e.number for e in page(shop, State()).elements]
+    assert [line.text for line in view.lines[4:]] == [e.label for e in shop.shelves[0]]
+    assert str(view.lines[0]) == f"[{shop.links[0].number}] link, {shop.links[0].label}"
+    assert view.wanted is None
+    assert list(view.cutouts) == [e.number for e in shop.shelves[0]]
+
+
+def test_a_cutout_is_the_drawing_and_nothing_else():
+    bare = next(s for s in make_shops("test", 30, 2, named=False) if s.wanted)
+    view = look(page(bare, State()))
+    assert all(line.text == "" for line in view.lines if line.role == "buy")
+    assert "(picture)" in str(view.lines[4])
+    for element in bare.shelves[0]:
+        cut = view.cutouts[element.number]
+        paint, clear = sprite(element.label, element.artist, 40)
+        alone = np.full((40, 40, 3), 255, np.uint8)
+        height, width = clear.shape[:2]
+        alone[:height, :width] = (paint + alone[:height, :width] * clear) // 255
+        assert np.array_equal(cut, alone)
+    paint, clear = sprite(*bare.wanted, 40)
+    height, width = clear.shape[:2]
+    assert np.array_equal(view.wanted[:height, :width], (paint + 255 * clear) // 255)
+
+
+def test_a_task_that_cannot_be_done_is_done_by_stopping(shop):
+    no = without_goal(shop, Dice("no"), NAMES)
+    names = {e.label for shelf in no.shelves for e in shelf}
+    assert no.goal is None
+    assert said_in(no.task) not in names
+    assert no.shelves == shop.shelves
+    told = run_episode(no, lambda view, task: "stop [N/A]")
+    assert done(no, told[-1][0])
+    assert best_action(no, State()) == "stop"
+    bought = click(no, State(), no.shelves[0][0].label)
+    assert not done(no, step(no, bought, parse_action("stop")))
 
 
 def test_splits_share_no_shop_and_names_are_kept_apart():

@@ -13,11 +13,14 @@ from mvlm.tasks import (
     Action,
     accuracy,
     action_match,
+    edit_distance,
     exact_match,
     final_answer,
+    nearest_choice,
     parse_action,
     point_in_box,
     point_in_mask,
+    read_choice,
     relaxed_match,
     score_points,
 )
@@ -67,6 +70,83 @@ def test_relaxed_match(said, right, expected):
 def test_relaxed_match_takes_any_text(said, right):
     assert relaxed_match(said, said)
     relaxed_match(said, right)
+
+
+SLOPES = ("larger than", "equal to", "smaller than")
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6))
+def test_edit_distance_by_its_definition(one, other):
+    """The recursion, which looks at the last letters of both."""
+
+    def fewest(i, j):
+        if not i or not j:
+            return i + j
+        changed = fewest(i - 1, j - 1) + (one[i - 1] != other[j - 1])
+        return min(changed, fewest(i - 1, j) + 1, fewest(i, j - 1) + 1)
+
+    assert edit_distance(one, other) == fewest(len(one), len(other))
+
+
+def test_edit_distance_of_a_textbook():
+    assert edit_distance("kitten", "sitting") == 3
+    assert edit_distance("", "equal to") == 8
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("(A)", "larger than"),
+        ("(c) smaller", "smaller than"),
+        ("B", "equal to"),
+        ("b", "equal to"),  # no capital letter, and near to the shortest
+        ("(D)", "equal to"),  # no choice has it: one letter, nearest to the shortest
+        ("less than", "larger than"),  # sic
+        ("", "equal to"),
+        ("I cannot tell.", "larger than"),
+    ],
+)
+def test_nearest_choice_as_mathvista_has_it(said, taken):
+    assert nearest_choice(said, SLOPES) == taken
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("larger than", 0),
+        ("It is LARGER THAN.", 0),
+        ("'equal to'", 1),
+        ("(c)", 2),
+        ("The answer is C.", 2),
+        ("not (B) but (A)", 0),
+        ("larger than? no: smaller than", 2),
+        ("unequal to", None),
+        ("A function", None),
+        ("(D)", None),
+        ("not smaller than", None),
+    ],
+)
+def test_read_choice(said, named):
+    assert read_choice(said, SLOPES) == (None if named is None else SLOPES[named])
+
+
+def test_read_choice_takes_the_longer_one():
+    colours = ("red", "dark red")
+    assert read_choice("dark red", colours) == "dark red"
+    assert read_choice("not dark red", colours) is None
+    assert read_choice("dark red, no, red", colours) == "red"
+
+
+@pytest.mark.parametrize("said", ["", " ", "?", "I cannot tell.", "less than", "A function", "42"])
+def test_what_names_nothing_is_right_for_no_choice(said):
+    """The test that MathVista's scorer lacked: its issue 19."""
+    assert read_choice(said, SLOPES) is None
+
+
+@given(st.text(), st.lists(st.sampled_from(SLOPES), min_size=1, unique=True))
+def test_read_choice_takes_any_text(said, choices):
+    assert read_choice(said, choices) in (None, *choices)
+    assert nearest_choice(said, choices) in choices
 
 
 def test_accuracy():

@@ -1,0 +1,211 @@
+"""Figures of chapter 12: what the reader's eyes see, episodes of agents, and scores with errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from mvlm.data.shop import Agent, Shop, look, page, run_episode
+from mvlm.show.figures import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    draw_image,
+    figure,
+)
+from mvlm.show.stored import measured, read_measured
+from mvlm.show.widgets import Frame, Frames, frames
+from mvlm.small.reader import CELL, KINDS, NUMBER, PRICE, Items, ReaderConfig, by_field
+from mvlm.tasks import parse_action
+
+COMMANDS = {
+    "agents.json": "agents.py",
+    "scorers.json": "scorers.py",
+    "web_shop.json": "web_shop.py",
+    "web_shop.png": "web_shop.py",
+}
+MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"))
+
+
+def stored(name: str) -> Path:
+    """One of the files that the commands for chapter 12 write; see `COMMANDS`."""
+    return measured(name, COMMANDS[name])
+
+
+def stored_results(name: str) -> dict:
+    """What one of these files holds, if it is JSON."""
+    return read_measured(name, COMMANDS[name])
+
+
+class Seen(NamedTuple):
+    """An item as words: its cell, what kind of thing it is, and what stands there."""
+
+    row: int
+    column: int
+    kind: str
+    says: str
+
+
+def in_words(items: Items, config: ReaderConfig, which: int = 0) -> list[Seen]:
+    """The items of one picture in reading order, each field by its likeliest class."""
+    found = []
+    for n in range(int(items.real[which].sum())):
+        best = {
+            name: int(part.argmax())
+            for name, part in by_field(items.facts[which, n], config).items()
+        }
+        digits = [best[name] - 1 for name in (*NUMBER, *PRICE) if best[name]]
+        kind, (row, column) = KINDS[best["kind"]], items.place[which, n].tolist()
+        says = config.tokens[best["word"]] if best["word"] else "".join(map(str, digits))
+        if kind == "point":
+            height = best["y"] - 6 if best["y"] else "?"
+            says = f"({best['x'] - 6}, {height})"
+        found.append(Seen(row, column, kind, says))
+    return sorted(found)
+
+
+def draw_seen(
+    picture: np.ndarray,
+    seen: Sequence[Seen],
+    *,
+    titles: tuple[str, str],
+    wrong: Sequence[Seen] = (),
+) -> Figure:
+    """A picture, and below it what the eyes report, each word in the middle of its cell.
+
+    Args:
+        picture: (height, width, 3).
+        seen: from `in_words`.
+        titles: of the two.
+        wrong: those of them that are framed.
+    """
+    height, width = picture.shape[:2]
+    drawn, axes = figure(5.4, 2 * 5.2 * height / width + 0.7, rows=2)
+    draw_image(axes[0, 0], picture, titles[0])
+    below = axes[1, 0]
+    draw_image(below, np.full_like(picture, 255), titles[1])
+    below.add_patch(Rectangle((0, 0), width - 1, height - 1, fill=False, edgecolor=BLACK))
+    for one in seen:
+        x, y = (one.column + 0.5) * CELL, (one.row + 0.5) * CELL
+        middle = {"ha": "center", "va": "center", "fontsize": 11}
+        frame = {"facecolor": "white", "edgecolor": ORANGE, "linewidth": 2, "pad": 2}
+        text = one.says or one.kind
+        marked = {"bbox": frame} if one in wrong else {}
+        below.text(x, y, text, color=ORANGE if one in wrong else BLUE, **middle, **marked)
+    return drawn
+
+
+class Bar(NamedTuple):
+    """A share of so many, and what it is called."""
+
+    name: str
+    share: float
+    count: int
+
+    @property
+    def error(self) -> float:
+        """Its standard error, √(p(1 − p)/n)."""
+        return (self.share * (1 - self.share) / self.count) ** 0.5
+
+
+def draw_shares(
+    groups: Mapping[str, Sequence[Bar]], *, title: str, xlabel: str = "right, %"
+) -> Figure:
+    """Shares as marks on one line a name, each with one standard error to both sides.
+
+    Args:
+        groups: what a mark stands for → its bars; all groups have the same names in one order.
+        title: what to see.
+        xlabel: what the share is of.
+    """
+    names = [bar.name for bar in next(iter(groups.values()))]
+    drawn, axes = figure(6.2, 0.42 * len(names) + 1.0 + 0.25 * len(groups))
+    ax = axes[0, 0]
+    for place, ((group, bars), (colour, mark)) in enumerate(
+        zip(groups.items(), MARKS, strict=False)
+    ):
+        aside = 0.18 * (place - (len(groups) - 1) / 2)
+        ax.errorbar(
+            [100 * bar.share for bar in bars],
+            [n + aside for n in range(len(bars))],
+            xerr=[100 * bar.error for bar in bars],
+            color=colour,
+            marker=mark,
+            markersize=7,
+            linestyle="none",
+            capsize=3,
+            label=group,
+        )
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlim=(-4, 104), ylim=(len(names) - 0.5, -0.5), xlabel=xlabel)
+    ax.grid(axis="x", color="#dddddd")
+    ax.set_axisbelow(True)
+    ax.set_title(title, x=0, loc="left")
+    below = -0.55 / (0.42 * len(names) + 0.4)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.4, below), "frameon": False}
+    ax.legend(**place, ncols=min(len(groups), 3))
+    return drawn
+
+
+def shares_in_words(groups: Mapping[str, Sequence[Bar]]) -> str:
+    """The same, as alt text and for printing."""
+    return ". ".join(
+        f"{group}: " + ", ".join(f"{bar.name} {bar.share:.1%}" for bar in bars)
+        for group, bars in groups.items()
+    )
+
+
+def episode_frames(shop: Shop, agent: Agent, question: str) -> Frames:
+    """One run, a button a step: the page, what the agent says, and where it clicks.
+
+    Args:
+        shop: with its task.
+        agent: that acts.
+        question: what the buttons choose.
+    """
+    states, told = [], run_episode(shop, agent)
+    for place, (state, said) in enumerate(told):
+        made = page(shop, state)
+        view = look(made)
+        height, width = view.picture.shape[:2]
+        drawn, axes = figure(4.2, 4.2 * height / width)
+        draw_image(axes[0, 0], view.picture)
+        basket = ", ".join(state.basket) or "nothing"
+        if said:
+            text = f"Step {place + 1}. {said}"
+            box = clicked_box(made.elements, said)
+            if box is not None:
+                x0, y0, x1, y1 = box
+                corner = (x0 - 4, y0 - 4)
+                frame = {"fill": False, "edgecolor": ORANGE, "linewidth": 3}
+                axes[0, 0].add_patch(Rectangle(corner, x1 - x0 + 8, y1 - y0 + 8, **frame))
+        else:
+            ended = "It stopped" if state.stopped else "It never stopped"
+            text = f"The end. {ended}; in the basket: {basket}. Wanted: {shop.goal or 'nothing'}."
+        lines = "; ".join(map(str, view.lines))
+        states.append(
+            Frame(
+                label=str(place + 1) if said else "end",
+                drawn=drawn,
+                alt=f"A page of the shop: {lines}. In the basket: {basket}. {text}",
+                text=text,
+            )
+        )
+    return frames(question, states)
+
+
+def clicked_box(elements: Sequence, said: str) -> tuple[int, int, int, int] | None:
+    """Where the element is that an answer clicks; None where it clicks none of them."""
+    try:
+        action = parse_action(said)
+    except ValueError:
+        return None
+    boxes = {element.number: element.box for element in elements}
+    return boxes.get(action.element) if action.name == "click" else None

@@ -1,0 +1,262 @@
+"""Right and wrong answers to blind_scores."""
+
+import collections
+import random
+
+import numpy as np
+import torch
+
+from bank import mistake, right
+
+
+def fits(said, answer):
+    return 20 * abs(said - answer) <= answer
+
+
+def constant(answers, rule=fits):
+    return max(sorted(set(answers)), key=lambda c: sum(rule(c, a) for a in answers))
+
+
+def of_kind(items, kind):
+    return [answer for other, answer in items if other == kind]
+
+
+def scores(train, test, *, choose=constant, rule=fits):
+    everything = [answer for _, answer in train]
+    found, hits = {}, []
+    for kind in dict.fromkeys(kind for kind, _ in test):
+        said = choose(of_kind(train, kind) or everything)
+        own = [rule(said, answer) for answer in of_kind(test, kind)]
+        found[kind] = sum(own) / len(own)
+        hits += own
+    return found | {"all": sum(hits) / len(hits)}
+
+
+@right("As the solutions write it.")
+def master(train, test):
+    return scores(train, test)
+
+
+@right("With NumPy, all candidates against all answers.")
+def by_numpy(train, test):
+    def best(answers):
+        answers = np.array(answers)
+        table = 20 * np.abs(answers[:, None] - answers) <= answers  # candidate, answer
+        counts = table.sum(1)
+        return int(answers[counts == counts.max()].min())
+
+    kinds = {kind for kind, _ in test}
+    said = {}
+    for kind in kinds:
+        said[kind] = best(of_kind(train, kind) or [answer for _, answer in train])
+    hits = [(kind, 20 * abs(said[kind] - answer) <= answer) for kind, answer in test]
+    result = {kind: float(np.mean([hit for other, hit in hits if other == kind])) for kind in kinds}
+    result["all"] = float(np.mean([hit for _, hit in hits]))
+    return result
+
+
+@right("With torch, and a loop over the test.")
+def by_torch(train, test):
+    found = collections.defaultdict(list)
+    for kind, answer in test:
+        heard = of_kind(train, kind) or [one for _, one in train]
+        answers = torch.tensor(sorted(heard))
+        counts = (20 * (answers[:, None] - answers).abs() <= answers).sum(1)
+        said = int(answers[counts == counts.max()][0])
+        for name in (kind, "all"):
+            found[name].append(fits(said, answer))
+    return {name: sum(hits) / len(hits) for name, hits in found.items()}
+
+
+@right("With sorted pairs of count and candidate.")
+def by_pairs(train, test):
+    def best(answers):
+        pairs = [(-sum(fits(one, a) for a in answers), one) for one in answers]
+        return sorted(pairs)[0][1]
+
+    shares = {}
+    kinds = sorted({kind for kind, _ in test})
+    right_ones = 0
+    for kind in kinds:
+        c = best(of_kind(train, kind) or [answer for _, answer in train])
+        hit = len([a for a in of_kind(test, kind) if abs(c - a) * 20 <= a])
+        right_ones += hit
+        shares[kind] = hit / len(of_kind(test, kind))
+    shares["all"] = right_ones / len(test)
+    return shares
+
+
+def most_frequent(answers):
+    counts = collections.Counter(sorted(answers))
+    return counts.most_common(1)[0][0]
+
+
+@mistake(
+    "The most frequent answer.",
+    fails="blind-constant, blind-kinds, blind-all",
+    says="that is the most frequent answer",
+)
+def by_count(train, test):
+    return scores(train, test, choose=most_frequent)
+
+
+@mistake(
+    "The mean of the answers.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="wanted",
+)
+def by_mean(train, test):
+    return scores(train, test, choose=lambda answers: sum(answers) / len(answers))
+
+
+@mistake(
+    "The middle one of the answers.",
+    fails="blind-constant, blind-kinds, blind-all",
+    says="wanted",
+)
+def by_median(train, test):
+    return scores(train, test, choose=lambda answers: sorted(answers)[len(answers) // 2])
+
+
+@mistake(
+    "Chosen on the test's own answers.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="the constant was chosen on the test's own answers",
+)
+def on_test(train, test):
+    return scores(test, test)
+
+
+@mistake(
+    "Chosen on training and test together.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="the constant was chosen on the test's own answers",
+)
+def on_both(train, test):
+    return scores(train + test, test)
+
+
+@mistake(
+    "One constant for all kinds.",
+    fails="blind-kinds, blind-all",
+    says="one constant for all kinds",
+)
+def for_all(train, test):
+    found = scores([("", answer) for _, answer in train], test)
+    return found
+
+
+@mistake(
+    "Chosen with the scorer, then compared exactly.",
+    fails="blind-constant, blind-kinds, blind-all",
+    says="and then compared exactly",
+)
+def exact_in_the_end(train, test):
+    everything = [answer for _, answer in train]
+    kinds = dict.fromkeys(kind for kind, _ in test)
+    said = {kind: constant(of_kind(train, kind) or everything) for kind in kinds}
+    shares = {
+        kind: sum(said[kind] == a for a in of_kind(test, kind)) / len(of_kind(test, kind))
+        for kind in kinds
+    }
+    return shares | {"all": sum(said[kind] == a for kind, a in test) / len(test)}
+
+
+@mistake(
+    "A kind that was never seen scores 0.",
+    fails="blind-kinds",
+    says="a kind that was never seen in training",
+)
+def unseen_is_wrong(train, test):
+    everything = {kind for kind, _ in train}
+    found = scores(train, test)
+    found |= {kind: 0.0 for kind in found if kind not in everything and kind != "all"}
+    total = sum(found[kind] for kind, _ in test)
+    return found | {"all": total / len(test)}
+
+
+@mistake(
+    "A kind that was never seen gets the constant of the largest kind.",
+    fails="blind-kinds",
+    says="a kind that is not in training",
+)
+def largest_kind(train, test):
+    sizes = collections.Counter(kind for kind, _ in train)
+    largest = min(sizes, key=lambda kind: (-sizes[kind], kind))
+    known = set(sizes)
+    more = [
+        (kind, answer)
+        for kind in {k for k, _ in test} - known
+        for answer in of_kind(train, largest)
+    ]
+    return scores(train + more, test)
+
+
+@mistake(
+    "'all' is the mean of the kinds.",
+    fails="blind-kinds, blind-all",
+    says="'all' is the mean of the kinds' shares",
+)
+def mean_of_kinds(train, test):
+    found = scores(train, test)
+    kinds = [share for kind, share in found.items() if kind != "all"]
+    return found | {"all": sum(kinds) / len(kinds)}
+
+
+@mistake(
+    "5 % of what was said.",
+    fails="blind-constant, blind-kinds, blind-all",
+    says="5 % of what was said",
+)
+def of_said(train, test):
+    def rule(said, answer):
+        return 20 * abs(said - answer) <= said
+
+    return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
+
+
+@mistake(
+    "Of several constants the largest.",
+    fails="blind-constant",
+    says="of several equally good constants, the smallest",
+)
+def largest_of_several(train, test):
+    def choose(answers):
+        return max(set(answers), key=lambda c: (sum(fits(c, a) for a in answers), c))
+
+    return scores(train, test, choose=choose)
+
+
+@mistake(
+    "Counts in place of shares.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="wanted",
+)
+def as_counts(train, test):
+    found = scores(train, test)
+    sizes = collections.Counter(kind for kind, _ in test)
+    sizes["all"] = len(test)
+    return {kind: share * sizes[kind] for kind, share in found.items()}
+
+
+@mistake(
+    "'all' is left out.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="wanted a dict with the keys",
+)
+def without_all(train, test):
+    found = scores(train, test)
+    del found["all"]
+    return found
+
+
+@mistake(
+    "Sorts the training answers where they are.",
+    fails="blind-all",
+    says="changed its first argument",
+)
+def sorts_train(train, test):
+    train.sort()
+    random.Random(0).shuffle(train)
+    train.sort()
+    return scores(train, test)
