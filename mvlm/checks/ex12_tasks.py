@@ -220,6 +220,9 @@ def relaxed_written(student: Student) -> None:
         ("nan", f"{small}", False, "that is no number"),
         ("-", "0", False, "that is no number"),
         ("inf", f"{small}", False, "that is no number"),
+        ("1e2", "100", False, "that is no number of this contract"),
+        ("1_000", "1000", False, "that is no number of this contract"),
+        ("3/4", "0.75", False, "that is no number of this contract"),
     ):
         _expect_verdict(student, said, right, wanted, why)
 

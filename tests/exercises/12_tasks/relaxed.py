@@ -196,6 +196,24 @@ def no_commas(said, wanted):
 
 
 @mistake(
+    "Whatever Python takes for a number: 1e2, 1_000, 3/4.",
+    fails="relaxed-written",
+    says="that is no number of this contract",
+)
+def as_python(said, wanted):
+    def read(text):
+        try:
+            return Fraction(text.strip().rstrip("% ").replace(",", ""))
+        except (ValueError, ZeroDivisionError):
+            return None
+
+    one, other = read(said), read(wanted)
+    if one is None or other is None:
+        return same_text(said, wanted)
+    return one == other if is_year(wanted) else near(one, other)
+
+
+@mistake(
     "The first number in each text, whatever stands around it.",
     fails="relaxed-written",
     says="that is no number",
