@@ -113,7 +113,9 @@ def choice_several(student: Student) -> None:
             for said in (f"not {one}", f"It is NOT {one}.", f"not ({letter})", f"not {letter}"):
                 _expect_choice(student, said, choices, None)
             _expect_choice(student, f"it is {other}, not {one}", choices, other)
-            _expect_choice(student, f"I did not look, but {one}", choices, one)
+            for said in ("I did not look, but {}", "It is not hard: {}", "not so: ({})"):
+                shown = letter if "(" in said else one
+                _expect_choice(student, said.format(shown), choices, one)
         with student.on("several are named"):
             _expect_choice(student, f"Not {one}? Or {other}? No: {one}", choices, one)
             _expect_choice(student, f"{one} or {other}: {other}", choices, other)
@@ -142,6 +144,7 @@ def _expect_verdict(student: Student, said: str, right: str, wanted: bool, why: 
 
 EXACTLY = (
     "In floating point 1.05 - 1 is more than 0.05. The modules decimal and fractions count exactly."
+    " And 5 % of which of the two? `math.isclose` takes the larger."
 )
 
 
@@ -157,7 +160,7 @@ def relaxed_bound(student: Student) -> None:
             *((Fraction(1), True), (Fraction(2), False), (Fraction(1, 2), False)),
         ):
             said, right = _decimal(scale * share), _decimal(scale)
-            why = f"{float(abs(share - 1)):.2%} off"
+            why = f"{float(abs(share - 1)):.2%} off, of what is right"
             _expect_verdict(student, said, right, wanted, why)
     for said, right in (("1.05", "1"), ("0.95", "1"), ("2.1", "2"), ("0.315", "0.3")):
         with student.on("exactly 5 %, in numbers that binary fractions only come near"):
@@ -204,7 +207,7 @@ def relaxed_written(student: Student) -> None:
     for said, right, wanted, why in (
         (large, plain, True, "a comma in a number says nothing"),
         (plain, large, True, "a comma in a number says nothing"),
-        (f"1,{large}", f"1{plain}", True, "a comma in a number says nothing"),
+        (f"1,{large}", f"1{plain}", True, "commas are dropped wherever they stand among digits"),
         (f"{small}%", f"{small}", True, "74% and 74 are one number"),
         (f"{small}", f"{small}%", True, "74% and 74 are one number"),
         (f"{small} %", f"{small}%", True, "a space before the %"),
@@ -223,6 +226,10 @@ def relaxed_written(student: Student) -> None:
         ("1e2", "100", False, "that is no number of this contract"),
         ("1_000", "1000", False, "that is no number of this contract"),
         ("3/4", "0.75", False, "that is no number of this contract"),
+        (f"1 {plain}", f"1{plain}", False, "with a space inside that is no number"),
+        (f"- {small}", f"-{small}", False, "with a space inside that is no number"),
+        (f"{small}%%", f"{small}", False, "with two % that is no number"),
+        ("blue green", "bluegreen", False, "texts must be equal, spaces inside too"),
     ):
         _expect_verdict(student, said, right, wanted, why)
 
@@ -303,6 +310,8 @@ def action_others(student: Student) -> None:
             ("stop", None, f"the blue one, {price} coins", True),
         ),
         ("stop [see [3] and [4]]", ("stop", None, "see [3] and [4]", True)),
+        ("stop [ The Red One ]", ("stop", None, " The Red One ", True)),
+        ("```stop [two\nlines]```", ("stop", None, "two\nlines", True)),
     ):
         _expect_action(student, said, wanted)
 
@@ -329,6 +338,8 @@ def action_type(student: Student) -> None:
         ("[a] and [b] [0]", "a] and [b", False),
         (f"[a] [{one}]", f"a] [{one}", True),
         ("[two\nlines]", "two\nlines", True),
+        ("[Red Shoes]", "Red Shoes", True),
+        ("[ red shoes ] [0]", " red shoes ", False),
     ):
         said = f"type [{number}] {rest}"
         if "\n" in rest:
@@ -567,6 +578,14 @@ def _play(
 A, B, C, D = THINGS[:4]
 
 
+def _zero(student: Student) -> tuple[Shop, Said, int]:
+    """What is wanted carries the number 0."""
+    shop = _shop(student, wanted=[A])
+    page = shop["pages"]["first"]
+    page[0] = page.pop(_number(shop, "first", "buy", A))
+    return shop, [0, "stop"], 20
+
+
 @check(
     "a number leads on, buys, or puts back",
     "Look the number up on the page where the agent IS. Then one of three things happens.",
@@ -578,6 +597,9 @@ def episode_acts(student: Student) -> None:
     _play(student, "second", "last", "-" + A, "stop", wanted=[B], basket=[B])
     with student.on("two of a kind, one put back"):
         _play(student, A, A, B, "second", "last", "-" + A, "stop", wanted=[A, B])
+        _play(student, A, B, B, "second", "last", "-" + B, "stop", wanted=[A])
+    with student.on("an element that carries the number 0"):
+        EPISODE.run(student, lambda: _zero(student))
 
 
 @check(
@@ -596,6 +618,9 @@ def episode_costs(student: Student) -> None:
         _play(student, None, None, A, "stop", wanted=[A], limit=2)
         _play(student, C, C, C, "stop", wanted=[], limit=3)
         _play(student, A, "stop", wanted=[A], limit=2)
+    with student.on("a limit of 0"):
+        _play(student, A, "second", wanted=[A], limit=0)
+        _play(student, "stop", wanted=[], limit=0)
 
 
 @check(
@@ -627,6 +652,7 @@ def episode_judged(student: Student) -> None:
     with student.on("more than was asked for"):
         _play(student, A, B, "stop", wanted=[A])
         _play(student, A, A, "stop", wanted=[A])
+        _play(student, A, B, B, "stop", wanted=[A])
     with student.on("less than was asked for"):
         _play(student, A, "stop", wanted=[A, B])
         _play(student, B, "stop", wanted=[B, B])
@@ -648,6 +674,7 @@ def episode_full(student: Student) -> None:
         _play(student, "second", "last", "-" + B, "-" + B, "stop", wanted=[], basket=[B])
     with student.on("something lies there already"):
         _play(student, A, "stop", wanted=[A, D], basket=[D])
+        _play(student, A, "stop", wanted=[D, A], basket=[D])
         _play(student, "stop", wanted=[A], basket=[A])
         _play(student, A, "stop", wanted=[A], basket=[A])
 
@@ -678,6 +705,7 @@ def _blind(
     *,
     best: Callable[[Sequence[int]], int] = _best,
     unseen: bool = True,
+    best_of_all: Callable[[Sequence[int]], int] | None = None,
     scored: Callable[[int, int], bool] = _right,
 ) -> dict[str, float]:
     everything = [answer for _, answer in train]
@@ -685,7 +713,7 @@ def _blind(
     for kind in dict.fromkeys(kind for kind, _ in test):
         heard = _of_kind(train, kind)
         if heard or unseen:
-            said = best(heard or everything)
+            said = best(heard) if heard else (best_of_all or best)(everything)
             hits[kind] = [scored(said, answer) for answer in _of_kind(test, kind)]
         else:
             hits[kind] = [False for _ in _of_kind(test, kind)]
@@ -697,6 +725,16 @@ def _blind(
 def _best_and_largest(answers: Sequence[int]) -> int:
     """A mistake: of several equally good constants the largest."""
     return -_best([-one for one in answers])
+
+
+def _best_and_first(answers: Sequence[int]) -> int:
+    """A mistake: of several equally good constants the first in the list."""
+    return max(answers, key=lambda one: sum(_right(one, other) for other in answers))
+
+
+def _below(said: int, answer: int) -> bool:
+    """A mistake: the bound itself does not count."""
+    return 20 * abs(said - answer) < answer
 
 
 def _most_frequent(answers: Sequence[int]) -> int:
@@ -725,6 +763,8 @@ def _alike_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> boo
 
 def _tell_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
     kind = next(kind for kind in wanted if not _near(ours[kind], wanted[kind]))
+    if abs(ours[kind] - wanted[kind]) < 0.006:
+        return f"{kind!r} has {ours[kind]:.9g}, wanted {wanted[kind]:.9g}: do not round"
     return f"{kind!r} has {ours[kind]:.4f}, wanted {wanted[kind]:.4f}"
 
 
@@ -750,6 +790,26 @@ BLIND = Comparison(
         Slip(
             lambda train, test: _blind(train, test, best=_best_and_largest),
             "of several equally good constants, the smallest is wanted: yours takes the largest",
+        ),
+        Slip(
+            lambda train, test: _blind(train, test, best=_best_and_first),
+            "of several equally good constants, the smallest is wanted: yours takes the first",
+        ),
+        Slip(
+            lambda train, test: _blind(
+                train, test, best=lambda some: _best(some, _below), scored=_below
+            ),
+            "the bound itself counts, exactly: 105 is right for 100. Multiply, and nothing is lost "
+            "in floating point",
+        ),
+        Slip(
+            lambda train, test: _blind(train, test, best_of_all=_most_frequent),
+            "a kind that was never seen: the most frequent answer need not be the one that is "
+            "right for the most",
+        ),
+        Slip(
+            lambda train, test: _blind(train, test, best_of_all=min),
+            "a kind that was never seen: the smallest answer is taken, not the best of all",
         ),
         Slip(
             lambda train, test: _blind(test, test),
@@ -779,7 +839,8 @@ BLIND = Comparison(
                 best=lambda some: _best(some, lambda said, answer: _right(answer, said)),
                 scored=lambda said, answer: _right(answer, said),
             ),
-            "5 % of what was said: they are 5 % of what is right",
+            "5 % of which? They are 5 % of what is right: not of what was said, and not of the "
+            "larger of the two, which `math.isclose` takes",
         ),
     ),
 )
@@ -815,6 +876,10 @@ def _paper(
     return student.shuffled(train), student.shuffled(test)
 
 
+def _one_kind(answers: Sequence[int]) -> Answers:
+    return [("v", answer) for answer in answers]
+
+
 @check(
     "the constant that the scorer likes best, not the most frequent answer",
     "Try every training answer as the constant, and let the scorer count.",
@@ -829,6 +894,12 @@ def blind_constant(student: Student) -> None:
         ):
             train, test = [("v", a) for a in answers], [("v", a) for a in asked]
             BLIND.run(student, lambda a=train, b=test: (a, b))
+    with student.on("exactly 5 % off: the bound itself counts"):
+        for answers, asked in (
+            ([105, 105, 9], [100, 100, 105, 9]),
+            ([100, 105, 110], [110, 110, 105, 100]),
+        ):
+            BLIND.run(student, lambda a=answers, b=asked: (_one_kind(a), _one_kind(b)))
 
 
 @check(
@@ -844,6 +915,11 @@ def blind_split(student: Student) -> None:
         return train, student.shuffled(test)
 
     BLIND.run(student, draw)
+    with student.on("a number that is right for more, and no training answer of this kind"):
+        scale = student.integer(1, 9)  # 100 is right for 96 and for 104, which are not for another
+        train = [("a", 96 * scale), ("a", 104 * scale)] + [("b", 100 * scale)] * 3
+        asked = [("a", one * scale) for one in (96, 92, 92, 104, 100)]
+        BLIND.run(student, lambda: (train, [*asked, ("b", 100 * scale)]))
 
 
 @check(
@@ -858,6 +934,9 @@ def blind_kinds(student: Student) -> None:
         BLIND.run(student, lambda: _paper(student, kinds, unseen="sum"))
         train = [("a", 50)] * 3 + [("b", 90)] * 4 + [("b", 50)] * 2
         test = [("c", 50), ("c", 50), ("c", 90), ("a", 50), ("b", 90)]
+        BLIND.run(student, lambda: (train, test))
+        train = [("a", 96), ("a", 100), ("a", 104), ("b", 7), ("b", 7)]
+        test = [("c", 100), ("c", 98), ("c", 96), ("c", 7), ("a", 97), ("b", 7), ("b", 8)]
         BLIND.run(student, lambda: (train, test))
 
 
@@ -1129,6 +1208,22 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
 )
 def leak_pairs(student: Student) -> None:
     LEAKED.run(student, lambda: _leak(student))
+    with student.on("picture and question that make the same text only when glued"):
+        train = [("ab", "c of it"), ("d e", "f of it"), ("x", "how many"), ("y", "how many")]
+        test = [("a", "bc of it"), ("y", "how many"), ("d", "e f of it"), ("x", "how many")]
+        LEAKED.run(student, lambda: (train, test, [True] * 4, [[False]] * 4))
+    with student.on("an item that stands twice in the test"):
+        arguments = _twice()
+        LEAKED.run(student, lambda: arguments)
+
+
+def _twice() -> tuple[Any, ...]:
+    """A leaked item and another one stand in the test twice, each with its own results."""
+    train = [("p", "how many?"), ("q", "how many?")]
+    test = [(picture, "how many?") for picture in "rpqrps"]
+    right = [True, True, False, False, True, True]
+    again = [[True], [False], [False], [True, False], [True, True, False], [False]]
+    return train, test, right, again
 
 
 @check(
@@ -1144,6 +1239,12 @@ def leak_typed(student: Student) -> None:
         test = [("ab", "how many?"), ("aB", "How  many"), ("c", "how many!"), ("AB", "how many?")]
         arguments = train, test, [True, True, False, True], [[True], [False], [True], [False]]
         LEAKED.run(student, lambda: arguments)
+    with student.on("digits, signs inside and the order of words, which make another question"):
+        ones = ("is f(2) 1?", "is it 3.5?", "is mon more than tue?", "is it a b?")
+        others = ("is f(3) 1?", "is it 35?", "is tue more than mon?", "is it ab?")
+        train = [("p", one) for one in ones]
+        test = [("p", one) for one in (*others, ones[1], *ones[:1])]
+        LEAKED.run(student, lambda: (train, test, [True] * 6, [[False]] * 6))
 
 
 @check(
@@ -1153,6 +1254,9 @@ def leak_typed(student: Student) -> None:
 )
 def leak_drop(student: Student) -> None:
     DROP.run(student, lambda: _leak(student))
+    with student.on("items that stand twice in the test"):
+        arguments = _twice()
+        DROP.run(student, lambda: arguments)
 
 
 @check(

@@ -1,6 +1,8 @@
 """Right and wrong answers to blind_scores."""
 
 import collections
+import fractions
+import math
 import random
 
 import numpy as np
@@ -111,7 +113,7 @@ def by_mean(train, test):
 
 @mistake(
     "The middle one of the answers.",
-    fails="blind-constant, blind-kinds, blind-all",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
     says="wanted",
 )
 def by_median(train, test):
@@ -138,7 +140,7 @@ def on_both(train, test):
 
 @mistake(
     "One constant for all kinds.",
-    fails="blind-kinds, blind-all",
+    fails="blind-split, blind-kinds, blind-all",
     says="one constant for all kinds",
 )
 def for_all(train, test):
@@ -148,7 +150,7 @@ def for_all(train, test):
 
 @mistake(
     "Chosen with the scorer, then compared exactly.",
-    fails="blind-constant, blind-kinds, blind-all",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
     says="and then compared exactly",
 )
 def exact_in_the_end(train, test):
@@ -194,7 +196,7 @@ def largest_kind(train, test):
 
 @mistake(
     "'all' is the mean of the kinds.",
-    fails="blind-kinds, blind-all",
+    fails="blind-split, blind-kinds, blind-all",
     says="'all' is the mean of the kinds' shares",
 )
 def mean_of_kinds(train, test):
@@ -206,7 +208,7 @@ def mean_of_kinds(train, test):
 @mistake(
     "5 % of what was said.",
     fails="blind-constant, blind-kinds, blind-all",
-    says="5 % of what was said",
+    says="5 % of which?",
 )
 def of_said(train, test):
     def rule(said, answer):
@@ -217,7 +219,7 @@ def of_said(train, test):
 
 @mistake(
     "Of several constants the largest.",
-    fails="blind-constant",
+    fails="blind-constant, blind-split",
     says="of several equally good constants, the smallest",
 )
 def largest_of_several(train, test):
@@ -260,3 +262,136 @@ def sorts_train(train, test):
     random.Random(0).shuffle(train)
     train.sort()
     return scores(train, test)
+
+
+@right("Shares as fractions, made floats in the end.")
+def as_fractions(train, test):
+    found = scores(train, test)
+    sizes = collections.Counter(kind for kind, _ in test) | {"all": len(test)}
+    return {
+        kind: float(fractions.Fraction(round(share * sizes[kind]), sizes[kind]))
+        for kind, share in found.items()
+    }
+
+
+def from_these(train, test, candidates):
+    """The constant of each kind is one of the numbers that ``candidates`` gives for it."""
+    everything = [answer for _, answer in train]
+    hits = []
+    for kind in dict.fromkeys(kind for kind, _ in test):
+        heard = of_kind(train, kind) or everything
+        numbers = sorted(set(candidates(kind, heard)))
+        said = max(numbers, key=lambda c: sum(fits(c, a) for a in heard))
+        hits += [(kind, fits(said, answer)) for answer in of_kind(test, kind)]
+    found = {kind: mean_of(hit for other, hit in hits if other == kind) for kind, _ in hits}
+    return found | {"all": mean_of(hit for _, hit in hits)}
+
+
+def mean_of(hits):
+    hits = list(hits)
+    return sum(hits) / len(hits)
+
+
+@mistake(
+    "Any number between the least and the largest answer.",
+    fails="blind-split",
+    says="no training answer of this kind",
+)
+def from_the_range(train, test):
+    return from_these(train, test, lambda _, heard: range(min(heard), max(heard) + 1))
+
+
+@mistake(
+    "The middle of two answers, too.",
+    fails="blind-split",
+    says="no training answer of this kind",
+)
+def from_midpoints(train, test):
+    def candidates(_, heard):
+        return [fractions.Fraction(a + b, 2) for a in set(heard) for b in set(heard)]
+
+    return from_these(train, test, candidates)
+
+
+@mistake(
+    "Any answer of the training, of whatever kind.",
+    fails="blind-split",
+    says="no training answer of this kind",
+)
+def from_all_kinds(train, test):
+    return from_these(train, test, lambda *_: [answer for _, answer in train])
+
+
+@mistake(
+    "One of the test's answers, counted on the training.",
+    fails="blind-split",
+    says="no training answer of this kind",
+)
+def from_the_test(train, test):
+    return from_these(train, test, lambda kind, _: of_kind(test, kind))
+
+
+@mistake("The bound itself does not count.", fails="blind-constant", says="the bound itself counts")
+def below_bound(train, test):
+    def rule(said, answer):
+        return 20 * abs(said - answer) < answer
+
+    return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
+
+
+@mistake("As a ratio, in floating point.", fails="blind-constant", says="the bound itself counts")
+def ratio_in_floats(train, test):
+    def rule(said, answer):
+        return abs(said / answer - 1) <= 0.05
+
+    return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
+
+
+@mistake("math.isclose.", fails="blind-constant", says="5 % of which?")
+def by_isclose(train, test):
+    def rule(said, answer):
+        return math.isclose(said, answer, rel_tol=0.05)
+
+    return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
+
+
+def with_unseen(train, test, said):
+    """A kind that was never seen gets this constant."""
+    known = {kind for kind, _ in train}
+    more = [(kind, said) for kind in {kind for kind, _ in test} - known]
+    return scores(train + more, test)
+
+
+@mistake(
+    "A kind that was never seen gets the most frequent answer.",
+    fails="blind-kinds",
+    says="the most frequent answer need not be",
+)
+def unseen_by_count(train, test):
+    return with_unseen(train, test, most_frequent([answer for _, answer in train]))
+
+
+@mistake(
+    "A kind that was never seen gets the smallest answer.",
+    fails="blind-kinds",
+    says="the smallest answer is taken",
+)
+def unseen_smallest(train, test):
+    return with_unseen(train, test, min(answer for _, answer in train))
+
+
+@mistake(
+    "Of several constants the first in the list.",
+    fails="blind-constant",
+    says="yours takes the first",
+)
+def first_of_several(train, test):
+    def choose(answers):
+        return max(answers, key=lambda c: sum(fits(c, a) for a in answers))
+
+    return scores(train, test, choose=choose)
+
+
+@mistake("Shares with two digits.", fails="blind-constant", says="do not round")
+def rounded(train, test):
+    return {kind: round(share, 2) for kind, share in scores(train, test).items()}

@@ -1,6 +1,7 @@
 """Right and wrong answers to contaminated."""
 
 import math
+import re
 import statistics
 
 import numpy as np
@@ -296,3 +297,63 @@ def appends(train, test, first, again):
     for one, some in zip(first, again, strict=True):
         some.append(one)
     return found
+
+
+def as_keyed(train, test, first, again, key):
+    leaked = find(train, test, key)
+    _, drop, error = master(train, test, first, again)
+    return leaked, drop, error
+
+
+@mistake(
+    "Picture and question glued to one text.",
+    fails="leak-pairs",
+    says="only when glued",
+)
+def glued(train, test, first, again):
+    return as_keyed(train, test, first, again, lambda item: item[0] + plain(item[1]))
+
+
+@mistake(
+    "Picture and question glued with a space.",
+    fails="leak-pairs",
+    says="only when glued",
+)
+def glued_with_space(train, test, first, again):
+    return as_keyed(train, test, first, again, lambda item: f"{item[0]} {plain(item[1])}")
+
+
+@mistake("Digits are dropped.", fails="leak-typed", says="which make another question")
+def no_digits(train, test, first, again):
+    def key(item):
+        return item[0], plain(re.sub(r"\d", "", item[1]))
+
+    return as_keyed(train, test, first, again, key)
+
+
+@mistake("All signs are dropped.", fails="leak-typed", says="which make another question")
+def no_signs(train, test, first, again):
+    def key(item):
+        return item[0], re.sub(r"\W+", "", item[1].lower())
+
+    return as_keyed(train, test, first, again, key)
+
+
+@mistake("Words in any order.", fails="leak-typed", says="which make another question")
+def sorted_words(train, test, first, again):
+    return as_keyed(
+        train, test, first, again, lambda item: (item[0], *sorted(plain(item[1]).split()))
+    )
+
+
+@mistake(
+    "An item that stands in the test twice counts once.",
+    fails="leak-pairs, leak-drop",
+    says="twice",
+)
+def counted_once(train, test, first, again):
+    places = list({item: place for place, item in reversed(list(enumerate(test)))}.values())
+    places.sort()
+    kept = [[some[place] for place in places] for some in (test, first, again)]
+    leaked, drop, error = master(train, *kept)
+    return [places[place] for place in leaked], drop, error

@@ -143,7 +143,7 @@ def first_line(said):
 
 @mistake(
     "Fences are not looked at.",
-    fails="action-type, action-where",
+    fails="action-others, action-type, action-where",
     says="and yours says",
 )
 def without_fences(said):
@@ -214,7 +214,7 @@ def enter_if_marked(said):
     return found and (*found[:3], where(said).replace(" ", "").endswith("][1]"))
 
 
-@mistake("A text of several lines is none.", fails="action-type", says="lines")
+@mistake("A text of several lines is none.", fails="action-others, action-type", says="lines")
 def one_line_texts(said):
     return by_forms(where(said), flags=re.NOFLAG)
 
@@ -281,3 +281,35 @@ def one_space(said):
 @mistake("Any word may follow scroll.", fails="action-strict", says="scroll [left]")
 def any_direction(said):
     return by_forms(where(said), FORMS | {"scroll": r"scroll\s*\[(?P<text>\w+)\]"})
+
+
+@mistake("An answer of several lines is none.", fails="action-others", says="lines")
+def one_line_answers(said):
+    found = master(said)
+    return None if found and found[0] == "stop" and "\n" in (found[2] or "") else found
+
+
+@mistake(
+    "Texts without the spaces at their ends.",
+    fails="action-others, action-type",
+    says="and yours says",
+)
+def stripped(said):
+    found = master(said)
+    return found and (*found[:2], found[2] and found[2].strip(), found[3])
+
+
+@mistake(
+    "Texts in small letters.",
+    fails="action-others, action-type",
+    says="and yours says",
+)
+def lowered(said):
+    found = master(said)
+    return found and (*found[:2], found[2] and found[2].lower(), found[3])
+
+
+@mistake("What is typed is in small letters.", fails="action-type", says="and yours says")
+def typed_lowered(said):
+    found = master(said)
+    return lowered(said) if found and found[0] == "type" else found

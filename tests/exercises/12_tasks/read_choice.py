@@ -271,3 +271,18 @@ def sorts_choices(said, choices):
     named = master(said, choices)
     choices.sort()
     return named
+
+
+@mistake(
+    "'not' strikes what stands two words behind it, too.",
+    fails="choice-several",
+    says="It is not hard",
+)
+def not_two_back(said, choices):
+    words = in_words(said)
+    named = [
+        one
+        for one in outer(written(said, choices))
+        if "not" not in words[max(one[0] - 2, 0) : one[0]]
+    ]
+    return max(named)[2] if named else None

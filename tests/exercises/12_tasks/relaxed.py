@@ -1,5 +1,6 @@
 """Right and wrong answers to relaxed."""
 
+import math
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -303,3 +304,37 @@ def year_by_size(said, wanted):
 )
 def as_numbers(said, wanted):
     return int(master(said, wanted))
+
+
+@mistake("All spaces are dropped.", fails="relaxed-written", says="with a space inside")
+def no_spaces(said, wanted):
+    return master(said.replace(" ", ""), wanted.replace(" ", ""))
+
+
+@mistake("Any number of % may follow.", fails="relaxed-written", says="with two %")
+def many_percent(said, wanted):
+    said, wanted = (re.sub(r"%+$", "%", text.strip()) for text in (said, wanted))
+    return master(said, wanted)
+
+
+@mistake("Texts without any spaces.", fails="relaxed-written", says="with a space inside")
+def joined_texts(said, wanted):
+    if number(said) is None or number(wanted) is None:
+        return said.replace(" ", "").lower() == wanted.replace(" ", "").lower()
+    return master(said, wanted)
+
+
+@mistake("math.isclose.", fails="relaxed-bound", says="5 % of which")
+def by_isclose(said, wanted):
+    one, other = number(said), number(wanted)
+    if one is None or other is None or is_year(wanted):
+        return master(said, wanted)
+    return math.isclose(one, other, rel_tol=0.05)
+
+
+@mistake("Commas only in groups of three.", fails="relaxed-written", says="wherever they stand")
+def grouped(said, wanted):
+    for text in (said, wanted):
+        if "," in text and not re.match(r"\s*[+-]?\d{1,3}(,\d{3})+(?![\d,])", text):
+            return same_text(said, wanted)
+    return master(said, wanted)

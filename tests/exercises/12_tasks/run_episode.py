@@ -196,7 +196,7 @@ def would_stop(shop, said, limit):
 
 @mistake(
     "All that is wanted is there: more is fine.",
-    fails="episode-judged, episode-full",
+    fails="episode-acts, episode-judged, episode-full",
     says="something lies in the basket that nobody asked for",
 )
 def more_is_fine(shop, said, limit):
@@ -222,7 +222,7 @@ def as_sets(shop, said, limit):
 
 @mistake(
     "Right on the way is right.",
-    fails="episode-judged, episode-full",
+    fails="episode-acts, episode-judged, episode-full",
     says="right on the way, and not at the end",
 )
 def on_the_way(shop, said, limit):
@@ -325,3 +325,50 @@ def shops_own_list(shop, said, limit):
     found = play(shop, said, limit)
     shop["basket"][:] = found["basket"]
     return found
+
+
+@mistake(
+    "Sorts what is wanted where it is.",
+    fails="episode-full",
+    says="changed its first argument",
+)
+def sorts_wanted(shop, said, limit):
+    shop["wanted"].sort()
+    return play(shop, said, limit)
+
+
+@mistake("The number 0 does nothing.", fails="episode-acts", says="the number 0")
+def zero_is_none(shop, said, limit):
+    return play(shop, [one or None for one in said], limit)
+
+
+@mistake("A limit of 0 allows one step.", fails="episode-costs", says="a limit of 0")
+def at_least_one(shop, said, limit):
+    return play(shop, said, max(limit, 1))
+
+
+@mistake("A limit of 0 is none.", fails="episode-costs", says="a limit of 0")
+def zero_is_no_limit(shop, said, limit):
+    return play(shop, said, limit or len(said))
+
+
+@mistake(
+    "What nobody wants is bought once at most.",
+    fails="episode-acts, episode-judged",
+    says="basket is",
+)
+def once_each(shop, said, limit):
+    page, basket, kept = shop["start"], list(shop["basket"]), []
+    for one in said:
+        kind, what = shop["pages"][page].get(one, (None, None))
+        if kind == "buy" and what in basket and what not in shop["wanted"]:
+            kept.append(None)
+            continue
+        kept.append(one)
+        if kind == "go":
+            page = what
+        elif kind == "buy":
+            basket.append(what)
+        elif kind == "drop" and what in basket:
+            basket.remove(what)
+    return play(shop, kept, limit)
