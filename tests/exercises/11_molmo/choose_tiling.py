@@ -107,7 +107,7 @@ def larger_scale(height, width, window, overlap, max_crops):
 
 @mistake(
     "Always the largest scale.",
-    fails="tiling-enlarge, tiling-ties",
+    fails="tiling-enlarge, tiling-ties, tiling-limits",
     says="the one that enlarges MOST was taken",
 )
 def always_largest(height, width, window, overlap, max_crops):
@@ -247,3 +247,19 @@ FIRST = {}
 def remembers(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return FIRST.setdefault("tiling", chosen(scales))
+
+
+@mistake(
+    "No side is tried with more than 12 crops.",
+    fails="tiling-limits",
+    says="at most 12 crops were allowed",
+)
+def sides_to_twelve(height, width, window, overlap, max_crops):
+    some = [t for t in tilings(max_crops) if max(t) <= 12]
+    return chosen({t: scaled(t, height, width, window, overlap) for t in some})
+
+
+@mistake("Scales of two decimals.", fails="tiling-ties", says="a scale was rounded")
+def two_decimals(height, width, window, overlap, max_crops):
+    all_ = tilings(max_crops)
+    return chosen({t: round(scaled(t, height, width, window, overlap), 2) for t in all_})
