@@ -259,7 +259,10 @@ def sides_to_twelve(height, width, window, overlap, max_crops):
     return chosen({t: scaled(t, height, width, window, overlap) for t in some})
 
 
-@mistake("Scales of two decimals.", fails="tiling-ties", says="a scale was rounded")
+@mistake(
+    "Whether a scale is 1 is asked after rounding.", fails="tiling-ties", says="a scale was rounded"
+)
 def two_decimals(height, width, window, overlap, max_crops):
-    all_ = tilings(max_crops)
-    return chosen({t: round(scaled(t, height, width, window, overlap), 2) for t in all_})
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: scale for tiling, scale in scales.items() if round(scale, 2) >= 1}
+    return min(large, key=large.get) if large else max(scales, key=scales.get)

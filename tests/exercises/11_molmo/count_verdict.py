@@ -426,7 +426,9 @@ def by_number(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
 
 
-@mistake("Only x is asked whether it is over 100.", fails="verdict-faults", says="wanted precision")
+@mistake(
+    "Only x is asked whether it is over 100.", fails="verdict-faults", says="a coordinate over 100"
+)
 def x_alone_bounded(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
@@ -435,7 +437,9 @@ def x_alone_bounded(answer, boxes):
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
 
 
-@mistake("A point that was said twice is one.", fails="verdict-pairs", says="wanted precision")
+@mistake(
+    "A point that was said twice is one.", fails="verdict-pairs", says="the same numbers became one"
+)
 def once_each(answer, boxes):
     points, total = list(dict.fromkeys(read(answer))), total_of(answer)
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)

@@ -299,7 +299,11 @@ def through_a_set(pixels, size, label):
     return tagged(sorted(set(rounded(shares(pixels, size)))), escaped(label))
 
 
-@mistake("Numbers as short as they go.", fails="points-order", says="a decimal of 0 was left out")
+@mistake(
+    "Numbers as short as they go.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="a decimal of 0 was left out",
+)
 def shortest(pixels, size, label):
     text = master(pixels, size, label)
     for digit in "0123456789":
