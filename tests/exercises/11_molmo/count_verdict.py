@@ -152,7 +152,7 @@ def greedy(answer, boxes):
 @mistake(
     "Each point takes the nearest free box.",
     fails="verdict-pairs",
-    says="each point took the nearest free box",
+    says="another choice leaves fewer",
 )
 def greedy_nearest(answer, boxes):
     points, free = read(answer), list(boxes)
@@ -275,7 +275,7 @@ def over_hundred(answer, boxes):
 
 
 @mistake(
-    "Places outside a tag are points.", fails="verdict-faults", says="a place outside a <point>"
+    "Places outside a tag are points.", fails="verdict-faults", says="holds no points"
 )
 def without_tags(answer, boxes):
     points = [(float(x), float(y)) for _, x, y in PAIR.findall(answer)]
