@@ -298,8 +298,8 @@ def batch_few(student: Student) -> None:
 )
 def batch_seed(student: Student) -> None:
     for place, counts in (
-        ("24 examples of 18 names", (*[1] * 12, *[2] * 6)),
         ("24 different names", (1,) * 24),
+        ("24 examples of 18 names", (*[1] * 12, *[2] * 6)),
     ):
         with student.on(place):
             names = _names(student, *counts)

@@ -128,7 +128,7 @@ def thrown_away(names, size, seed):
 @mistake(
     "The same order in every epoch.",
     fails="batch-seed",
-    says="four seeds gave the same batches",
+    says="six seeds gave the same batches",
 )
 def never_mixed(names, size, seed):
     return dealt(names, size, 0)
@@ -137,7 +137,7 @@ def never_mixed(names, size, seed):
 @mistake(
     "Only the finished batches change their order.",
     fails="batch-seed",
-    says="four seeds gave the same batches",
+    says="six seeds gave the same batches",
 )
 def batches_mixed(names, size, seed):
     return shuffled(dealt(names, size, 0), seed)
@@ -196,7 +196,7 @@ def by_number(names, size, seed):
 
 @mistake(
     "As many batches as the most frequent name needs, however large.",
-    fails="batch-few, batch-edges",
+    fails="batch-few, batch-edges, batch-seed",
     says="were wanted",
 )
 def too_large(names, size, seed):

@@ -93,8 +93,8 @@ def as_shares(log):
 
 @mistake(
     "The mean of all steps.",
-    fails="log-nothing, log-scale, log-twins, log-learning, log-order",
-    says="wanted",
+    fails="log-nothing, log-scale, log-twins, log-held-out, log-learning, log-order",
+    says="the mean of ALL steps",
 )
 def all_steps(log):
     return first(facts(log, end=len(log["losses"])))
@@ -119,7 +119,11 @@ def of_kinds(log):
     return first(facts(log, nothing=math.log(len(set(log["texts"])))))
 
 
-@mistake("ln 24, as in most of the logs.", fails="log-nothing", says="wanted 'nothing learnt'")
+@mistake(
+    "ln 24, as in most of the logs.",
+    fails="log-nothing, log-held-out",
+    says="wanted 'nothing learnt'",
+)
 def of_24(log):
     return first(facts(log, nothing=math.log(24)))
 
