@@ -69,7 +69,7 @@ def visualwebarena(folder: Path) -> dict:
         "tasks": len(tasks),
         "with a picture": sum(bool(task.get("image")) for task in tasks),
         "cannot be done": len(impossible),
-        "judged by the answer alone": sum(impossible),
+        "right answer is N/A": sum(impossible),
     }
 
 

@@ -95,6 +95,24 @@ def test_what_is_wrong_is_framed():
     assert texts["12"].get_position() == (24, 8)
 
 
+def test_words_of_one_row_do_not_stand_over_one_another():
+    seen = [Seen(2, 17, "link", "home"), Seen(2, 18, "link", "sign in"), Seen(3, 4, "tag", "12")]
+    drawn = tasks.draw_seen(np.zeros((80, 320, 3), np.uint8), seen, titles=("a", "b"))
+    drawn.draw_without_rendering()
+    first, second, _ = (text.get_window_extent() for text in drawn.axes[1].texts)
+    assert not first.overlaps(second)
+
+
+def test_a_legend_is_inside_its_figure():
+    for names in (("a", "b", "c"), ("with names", "without names", "without names, unseen artist")):
+        drawn = tasks.draw_shares({name: [Bar("x", 0.5, 9)] * 6 for name in names}, title="t")
+        drawn.draw_without_rendering()
+        legend = drawn.axes[0].get_legend().get_window_extent()
+        assert drawn.bbox.containsx(legend.x0)
+        assert drawn.bbox.containsx(legend.x1)
+        assert drawn.bbox.containsy(legend.y0)
+
+
 def test_an_episode_is_told_step_by_step():
     shop = next(make_shops("test", 1, 3, named=True))
     shown = tasks.episode_frames(shop, with_truth(shop), "Step").html

@@ -1230,7 +1230,7 @@ EXERCISE = Exercise(
             function="contaminated",
             title="Was the test in the training?",
             minutes=25,
-            teaches="to find leaked items, and to measure what knowing them was worth",
+            teaches="to find leaked items, and to measure how much more they lose than others",
             checks=(leak_pairs, leak_typed, leak_drop, leak_versions, leak_error),
         ),
     ),

@@ -31,6 +31,7 @@ COMMANDS = {
     "web_shop.json": "web_shop.py",
     "web_shop.png": "web_shop.py",
 }
+LETTER = 5  # pixels of a picture that a letter of `draw_seen` is wide, about
 MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"))
 
 
@@ -80,6 +81,8 @@ def draw_seen(
 ) -> Figure:
     """A picture, and below it what the eyes report, each word in the middle of its cell.
 
+    A word that would stand over the one before it in its row stands a little lower.
+
     Args:
         picture: (height, width, 3).
         seen: from `in_words`.
@@ -92,11 +95,16 @@ def draw_seen(
     below = axes[1, 0]
     draw_image(below, np.full_like(picture, 255), titles[1])
     below.add_patch(Rectangle((0, 0), width - 1, height - 1, fill=False, edgecolor=BLACK))
+    ends: dict[float, float] = {}  # y → where the last word at this height ends
     for one in seen:
         x, y = (one.column + 0.5) * CELL, (one.row + 0.5) * CELL
+        text = one.says or one.kind
+        half = LETTER * len(text) / 2
+        if ends.get(y, 0) > x - half:
+            y += 0.65 * CELL
+        ends[y] = x + half
         middle = {"ha": "center", "va": "center", "fontsize": 11}
         frame = {"facecolor": "white", "edgecolor": ORANGE, "linewidth": 2, "pad": 2}
-        text = one.says or one.kind
         marked = {"bbox": frame} if one in wrong else {}
         below.text(x, y, text, color=ORANGE if one in wrong else BLUE, **middle, **marked)
     return drawn
@@ -150,7 +158,8 @@ def draw_shares(
     ax.set_title(title, x=0, loc="left")
     below = -0.55 / (0.42 * len(names) + 0.4)
     place = {"loc": "upper center", "bbox_to_anchor": (0.4, below), "frameon": False}
-    ax.legend(**place, ncols=min(len(groups), 3))
+    short = sum(map(len, groups)) <= 40  # letters that stand beside one another in this width
+    ax.legend(**place, ncols=3 if short else 1)
     return drawn
 
 
