@@ -1291,7 +1291,6 @@ Verdict = tuple[float, float, float]
 def _said(
     answer: str,
     *,
-    tags_only: bool = True,
     exact: bool = True,
     partner: bool = True,
     number: bool = True,
@@ -1301,9 +1300,8 @@ def _said(
 ) -> list[tuple[float, float]]:
     """The points of an answer, found letter by letter; keyword arguments are mistakes."""
     pattern = r"<points?\s([^<>]*)" if exact else r"<point\w*\s([^<>]*)"
-    tags = re.findall(pattern, answer) if tags_only else [answer]
     found = []
-    for tag in tags:
+    for tag in re.findall(pattern, answer):
         numbers = re.findall(r'\b([xy])(\d*)="([0-9.]+)"', tag)
         if not beside:
             ys_of = {n: y for axis, n, y in numbers if axis == "y"}
@@ -1340,22 +1338,15 @@ def _best(hits: list[list[int]], taken: frozenset[int] = frozenset()) -> int:
     return max(tried)
 
 
-def _greedy(points: list, boxes: Sequence[Box], nearest: bool) -> int:
-    """A mistake: each point in turn takes the first free box it lies in, or the nearest."""
+def _greedy(points: list, boxes: Sequence[Box]) -> int:
+    """A mistake: each point in turn takes the first free box it lies in."""
     free, pairs = list(range(len(boxes))), 0
     for point in points:
         mine = [i for i in free if _inside(point, boxes[i])]
-        if nearest:
-            mine.sort(key=lambda i: _away(point, boxes[i]))
         if mine:
             free.remove(mine[0])
             pairs += 1
     return pairs
-
-
-def _away(point: Sequence[float], box: Sequence[float]) -> float:
-    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return math.dist(point, middle)
 
 
 def _several(points: list, boxes: Sequence[Box]) -> tuple[int, int]:
@@ -1434,13 +1425,9 @@ VERDICT = Comparison(
     tells=lambda ours, wanted: f"{_unfold(ours)}; wanted {_unfold(wanted)}",
     slips=(
         Slip(
-            _judge(pairs=lambda points, boxes: _greedy(points, boxes, False)),
+            _judge(pairs=_greedy),
             "each point took the first free box that it lies in: another choice leaves fewer "
             "points without a box",
-        ),
-        Slip(
-            _judge(pairs=lambda points, boxes: _greedy(points, boxes, True)),
-            "each point took the nearest free box: another choice leaves fewer points without one",
         ),
         Slip(_judge(once=True), "two points with the same numbers became one: each is a point"),
         Slip(_judge(shares=_several), "a second point on the same thing was counted as well"),
@@ -1477,7 +1464,6 @@ VERDICT = Comparison(
         Slip(_judge(partner=False), "an x without its y was paired with the next one's y"),
         Slip(_judge(exact=False), "a tag that is neither <point> nor <points> holds no points"),
         Slip(_judge(limit=False), "a coordinate over 100 lies outside the picture: leave it out"),
-        Slip(_judge(tags_only=False), "a place outside a <point> or <points> tag is no point"),
         Slip(_judge(strict=True), "a point on a box's border lies inside it"),
     ),
 )

@@ -274,9 +274,7 @@ def over_hundred(answer, boxes):
     )
 
 
-@mistake(
-    "Places outside a tag are points.", fails="verdict-faults", says="holds no points"
-)
+@mistake("Places outside a tag are points.", fails="verdict-faults", says="holds no points")
 def without_tags(answer, boxes):
     points = [(float(x), float(y)) for _, x, y in PAIR.findall(answer)]
     points = [point for point in points if max(point) <= 100]
