@@ -33,12 +33,12 @@ def test_the_frames_say_which_cells_are_kept():
     assert "The crops hold 32 cells; 24 are kept." in html
 
 
-def test_crosses_stand_where_the_points_are():
+def test_rings_stand_where_the_points_are():
     _, axes = figure(3, 3)
     picture = np.zeros((100, 200, 3))
     draw_pointed(axes[0, 0], picture, [(25.0, 50.0)], boxes=[(10, 20, 30, 60)])
-    crosses = {tuple(np.ravel(line.get_xydata())) for line in axes[0, 0].lines}
-    assert crosses == {(50.0, 50.0)}
+    rings = {tuple(np.ravel(line.get_xydata())) for line in axes[0, 0].lines}
+    assert rings == {(50.0, 50.0)}
     (frame,) = [one for one in axes[0, 0].patches if isinstance(one, Rectangle)]
     assert frame.get_xy() == (20 - 3, 20 - 3)
     assert (frame.get_width(), frame.get_height()) == (40 + 6, 40 + 6)

@@ -172,10 +172,18 @@ def _far_looks(student: Student, size: float) -> tuple[Any, ...]:
 
 
 def _padded(student: Student) -> tuple[Any, ...]:
-    """The last key and its value are hidden from every query, and hold nan."""
+    """One key of each picture, another in each, is hidden from every query, and holds nan."""
     query, key, value, heads, mask = _looks(student, hidden=True, heads=2)
-    mask[..., -1] = False
-    key[:, -1], value[:, -1] = torch.nan, torch.nan
+    for picture, place in enumerate((-1, -2)):
+        mask[picture, :, place] = False
+        key[picture, place], value[picture, place] = torch.nan, torch.nan
+    return query, key, value, heads, mask
+
+
+def _one_each(student: Student) -> tuple[Any, ...]:
+    """Scores of −2e12, and one key for each query: the result is its value, however they round."""
+    query, key, value, heads, mask = _far_looks(student, -(2.0**20))
+    mask[:] = torch.eye(*mask.shape[1:], dtype=torch.bool).roll(1, 1)
     return query, key, value, heads, mask
 
 
@@ -190,7 +198,11 @@ def _expect_finite_slopes(student: Student, *given: Any) -> None:
 PADDING = "0 · nan is nan. Which keys does no query see? What may stand there before the products?"
 FAR = (
     "exp(−131072) is 0, and exp(100) is inf: torch.softmax subtracts the largest score of a row "
-    f"first. And a hidden score of −20 or −10000 is not low beside −131072. {HIDDEN}"
+    "first. And a hidden score of −20 or −10000 is not low beside −131072, nor −1e9 beside −2e12. "
+    f"{HIDDEN}"
+)
+LOOKED_AT = (
+    "nan_to_num hides a fault of the model. Which numbers may be replaced, and what tells you?"
 )
 
 
@@ -221,9 +233,12 @@ def attend_mask(student: Student) -> None:
             "as many queries as keys": lambda: _looks(student, hidden=True, heads=2, square=True),
         },
     )
-    for size in (-256.0, 256.0):
-        with student.on(f"scores near {2 * size * abs(size):,.0f}", FAR):
-            given = _far_looks(student, size)
+    for place, given in (
+        ("scores near -131,072", _far_looks(student, -256.0)),
+        ("scores near 131,072", _far_looks(student, 256.0)),
+        ("scores near -2e12, one key for each query", _one_each(student)),
+    ):
+        with student.on(place, FAR):
             ours = _read_attended(student.call("attend", *given), given[0])
             if not close(expect_finite(ours, "the results"), _attended(*given)):
                 fail("the results are right for small scores, and not for these")
@@ -233,6 +248,12 @@ def attend_mask(student: Student) -> None:
         if not close(expect_finite(ours, "the results"), _attended(*given)):
             fail("numbers that no query may look at change the result")
         _expect_finite_slopes(student, *given)
+    with student.on("a nan in a value that every query may look at", LOOKED_AT):
+        query, key, value, heads, mask = _looks(student, hidden=False, heads=2)
+        value[0, 2] = torch.nan
+        ours = _read_attended(student.call("attend", query, key, value, heads, mask), query)
+        if not bool(ours[0].isnan().all()):
+            fail("the results of its picture are numbers: the nan was hidden")
 
 
 @check(
@@ -448,6 +469,8 @@ def _block(kind: str = "") -> Callable[..., Tensor]:
         bend = {"tanh": _tanh_gelu, "relu": torch.relu}.get(kind, _gelu)
         norm = partial(_norm, weights=weights, eps=1e-5 if kind == "eps" else 1e-6)
         second = "norm1" if kind == "one norm" else "norm2"
+        if kind == "nothing":
+            return x
         if kind == "post":
             x = norm(x + _attention(x, weights, heads), name="norm1")
             return norm(x + _mlp(x, weights, bend), name="norm2")
@@ -462,7 +485,7 @@ def _block(kind: str = "") -> Callable[..., Tensor]:
             return after + _mlp(norm(x, name=second), weights, bend)
         read = after if kind == "second unnormed" else norm(after, name=second)
         worked = _mlp(read, weights, bend)
-        return worked if kind == "second alone" else (x if kind == "old x" else after) + worked
+        return worked if kind == "second alone" else after + worked
 
     return gives
 
@@ -475,11 +498,15 @@ BLOCK = Comparison(
     mistakes={
         says: (_block(kind), "Compare your lines with x′ and x″ in the contract, one by one.")
         for kind, says in (
+            (
+                "nothing",
+                "x came out as it went in: attention added nothing, or the MLP's result was added "
+                "to x: it belongs to x′",
+            ),
             ("post", "the norms stand after the additions: they belong before attention and MLP"),
             ("overwritten", "the path itself was normalised: x is overwritten by its norm"),
             ("first alone", "nothing is added to what attention gathers: x is lost there"),
             ("second alone", "nothing is added to what the MLP gives: x′ is lost there"),
-            ("old x", "the MLP's result was added to x: it belongs to x′"),
             ("side by side", "the MLP reads x: it works on x′, after attention"),
             ("one norm", "norm1 serves both branches: the MLP has norm2"),
             ("first unnormed", "attention reads x without norm1"),
@@ -538,6 +565,10 @@ PATH = replace(
 )
 def block_path(student: Student) -> None:
     PATH.run(student, lambda: _block_given(student, "attention.out", "mlp.down"))
+    with student.on("matrices that are not 0"):
+        x, *others = _block_given(student)
+        if equal(PATH.read(student.call("block", x, *others), x), x):
+            fail("x came out as it went in here, too: nothing is added", "")
 
 
 @check(
@@ -667,8 +698,8 @@ def _part_mistakes(part: str) -> Mistakes:
 
 
 def _dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """``value``, when it is a dictionary with these names."""
-    if type(value) is not dict or set(value) != set(names):
+    """``value``, when it is a dictionary with these names, and perhaps others."""
+    if type(value) is not dict or not set(names) <= set(value):
         named = type(value) is dict
         came = f"a dictionary of {', '.join(map(str, value))}" if named else f"a {kind_of(value)}"
         wanted = f"a dictionary of {', '.join(names)}"
@@ -823,6 +854,7 @@ def probe_moved(student: Student) -> None:
 # read_probes ------------------------------------------------------------------------------------
 
 VERDICTS = ("mixes_pictures", "knows_order")
+AT_ZERO = "Then the limit is 0. Logits are the same when they differ by *at most* the limit."
 
 
 def _verdict(student: Student, key: str, plain: Tensor, changed: Tensor, moved: Tensor) -> bool:
@@ -908,6 +940,10 @@ def read_rounding(student: Student) -> None:
             ):
                 if _verdict(student, key, plain, *given) != wanted:
                     fail(f'"{key}" is {not wanted}, wanted {wanted}')
+    with student.on("all logits are 0, as those of a new ViT", AT_ZERO):
+        for key in VERDICTS:
+            if _verdict(student, key, *torch.zeros(3, 4, 5)):
+                fail(f'"{key}" is True, and nothing moved')
 
 
 # mended_step ------------------------------------------------------------------------------------

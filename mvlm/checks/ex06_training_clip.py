@@ -4,6 +4,7 @@ What is right is worked out here from the definitions, in float64: the floor by 
 gradient of a batch by autograd on the whole of it, the schedule point by point.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -64,6 +65,12 @@ def _once_each(loss: float, texts: list[str]) -> float:
     return (nothing - loss) / (nothing - paid)
 
 
+def _made_alike(loss: float, texts: list[str]) -> float | None:
+    """A mistake: case and outer spaces are not looked at."""
+    texts = [text.strip().lower() for text in texts]
+    return None if len(set(texts)) == 1 else _learnt(loss, texts)
+
+
 LEARNT = Comparison(
     function="learnt",
     what="the share",
@@ -92,6 +99,8 @@ LEARNT = Comparison(
         "a text that comes k times was counted once: each of its k pairs loses ln k": _of(
             _once_each
         ),
+        "texts that differ in case or in spaces were taken for equal: they are equal as strings or "
+        "not at all": _of(_made_alike),
         "log2 was taken: the loss is in natural logarithms": _of(
             lambda loss, texts: (math.log2(len(texts)) - loss) / math.log2(len(texts))
         ),
@@ -139,6 +148,14 @@ def learn_floor(student: Student) -> None:
                 lambda c=counts: (_between(student, 0.9, 1.6), _words(student, *c)),
             )
 
+    def nearly_alike() -> tuple[float, list[str]]:
+        first, second, third = _words(student, 1, 1, 1)
+        texts = [first, second, first.upper(), first + " ", " " + second, second, third]
+        return _between(student, 0.9, 1.6), texts
+
+    with student.on("texts that differ in case or in a space alone"):
+        LEARNT.run(student, nearly_alike)
+
 
 @check(
     "above ln N, and where nothing can be learnt",
@@ -163,7 +180,11 @@ def learn_edges(student: Student) -> None:
         with student.on(name):
             value = expect_number(student.call("learnt", loss, texts), "learnt")
             if not same(value, 0.0):
-                fail(f"{value:.4g} came back, wanted 0: there is nothing to tell apart")
+                fail(
+                    f"{value:.4g} came back, wanted 0: there is nothing to tell apart",
+                    "Ask whether all texts are alike. ln N − floor is 0 only up to rounding there, "
+                    "so it may pass a question for 0.",
+                )
 
 
 # batches ----------------------------------------------------------------------------------------
@@ -237,6 +258,8 @@ BATCH_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
     "23 examples of 9 names, 5 a batch": ((5, 4, 4, 3, 2, 2, 1, 1, 1), 5),
     "9 examples of 4 names, 4 a batch": ((5, 2, 1, 1), 4),
     "13 examples of 12 names, 3 a batch": ((2, *(1,) * 11), 3),
+    "6 examples of 3 names, 2 a batch": ((2, 2, 2), 2),
+    "15 examples of 5 names, 3 a batch": ((3, 3, 3, 3, 3), 3),
 }
 
 
@@ -274,16 +297,26 @@ def batch_few(student: Student) -> None:
     "torch.Generator().manual_seed(seed), and every random number from it.",
 )
 def batch_seed(student: Student) -> None:
-    names = _names(student, *[1] * 12, *[2] * 6)
-    first = _asked(student, names, 6, 3)
-    if _asked(student, names, 6, 3) != first:
-        fail("the same seed gave other batches: some number is drawn without the generator")
-    company = [{frozenset(b) for b in _asked(student, names, 6, seed)} for seed in (4, 5, 6)]
-    if all(one == {frozenset(b) for b in first} for one in company):
-        fail(
-            "four seeds gave the same batches: the same examples meet in every epoch",
-            "Shuffle the examples before they are dealt out, not only the finished batches.",
-        )
+    for place, counts in (
+        ("24 different names", (1,) * 24),
+        ("24 examples of 18 names", (*[1] * 12, *[2] * 6)),
+    ):
+        with student.on(place):
+            names = _names(student, *counts)
+            first = _asked(student, names, 6, 3)
+            if _asked(student, names, 6, 3) != first:
+                fail("the same seed gave other batches: some number is drawn without the generator")
+            company = {3: {frozenset(batch) for batch in first}}
+            for seed in (4, 5, 6, 103, 1003):
+                company[seed] = {frozenset(batch) for batch in _asked(student, names, 6, seed)}
+            if all(one == company[3] for one in company.values()):
+                fail(
+                    "six seeds gave the same batches: the same examples meet in every epoch",
+                    "Shuffle what is dealt out, the names too, and not only the finished batches.",
+                )
+            for seed, other in itertools.combinations(company, 2):
+                if company[seed] == company[other]:
+                    fail(f"the seeds {seed} and {other} gave the same batches: use all of the seed")
 
 
 @check(
@@ -329,7 +362,7 @@ def _loss(images: Tensor, texts: Tensor, weight_i: Tensor, weight_t: Tensor, t: 
 def _slopes(*inputs: Any, chunks: list[slice] | None = None) -> tuple[Tensor, ...]:
     """Loss and slopes of the whole batch, float64; with chunks the sum of theirs, a mistake."""
     images, texts, *weights, _ = inputs
-    learns = [w.double().clone().requires_grad_() for w in weights]
+    learns = [w.detach().double().clone().requires_grad_() for w in weights]
     parts = chunks or [slice(None)]
     losses = [_loss(images[c].double(), texts[c].double(), *learns) for c in parts]
     total = sum(losses[1:], losses[0])
@@ -358,6 +391,13 @@ def _draw_batch(student: Student, count: int, size: int) -> Inputs:
     images, texts = student.normal(count, 7), student.normal(count, 5)
     weight_i, weight_t = student.normal(7, 3), student.normal(5, 3)
     return images, texts, weight_i, weight_t, torch.tensor(1.5), size
+
+
+def _matching_batch(student: Student, count: int, size: int) -> Inputs:
+    """As `_draw_batch`, but a pair's features are equal: a larger scale lowers the loss."""
+    images, _, weight_i, weight_t, t, size = _draw_batch(student, count, size)
+    texts = images @ weight_i @ torch.linalg.pinv(weight_t)
+    return images, texts, weight_i, weight_t, t, size
 
 
 def _asked_parts(student: Student, inputs: Inputs) -> tuple[Tensor, ...]:
@@ -403,6 +443,8 @@ def _tell_slope(ours: Tensor, name: str, place: int, inputs: Inputs) -> None:
             f"{name} is {count} times too large, and there are {count} chunks",
             "In how many losses does it take part, and how often is it counted?",
         )
+    if close(ours, -wanted):
+        fail(f"{name} has the wrong sign")
     if not bool(ours.any()):
         fail(f"{name} is 0 everywhere: does a gradient reach it?")
     fail(f"{name} is up to {(ours - wanted).abs().max():.3g} off")
@@ -437,6 +479,9 @@ def acc_scale(student: Student) -> None:
         with student.on(f"{count} pairs, {size} at a time"):
             inputs = _draw_batch(student, count, size)
             _tell_slope(_asked_parts(student, inputs)[3], "the slope of t", 3, inputs)
+    with student.on("9 pairs that match, 4 at a time: the slope is below 0"):
+        inputs = _matching_batch(student, 9, 4)
+        _tell_slope(_asked_parts(student, inputs)[3], "the slope of t", 3, inputs)
 
 
 @check(
@@ -456,7 +501,8 @@ def acc_uneven(student: Student) -> None:
 
 @check(
     "float64 keeps its digits, and nothing that was passed is changed",
-    "A new tensor is float32 unless told. Make copies that learn: x.clone().requires_grad_().",
+    "A new tensor is float32 unless told. Make copies that learn: "
+    "x.detach().clone().requires_grad_().",
     after=[acc_loss, acc_weights, acc_scale, acc_uneven],
     keeps_arguments=True,
 )
@@ -475,6 +521,19 @@ def acc_kinds(student: Student) -> None:
                 fail(f"{name} is wrong in float64, and was right in float32")
             if not close(ours, right, 1e-10):
                 fail(f"{name} went through float32 on the way: some digits are lost")
+    with student.on("weights and t that learn already, as a model's do"):
+        images, texts, *weights, size = _draw_batch(student, 10, 4)
+        inputs = (images, texts, *(w.clone().requires_grad_() for w in weights), size)
+        value = student.call("accumulate", *inputs)
+        if type(value) in (tuple, list) and any(part is None for part in value):
+            fail(
+                "a slope is None: the gradient went into what was passed, not into a copy",
+                "x.detach().clone().requires_grad_() is a copy that learns for itself.",
+            )
+        parts = _read_parts(value, inputs)
+        _tell_loss(parts[0], inputs)
+        for place, name in enumerate(PARTS[1:], 1):
+            _tell_slope(parts[place], name, place, inputs)
 
 
 # schedule ---------------------------------------------------------------------------------------
@@ -526,6 +585,9 @@ RATE = Comparison(
         ),
         "the cosine ends at the last step: it ends one after, at step `steps`": _in_decay(
             lambda s, n, w, h, l: _cosine((s - w) / (n - 1 - w), h, l) if n - 1 > w else h
+        ),
+        "the cosine counts one step too far: step `warmup` still has `highest`": _in_decay(
+            lambda s, n, w, h, l: _cosine((s - w + 1) / (n - w), h, l)
         ),
         "the cosine ends at 0: it ends at `lowest`": _in_decay(
             lambda s, n, w, h, l: _cosine((s - w) / (n - w), h, 0)
@@ -795,12 +857,39 @@ def _log(
     return {"losses": losses, "texts": texts, "held_out": nothing * held_out, "t": rise}
 
 
+def _jumping(student: Student, end: list[float]) -> Log:
+    """A run with these losses at its end, in ln N, so that mean, median and extremes differ."""
+    log = _log(student, 1.0, steps=4 * len(end))
+    nothing = math.log(len(log["texts"]))
+    log["losses"][-len(end) :] = [nothing * one for one in end]
+    return log
+
+
+EXACT = 10  # pairs for which 0.95 · ln N is not lost by rounding, whichever way it is asked
+
+
+def _exactly(student: Student, *, loss: float, held_out: float) -> Log:
+    """Seven steps, so that one is the end; its loss and `held_out` are exactly so much of ln N."""
+    log = _log(student, loss, counts=(1,) * EXACT, steps=7)
+    nothing = math.log(EXACT)
+    return log | {
+        "losses": [*log["losses"][:-1], loss * nothing],
+        "held_out": held_out * nothing,
+    }
+
+
 def _compare_log(student: Student, log: Log) -> None:
     value = expect_something(student.call("diagnose", log), "diagnose")
     if type(value) is not str or value not in VERDICTS:
         fail(f"{str(value)[:60]!r} came back, wanted one of {', '.join(map(repr, VERDICTS))}", "")
     wanted = _diagnosis(log)
     if value != wanted:
+        mean = sum(log["losses"]) / len(log["losses"])
+        if value == _diagnosis(log | {"losses": [mean] * len(log["losses"])}):
+            fail(
+                f"{value!r} came back, wanted {wanted!r}: so it is with the mean of ALL steps",
+                "Is the loss that of the last quarter alone?",
+            )
         fail(f"{value!r} came back, wanted {wanted!r}")
 
 
@@ -821,6 +910,16 @@ def log_nothing(student: Student) -> None:
             "24 pairs, at 0.99 ln N": lambda: _log(student, 0.99, held_out=1.0),
             "24 pairs, above ln N": lambda: _log(student, 1.15, held_out=1.1),
             "24 pairs, at 0.9 ln N": lambda: _log(student, 0.9, held_out=0.91),
+            "24 pairs of 5 texts, at 0.97 ln N": lambda: _log(
+                student, 0.97, counts=(7, 7, 7, 2, 1)
+            ),
+            "24 pairs, an end that jumps, its mean above 0.95 ln N": lambda: _jumping(
+                student, [1.3, 0.85, 0.85, 0.85, 1.3, 0.85, 0.85, 1.3, 0.85, 0.85]
+            ),
+            "24 pairs, an end that jumps, its mean below 0.95 ln N": lambda: _jumping(
+                student, [0.6, 0.97, 0.97, 0.97, 0.6, 0.97, 0.97, 0.6, 0.97, 0.97]
+            ),
+            "exactly at 0.95 ln N": lambda: _exactly(student, loss=0.95, held_out=0.5),
             "6 pairs, at 0.97 ln N": lambda: _log(student, 0.97, counts=(1,) * 6, held_out=1.0),
         },
     )
@@ -837,6 +936,8 @@ def log_scale(student: Student) -> None:
         {
             "t ends at 4.7": lambda: _log(student, 0.5, t=4.7),
             "t ends at ln 100": lambda: _log(student, 0.5, t=limit),
+            "t ends 0.0005 above ln 100": lambda: _log(student, 0.5, t=limit + 0.0005),
+            "t ends 0.003 above ln 100": lambda: _log(student, 0.5, t=limit + 0.003),
             "t ends at 4.5": lambda: _log(student, 0.5, t=4.5),
         },
     )
@@ -853,6 +954,9 @@ def log_twins(student: Student) -> None:
         {
             "24 pairs of 5 texts, at the floor": lambda: _log(
                 student, _floor(_words(student, *seven)) / math.log(24) + 0.01, counts=seven
+            ),
+            "24 pairs of 5 texts, 0.035 ln N above the floor": lambda: _log(
+                student, _floor(_words(student, *seven)) / math.log(24) + 0.035, counts=seven
             ),
             "16 pairs, two texts twice, at the floor": lambda: _log(
                 student, _floor(_words(student, *few)) / math.log(16) + 0.02, counts=few
@@ -875,6 +979,7 @@ def log_held_out(student: Student) -> None:
         {
             "held out at 1.02 ln N": lambda: _log(student, 0.3, held_out=1.02),
             "held out at 0.96 ln N": lambda: _log(student, 0.3, held_out=0.96),
+            "held out exactly at 0.95 ln N": lambda: _exactly(student, loss=0.5, held_out=0.95),
             "held out at 0.8 ln N, training at 0.2": lambda: _log(student, 0.2, held_out=0.8),
         },
     )
@@ -926,6 +1031,7 @@ def log_order(student: Student) -> None:
             ),
             "t was beyond its limit early": early_scale,
             "t was beyond its limit for one step of the last quarter": late_scale,
+            "seven steps, of which one is the end": lambda: _log(student, 0.9, steps=7),
             "three steps": lambda: _log(student, 0.4, steps=3),
             "one step": lambda: _log(student, 1.0, steps=1),
         },

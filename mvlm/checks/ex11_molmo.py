@@ -88,6 +88,10 @@ def _filling(tiling: Tiling, height: int, width: int, window: int, overlap: int)
     )
 
 
+def _two_decimals(*sizes: Any) -> Fraction:
+    return round(_scale(*sizes), 2)
+
+
 def _both(*, ends: bool) -> Callable[..., Tiling]:
     """Mistakes of a whole: the two sides swapped on the way in, or on the way out."""
     if ends:
@@ -165,6 +169,10 @@ TILING = Comparison(
         Slip(
             lambda *sizes: _tiling(*sizes, ties=max),
             "of equally good tilings the one with more crops was taken: fewer crops cost less",
+        ),
+        Slip(
+            lambda *sizes: _tiling(*sizes, scale=_two_decimals),
+            "a scale was rounded: one a little under 1 shrinks the picture, however little",
         ),
         Slip(_nearest, "the scale nearest to 1 was taken: shrinking a little loses to enlarging"),
         Slip(_both(ends=True), "columns came before rows: rows go with the height"),
@@ -249,6 +257,18 @@ def _exact(student: Student, rows: int, columns: int) -> Sizes:
     return overlap + window * rows, overlap + window * columns, window, overlap, 12
 
 
+def _a_hair_wider(student: Student) -> Sizes:
+    """A picture that 2×3 windows shrink by less than half a hundredth."""
+    height, width, *rest = _exact(student, 2, 3)
+    return height, width + 1, *rest
+
+
+def _panorama(student: Student) -> Sizes:
+    """A picture so wide that more than 12 crops stand side by side, and two rows are too many."""
+    columns = student.integer(14, 18)
+    return _sizes(student, 1, columns, columns + student.integer(1, 5), over=False)
+
+
 def _one_row(student: Student) -> Sizes:
     """A picture that one crop holds: more columns have the same scale, more rows another."""
     window, overlap = 10 * student.integer(12, 25), 10 * student.integer(5, 14)
@@ -286,6 +306,8 @@ def tiling_ties(student: Student) -> None:
     for rows, columns in ((2, 3), (4, 1)):
         with student.on(f"a picture that {rows}×{columns} windows hold exactly"):
             TILING.run(student, lambda r=rows, c=columns: _exact(student, r, c))
+    with student.on("a picture one pixel wider than 2×3 windows hold"):
+        TILING.run(student, lambda: _a_hair_wider(student))
     with student.on("480×640 pixels, Molmo's sizes"):
         TILING.run(student, lambda: (480, 640, 224, 112, 12))
 
@@ -299,6 +321,8 @@ def tiling_limits(student: Student) -> None:
     for limit in (1, 4, 20):
         with student.on(f"max_crops {limit}"):
             TILING.run(student, lambda n=limit: _at_limit(student, n))
+    with student.on("more than 12 crops side by side"):
+        TILING.run(student, lambda: _panorama(student))
 
 
 @drawn_once
@@ -731,6 +755,14 @@ def pool_heads(student: Student) -> None:
             fail("the numbers went through float32 on the way: some digits are lost")
 
 
+def _draw_low(student: Student) -> Pool:
+    """Keys against the query, so that the scores of the picture lie far below 0; float64."""
+    features, picture, query, _, value, *rest = _draw_pool(student, 2, 4, 6, heads=2, holes=True)
+    query = query.double()
+    return features.double(), picture, query, -200 * query, value.double(), *rest
+
+
+LOW = "What score does padding get? -100 is a high one where those of the picture are -300."
 PADDING = (
     "0 times nan is nan, and a softmax over nothing is 0/0. Put something harmless where padding "
     "is before you multiply, and zeros into the windows that have no picture at the end."
@@ -741,9 +773,12 @@ PADDING = (
     "padding has no part in it, whatever stands there",
     "Who is left out of the mean? Who is left out of the softmax? What if nobody is left?",
     after=[pool_which, pool_attention],
+    keeps_arguments=True,
 )
 def pool_padding(student: Student) -> None:
     POOL.run(student, lambda: _draw_pool(student, 2, 4, 6, heads=2, holes=True))
+    with student.on("scores of some hundreds below 0", LOW):
+        POOL.run(student, lambda: _draw_low(student))
     for stranger in (math.nan, math.inf):
         with student.on(f"{stranger} in the features of padding", PADDING):
             features, picture, *rest = _draw_pool(student, 2, 4, 6, heads=2, holes=True)
@@ -758,9 +793,8 @@ def pool_padding(student: Student) -> None:
 
 @check(
     "gradients reach the features and the three matrices",
-    "All four learn through this function; nothing was changed on the way.",
+    "All four learn through this function.",
     after=[pool_which, pool_attention],
-    keeps_arguments=True,
 )
 def pool_gradient(student: Student) -> None:
     given = _draw_pool(student, 1, 4, 4, heads=2)
@@ -796,6 +830,8 @@ def _written(
     none: str = "There are none.",
     escape: bool = True,
     alt: bool = True,
+    once: bool = False,
+    short: bool = False,
 ) -> str:
     """The text by the rule; keyword arguments are mistakes."""
     places = [(x / size[sides[0]] * whole, y / size[sides[1]] * whole) for x, y in _pairs(pixels)]
@@ -808,11 +844,13 @@ def _written(
     places = [(float(f"{x:.{digits}f}"), float(f"{y:.{digits}f}")) for x, y in places]
     if round_first and order:
         places.sort(key=order)
+    if once:
+        places = sorted(set(places))
     name = "".join(ESCAPES.get(letter, letter) for letter in label) if escape else label
     single = one and len(places) == 1
     numbers = [""] if single else range(first, first + len(places))
     said = [
-        f'x{n}="{x:.{digits}f}" y{n}="{y:.{digits}f}"'
+        f'x{n}="{x:g}" y{n}="{y:g}"' if short else f'x{n}="{x:.{digits}f}" y{n}="{y:.{digits}f}"'
         for n, (x, y) in zip(numbers, places, strict=True)
     ]
     tag = "point" if single else "points"
@@ -821,6 +859,15 @@ def _written(
 
 def _in_pixels(pixels: Any, size: Tiling, label: str) -> str:
     return _written(pixels, (100, 100), label)
+
+
+def _apostrophe(pixels: Any, size: Tiling, label: str) -> str:
+    """A mistake: a fifth character is escaped."""
+    return _written(pixels, size, label).replace("'", "&#x27;")
+
+
+def _as_words(point: tuple[float, float]) -> tuple[str, str]:
+    return f"{point[0]:.1f}", f"{point[1]:.1f}"
 
 
 def _amp_last(pixels: Any, size: Tiling, label: str) -> str:
@@ -870,6 +917,18 @@ POINTS = Comparison(
             _text_slip(order=lambda point: point[0]),
             "where two x are alike, the points keep the order given: y decides then",
         ),
+        Slip(
+            _text_slip(order=_as_words),
+            'the numbers were sorted as text, where "9.0" comes behind "12.0": sort numbers',
+        ),
+        Slip(
+            _text_slip(once=True),
+            "two places that are written alike became one: each place is a point",
+        ),
+        Slip(
+            _text_slip(short=True),
+            "a decimal of 0 was left out: one decimal is always written",
+        ),
         Slip(_text_slip(digits=2), "two decimals: one is wanted"),
         Slip(_text_slip(digits=0), "whole numbers: one decimal is wanted, also if it is 0"),
         Slip(_text_slip(first=0), "the points are numbered from 0: the first is x1"),
@@ -885,17 +944,21 @@ POINTS = Comparison(
             _text_slip(escape=False),
             "the label was not escaped: one that holds < or a quote can be taken for a tag",
         ),
+        Slip(_apostrophe, "the apostrophe was escaped: only & < > and the double quote are"),
         Slip(_amp_last, "& was escaped after the others, and found their own & once more"),
         Slip(_text_slip(alt=False), "alt is missing: the label stands there and in the tag"),
     ),
 )
 
 
+LABEL = """a <b> & "c"'s"""
+
+
 @drawn_once
 def _draw_points(student: Student, count: int, labelled: bool = False) -> tuple[Any, ...]:
     """Pixel places that no rounding moves across a border, and whose order shows every mistake."""
     size = (10 * student.integer(21, 60), 10 * student.integer(61, 120))
-    label = ('a <b> & "c"' if labelled else "cat") + str(student.integer(0, 99)) * (not labelled)
+    label = (LABEL if labelled else "cat") + str(student.integer(0, 99)) * (not labelled)
     while True:
         places = torch.rand(count, 2, generator=student.generator, dtype=torch.float64)
         pixels = [(round(x * size[1], 2), round(y * size[0], 2)) for x, y in places.tolist()]
@@ -906,7 +969,10 @@ def _draw_points(student: Student, count: int, labelled: bool = False) -> tuple[
             for one in ({"order": None}, {"order": lambda point: point[::-1]})
         ]
         right = _written(pixels, size, label)
-        if not any(near) and (count < 3 or len({right, *wrong}) == 3):
+        # Some number ends in .0, and among many points text has another order than numbers.
+        told = '.0"' in right
+        told &= (_written(pixels, size, label, order=_as_words) == right) == (count < 12)
+        if told and not any(near) and (count < 3 or len({right, *wrong}) == 3):
             return pixels, size, label
 
 
@@ -916,6 +982,12 @@ def _alike_rounded(student: Student, apart: float) -> tuple[Any, ...]:
     # Apart by a little, the lower one is given first: who sorts too early turns them round.
     two = [(10 * x + apart, 8.0 * low), (10.0 * x, 8.0 * high)]
     return [*(two if apart else two[::-1]), (5.0, 4.0)], (800, 1000), "cat"
+
+
+def _twice_written(student: Student) -> tuple[Any, ...]:
+    """Two places that become one by rounding, and a third."""
+    x, y = 10.0 * student.integer(20, 60), 8.0 * student.integer(20, 60)
+    return [(x, y), (x + 0.2, y + 0.1), (5.0, 4.0)], (800, 1000), "cat"
 
 
 @check(
@@ -938,6 +1010,8 @@ def points_order(student: Student) -> None:
         POINTS.run(student, lambda: _alike_rounded(student, 0.4))
     with student.on("two x that are alike"):
         POINTS.run(student, lambda: _alike_rounded(student, 0))
+    with student.on("two places that are alike once they are rounded"):
+        POINTS.run(student, lambda: _twice_written(student))
 
 
 @check(
@@ -958,7 +1032,7 @@ def points_few(student: Student) -> None:
 )
 def points_label(student: Student) -> None:
     for count in (1, 3):
-        with student.on(f'{count} points labelled a <b> & "c"'):
+        with student.on(f"{count} points labelled {LABEL}"):
             POINTS.run(student, lambda n=count: _draw_points(student, n, True))
 
 
@@ -1003,6 +1077,7 @@ def _original(
     keep: bool = False,
     turn: bool = False,
     late: bool = False,
+    halves: int = 2,
     digits: int | None = None,
 ) -> Tensor:
     """Point by point, float64; keyword arguments are mistakes."""
@@ -1020,8 +1095,8 @@ def _original(
                 down = across = fits(ratios)
             if written == "padded" and pad and centred:
                 share = (across, down) if late else (1, 1)
-                x -= (frame[1] - across * width) / 2 * share[0]
-                y -= (frame[0] - down * height) / 2 * share[1]
+                x -= (frame[1] - across * width) / halves * share[0]
+                y -= (frame[0] - down * height) / halves * share[1]
             x, y = x / across, y / down
         if digits is not None:
             x, y = round(x, digits), round(y, digits)
@@ -1086,6 +1161,14 @@ ORIGINAL = Comparison(
             "the padding was taken off after the division: it is counted in pixels of the frame",
         ),
         Slip(
+            _place_slip(halves=1),
+            "all the padding was taken off: half of it lies before the picture, half behind it",
+        ),
+        Slip(
+            _place_slip(fits=lambda ratios: min(*ratios, 1)),
+            "the picture was not enlarged: it is scaled as large as fits, also if it is small",
+        ),
+        Slip(
             _place_slip(fits=max),
             "the larger of the two scales was taken: then the picture would not fit",
         ),
@@ -1115,12 +1198,17 @@ SCALES = {"hundredths": 100.0, "thousandths": 1000.0}
 
 @drawn_once
 def _draw_places(
-    student: Student, written: str, count: int = 4, outside: bool = False, tall: bool = False
+    student: Student,
+    written: str,
+    count: int = 4,
+    outside: bool = False,
+    tall: bool = False,
+    small: bool = False,
 ) -> tuple[Any, ...]:
     """Points well inside the picture, or some well outside."""
     size = 10 * student.integer(24, 50) + 3, 10 * student.integer(70, 99) + 7
     size = size[::-1] if tall else size
-    side = 10 * student.integer(36, 55)
+    side = 10 * student.integer(36, 55) * (3 if small else 1)
     frame = (side, side) if written == "padded" else (side, side + 10 * student.integer(5, 20))
     shares = 0.1 + 0.8 * torch.rand(count, 2, generator=student.generator, dtype=torch.float64)
     if outside:
@@ -1166,6 +1254,8 @@ def original_padded(student: Student) -> None:
     for tall in (False, True):
         with student.on("a tall picture" if tall else "a wide picture"):
             ORIGINAL.run(student, lambda t=tall: _draw_places(student, "padded", 4, False, t))
+    with student.on("a picture smaller than its frame"):
+        ORIGINAL.run(student, lambda: _draw_places(student, "padded", 4, False, False, True))
 
 
 @check(
@@ -1198,23 +1288,37 @@ Box = tuple[float, float, float, float]
 Verdict = tuple[float, float, float]
 
 
-def _said(answer: str, *, tags_only: bool = True, partner: bool = True, limit: bool = True) -> list:
+def _said(
+    answer: str,
+    *,
+    exact: bool = True,
+    partner: bool = True,
+    number: bool = True,
+    beside: bool = True,
+    limit: bool = True,
+    once: bool = False,
+) -> list[tuple[float, float]]:
     """The points of an answer, found letter by letter; keyword arguments are mistakes."""
-    tags = re.findall(r"<points?\s([^<>]*)", answer) if tags_only else [answer]
+    pattern = r"<points?\s([^<>]*)" if exact else r"<point\w*\s([^<>]*)"
     found = []
-    for tag in tags:
+    for tag in re.findall(pattern, answer):
         numbers = re.findall(r'\b([xy])(\d*)="([0-9.]+)"', tag)
-        if partner:
+        if not beside:
+            ys_of = {n: y for axis, n, y in numbers if axis == "y"}
+            pairs = [
+                (float(x), float(ys_of[n])) for axis, n, x in numbers if axis == "x" and n in ys_of
+            ]
+        elif partner:
             pairs = [
                 (float(one[2]), float(other[2]))
                 for one, other in pairwise(numbers)
-                if (one[0], other[0]) == ("x", "y") and one[1] == other[1]
+                if (one[0], other[0]) == ("x", "y") and (one[1] == other[1] or not number)
             ]
         else:
             xs, ys = ([float(n[2]) for n in numbers if n[0] == axis] for axis in "xy")
             pairs = list(zip(xs, ys, strict=False))
         found += [pair for pair in pairs if not limit or max(pair) <= 100]
-    return found
+    return list(dict.fromkeys(found)) if once else found
 
 
 def _inside(point: Sequence[float], box: Sequence[float], strict: bool = False) -> bool:
@@ -1234,22 +1338,15 @@ def _best(hits: list[list[int]], taken: frozenset[int] = frozenset()) -> int:
     return max(tried)
 
 
-def _greedy(points: list, boxes: Sequence[Box], nearest: bool) -> int:
-    """A mistake: each point in turn takes the first free box it lies in, or the nearest."""
+def _greedy(points: list, boxes: Sequence[Box]) -> int:
+    """A mistake: each point in turn takes the first free box it lies in."""
     free, pairs = list(range(len(boxes))), 0
     for point in points:
         mine = [i for i in free if _inside(point, boxes[i])]
-        if nearest:
-            mine.sort(key=lambda i: _away(point, boxes[i]))
         if mine:
             free.remove(mine[0])
             pairs += 1
     return pairs
-
-
-def _away(point: Sequence[float], box: Sequence[float]) -> float:
-    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return math.dist(point, middle)
 
 
 def _several(points: list, boxes: Sequence[Box]) -> tuple[int, int]:
@@ -1328,14 +1425,11 @@ VERDICT = Comparison(
     tells=lambda ours, wanted: f"{_unfold(ours)}; wanted {_unfold(wanted)}",
     slips=(
         Slip(
-            _judge(pairs=lambda points, boxes: _greedy(points, boxes, False)),
+            _judge(pairs=_greedy),
             "each point took the first free box that it lies in: another choice leaves fewer "
             "points without a box",
         ),
-        Slip(
-            _judge(pairs=lambda points, boxes: _greedy(points, boxes, True)),
-            "each point took the nearest free box: another choice leaves fewer points without one",
-        ),
+        Slip(_judge(once=True), "two points with the same numbers became one: each is a point"),
         Slip(_judge(shares=_several), "a second point on the same thing was counted as well"),
         Slip(_judge(swap=True), "precision and recall are swapped: precision is about the points"),
         Slip(
@@ -1347,6 +1441,14 @@ VERDICT = Comparison(
             "the total was trusted: it is right only if as many points were written",
         ),
         Slip(
+            _judge(
+                total=lambda answer, points, n, said: (
+                    len(points) == n and said in (None, len(points))
+                )
+            ),
+            "no total was stated: then the count is not right, whatever the points are",
+        ),
+        Slip(
             _judge(total=lambda answer, points, n, said: len(points) == n),
             "the points were counted, and the total was not read: both have to agree",
         ),
@@ -1354,20 +1456,26 @@ VERDICT = Comparison(
             _judge(total=lambda answer, points, n, said: said == len(points)),
             "total and points agree with one another, but are they as many as there are things?",
         ),
+        Slip(_judge(number=False), "an x was paired with the y of another number: leave both out"),
+        Slip(
+            _judge(beside=False),
+            "an x was paired with a y that is not directly behind it: leave both out",
+        ),
         Slip(_judge(partner=False), "an x without its y was paired with the next one's y"),
+        Slip(_judge(exact=False), "a tag that is neither <point> nor <points> holds no points"),
         Slip(_judge(limit=False), "a coordinate over 100 lies outside the picture: leave it out"),
-        Slip(_judge(tags_only=False), "a place outside a <point> or <points> tag is no point"),
         Slip(_judge(strict=True), "a point on a box's border lies inside it"),
     ),
 )
 
 
-def _tell(points: Sequence[Sequence[float]], total: int | None = None, label: str = "cat") -> str:
+def _tell(points: Sequence[Sequence[float]], total: int | None = None, first: int = 1) -> str:
     """Points as Molmo writes them, with a total if one is stated."""
+    label = "cat"
     if len(points) == 1:
         said = f'<point x="{points[0][0]:.1f}" y="{points[0][1]:.1f}" alt="{label}">{label}</point>'
     else:
-        pairs = " ".join(f'x{i}="{x:.1f}" y{i}="{y:.1f}"' for i, (x, y) in enumerate(points, 1))
+        pairs = " ".join(f'x{i}="{x:.1f}" y{i}="{y:.1f}"' for i, (x, y) in enumerate(points, first))
         said = f'<points {pairs} alt="{label}">{label}</points>'
     return said if total is None else f"Counting the {said} shows a total of {total}."
 
@@ -1387,13 +1495,13 @@ def _middle(box: Box) -> tuple[float, float]:
 
 
 def _some(
-    student: Student, things: int, hit: int, beside: int, total: int | None
+    student: Student, things: int, hit: int, beside: int, total: int | None, first: int = 1
 ) -> tuple[str, list[Box]]:
     """So many things, so many of them pointed to, and so many points on nothing."""
     boxes = _apart(student, things + beside)
     points = [_middle(box) for box in boxes[:hit]] + [_middle(box) for box in boxes[things:]]
     points = sorted(points)
-    return _tell(points, total), boxes[:things]
+    return _tell(points, total, first), boxes[:things]
 
 
 @check(
@@ -1401,12 +1509,15 @@ def _some(
     "Precision: how many of the points have a thing. Recall: how many of the things have a point.",
 )
 def verdict_reads(student: Student) -> None:
-    for things, hit, beside in ((5, 3, 1), (12, 11, 0), (3, 1, 0)):
+    for things, hit, beside in ((5, 3, 1), (3, 1, 0)):
         with student.on(f"{things} things, {hit} pointed to, {beside} points on nothing"):
             VERDICT.run(
                 student,
                 lambda t=things, h=hit, b=beside: _some(student, t, h, b, None),
             )
+    # Two digits by few things, so that trying every order of them is quick as well.
+    with student.on("points numbered from 8 to 12"):
+        VERDICT.run(student, lambda: _some(student, 6, 5, 0, None, first=8))
 
 
 def _chain(student: Student, count: int, turned: bool) -> tuple[str, list[Box]]:
@@ -1423,10 +1534,17 @@ def _chain(student: Student, count: int, turned: bool) -> tuple[str, list[Box]]:
     return _tell(points), boxes[::-1] if turned else boxes
 
 
-def _twice(student: Student) -> tuple[str, list[Box]]:
+def _contested(student: Student) -> tuple[str, list[Box]]:
+    """Every point has two boxes, so that who has the fewest says nothing."""
+    x, y = student.integer(0, 30), student.integer(0, 60)
+    boxes = [(x + left, y, x + right, y + 10.0) for left, right in ((0, 20), (10, 40), (30, 60))]
+    return _tell([(x + across, y + 5.0) for across in (12, 35, 15)]), boxes
+
+
+def _twice(student: Student, apart: int) -> tuple[str, list[Box]]:
     boxes = _apart(student, 3)
     x, y = _middle(boxes[0])
-    return _tell([(x - 1, y), (x + 1, y), _middle(boxes[1])]), boxes
+    return _tell([(x - apart, y), (x + apart, y), _middle(boxes[1])]), boxes
 
 
 @check(
@@ -1436,7 +1554,11 @@ def _twice(student: Student) -> tuple[str, list[Box]]:
 )
 def verdict_pairs(student: Student) -> None:
     with student.on("two points on one thing"):
-        VERDICT.run(student, lambda: _twice(student))
+        VERDICT.run(student, lambda: _twice(student, 1))
+    with student.on("the same point twice"):
+        VERDICT.run(student, lambda: _twice(student, 0))
+    with student.on("three things, the one in the middle overlaps both"):
+        VERDICT.run(student, lambda: _contested(student))
     for count, turned in ((3, True), (2, False), (5, False)):
         with student.on(f"{count} things that overlap in a row"):
             VERDICT.run(student, lambda n=count, t=turned: _chain(student, n, t))
@@ -1452,6 +1574,9 @@ def verdict_empty(student: Student) -> None:
         ("none said, some there", "There are none.", 3),
         ("an answer without points, some there", "i cannot see them.", 2),
         ("an answer without points, none there", "i cannot see them.", 0),
+        ("the sentence with white space around it", " There are none.\n", 0),
+        ("the sentence and more", "There are none. But there is a dog.", 0),
+        ("the sentence behind another", "i looked. There are none.", 0),
     ):
         with student.on(name):
             VERDICT.run(student, lambda a=answer, t=things: (a, _apart(student, t)))
@@ -1471,7 +1596,6 @@ def verdict_total(student: Student) -> None:
         ("the total is right, a point is missing", 4, 3, 0, 4),
         ("as many points as things, another total", 4, 4, 0, 5),
         ("total and points agree, a thing is missing", 5, 4, 0, 4),
-        ("twelve of each", 12, 12, 0, 12),
         ("no total is stated", 3, 3, 0, None),
     ):
         with student.on(name):
@@ -1479,6 +1603,19 @@ def verdict_total(student: Student) -> None:
                 student,
                 lambda t=things, h=hit, b=beside, n=total: _some(student, t, h, b, n),
             )
+    with student.on("six of each, numbered from 8"):
+        VERDICT.run(student, lambda: _some(student, 6, 6, 0, 6, first=8))
+    for name, before, after in (
+        ("no full stop behind the total", "total of 4.", "total of 4"),
+        ("two totals: the first counts", "total of 4.", "total of 4. It shows a total of 5."),
+    ):
+        with student.on(name):
+
+            def draw(old: str = before, new: str = after) -> tuple[str, list[Box]]:
+                answer, boxes = _some(student, 4, 4, 0, 4)
+                return answer.replace(old, new), boxes
+
+            VERDICT.run(student, draw)
 
 
 @check(
@@ -1513,6 +1650,46 @@ def verdict_faults(student: Student) -> None:
                 lambda a, b, c: (
                     f"<points {a.format(1)} {b.format(2).split()[0]} {c.format(3)} "
                     f'alt="cat">cat</points>'
+                )
+            ),
+        )
+    with student.on("an x and the y of another number"):
+        VERDICT.run(
+            student,
+            broken(
+                lambda a, b, c: (
+                    f"<points {a.format(1)} {b.format(2).split()[0]} {b.format(3).split()[1]} "
+                    f'{c.format(4)} alt="cat">cat</points>'
+                )
+            ),
+        )
+    with student.on("x1 x2 y1 y2: an x is not directly before its y"):
+        VERDICT.run(
+            student,
+            broken(
+                lambda a, b, c: (
+                    f"<points {a.format(1).split()[0]} {b.format(2).split()[0]} "
+                    f"{a.format(1).split()[1]} {b.format(2).split()[1]} {c.format(3)} "
+                    f'alt="cat">cat</points>'
+                )
+            ),
+        )
+    with student.on("a y of 140"):
+        VERDICT.run(
+            student,
+            broken(
+                lambda a, b, c: (
+                    f'<points {a.format(1)} x2="50.0" y2="140.0" {c.format(3)} '
+                    f'alt="cat">cat</points>'
+                )
+            ),
+        )
+    with student.on("another tag, <pointer>"):
+        VERDICT.run(
+            student,
+            broken(
+                lambda a, b, c: (
+                    f'<point {a.format("")} alt="cat">cat</point> <pointer {b.format("")}>'
                 )
             ),
         )

@@ -48,10 +48,12 @@ class LiveCurve:
     def draw(self) -> None:
         """Show the curve so far in the cell's output, in place of what stood there."""
         figure = self.figure()
+        # As a bundle: of a figure the notebook would make a picture of its own, in another size.
+        data, metadata = figure._repr_mimebundle_()
         if self._handle is None:
-            self._handle = display(figure, display_id=True)
+            self._handle = display(data, metadata=metadata, raw=True, display_id=True)
         else:
-            self._handle.update(figure)
+            self._handle.update(data, metadata=metadata, raw=True)
         plt.close(figure)
         self._drawn = time.monotonic()
 

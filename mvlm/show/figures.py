@@ -41,6 +41,7 @@ STYLE = {
     "legend.frameon": False,
 }
 PIXEL_RATIO = 2  # pixels stored for one pixel shown, so that screens with fine pixels look sharp
+FAR, FEW = 32, 1e-4  # of 255, a colour that looks another; the share of pixels that may have one
 LEGIBLE = 9  # pixels that letters must have to be read
 
 
@@ -63,7 +64,8 @@ def encode(drawn: Figure) -> tuple[str, bytes]:
     """The figure as (MIME type, bytes), the same at every run; the figure is closed.
 
     Plots become PNG with 256 colours, which are enough for them and take a third of the bytes;
-    a figure that holds photographs is smaller, and looks better, as JPEG.
+    pictures that need more keep all their colours. A figure that holds photographs is smaller, and
+    looks better, as JPEG.
     """
     buffer = io.BytesIO()
     with plt.rc_context(STYLE):
@@ -72,7 +74,10 @@ def encode(drawn: Figure) -> tuple[str, bytes]:
     buffer.seek(0)
     image = Image.open(buffer).convert("RGB")
     png, jpeg = io.BytesIO(), io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    few = image.quantize(256, dither=Image.Dither.NONE)
+    off = np.abs(np.asarray(few.convert("RGB"), dtype=int) - np.asarray(image)).max(axis=2)
+    enough = (off > FAR).mean() < FEW
+    (few if enough else image).save(png, "PNG", optimize=True)
     image.save(jpeg, "JPEG", quality=80, optimize=True)
     if len(jpeg.getvalue()) < len(png.getvalue()) * 0.8:
         return "image/jpeg", jpeg.getvalue()

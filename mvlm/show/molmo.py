@@ -84,7 +84,7 @@ def draw_pointed(
     boxes: Sequence[tuple[float, float, float, float]] = (),
     title: str = "",
 ) -> None:
-    """A picture with crosses where an answer points to, and frames where the things are.
+    """A picture with rings around where an answer points to, and frames where the things are.
 
     Args:
         axes: where to draw.
@@ -100,8 +100,10 @@ def draw_pointed(
         frame = {"fill": False, "edgecolor": BLACK, "linewidth": 1.5, "linestyle": "--"}
         axes.add_patch(Rectangle((x0 - 3, y0 - 3), x1 - x0 + 6, y1 - y0 + 6, **frame))
     for x, y in points_to_pixels(points, size):
-        axes.plot(x, y, "x", color="white", markersize=11, markeredgewidth=5)
-        axes.plot(x, y, "x", color=ORANGE, markersize=10, markeredgewidth=2.5)
+        # Rings leave the thing to be seen; white beneath them shows on every ground.
+        ring = {"marker": "o", "fillstyle": "none", "markersize": 20}
+        axes.plot(x, y, color="white", markeredgewidth=5, **ring)
+        axes.plot(x, y, color=ORANGE, markeredgewidth=2.5, **ring)
 
 
 def share_bars(

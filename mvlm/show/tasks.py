@@ -184,7 +184,7 @@ def episode_frames(shop: Shop, agent: Agent, question: str) -> Frames:
         made = page(shop, state)
         view = look(made)
         height, width = view.picture.shape[:2]
-        drawn, axes = figure(4.2, 4.2 * height / width)
+        drawn, axes = figure(3.4, 3.4 * height / width)
         draw_image(axes[0, 0], view.picture)
         basket = ", ".join(state.basket) or "nothing"
         if said:

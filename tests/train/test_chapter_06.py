@@ -13,6 +13,7 @@ from torch import nn
 
 from mvlm import weights
 from mvlm.contrastive import clip_loss
+from mvlm.training.loop import TrainConfig
 
 CHAPTER = Path(__file__).parents[2] / "book/chapters/06_training_clip.md"
 OPENAI = '"openai/clip-vit-base-patch32"'
@@ -71,7 +72,7 @@ def names(monkeypatch):
     """The chapter's names up to its last cell, and a loop that stays on the CPU."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     names = {"torch": torch, "nn": nn, "math": math, "time": time, "tempfile": tempfile}
-    names |= {"clip_loss": clip_loss, "weights": weights}
+    names |= {"clip_loss": clip_loss, "weights": weights, "TrainConfig": TrainConfig}
     exec(cell_with("def fine_tune"), names)
     return names
 

@@ -39,7 +39,7 @@ def with_einops(query, key, value, heads, mask):
     key, value = (torch.where(mask.any(1).unsqueeze(2), x, 0.0) for x in (key, value))
     q, k, v = (rearrange(wide(x), "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
     s = torch.einsum("bhtd,bhsd->bhts", q * q.size(-1) ** -0.5, k)
-    s = torch.where(mask.unsqueeze(1), s, torch.full_like(s, -1e9))
+    s = torch.where(mask.unsqueeze(1), s, torch.full_like(s, -1e30))
     a = torch.where(mask.unsqueeze(1), s.softmax(3), torch.zeros_like(s))
     return rearrange(torch.einsum("bhts,bhsd->bhtd", a, v), "b h t d -> b t (h d)").to(query)
 
@@ -62,7 +62,7 @@ def loop_of_heads(query, key, value, heads, mask):
     parts = [x.to(dtype).chunk(heads, -1) for x in (query, key, value)]
     results = []
     for q, k, v in zip(*parts):
-        scores = ((q / q.shape[-1] ** 0.5) @ k.transpose(1, 2)).masked_fill(~mask, -1e9)
+        scores = ((q / q.shape[-1] ** 0.5) @ k.transpose(1, 2)).masked_fill(~mask, -1e30)
         top = scores.amax(-1, keepdim=True).detach()
         weights = (scores - top).exp() * mask
         results.append(weights @ v / weights.sum(-1, keepdim=True).clamp(min=1e-30))
@@ -266,3 +266,27 @@ def softmax_in_single(query, key, value, heads, mask):
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
     weights = scores.softmax(-1, dtype=torch.float32).to(v.dtype) * mask[:, None]
     return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("A hidden score of −1e9: not low beside −2e12.", fails="attend-mask",
+         says=("near -2e12", "nor −1e9"))  # fmt: skip
+def hidden_at_1e9(query, key, value, heads, mask):
+    return attention(query, key, value, heads, mask, hide=-1e9)
+
+
+@mistake("Padding is what no query of the whole batch sees.", fails="attend-mask",
+         says="0 · nan is nan")  # fmt: skip
+def padding_of_the_batch(query, key, value, heads, mask):
+    padding = ~mask.any(dim=(0, 1))[:, None]
+    key, value = (x.masked_fill(padding, 0) for x in (key, value))
+    q, k, v = split(heads, query, key, value)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
+    weights = scores.softmax(-1) * mask[:, None]
+    return (weights @ v).transpose(1, 2).flatten(2).to(query.dtype)
+
+
+@mistake("Every nan is made a number, also where somebody looks.", fails="attend-mask",
+         says=("the nan was hidden", "nan_to_num hides a fault"))  # fmt: skip
+def every_nan_mended(query, key, value, heads, mask):
+    query, key, value = (x.nan_to_num(0.0) for x in (query, key, value))
+    return attention(query, key, value, heads, mask)

@@ -208,3 +208,9 @@ def popped(x, weights, heads):
     result = master(x, weights, heads)
     weights.pop("mlp.up.bias")
     return result
+
+
+@mistake("x comes back.", fails="block-path, block-attention, block-whole",
+         says=("attention added nothing", "nothing is added"))  # fmt: skip
+def as_it_came(x, weights, heads):
+    return x

@@ -78,6 +78,12 @@ def by_area(config):
     }
 
 
+@right("With a total beside the parts.")
+def with_total(config):
+    result = parts(config)
+    return result | {"total": sum(result.values())}
+
+
 @mistake("The class token is left out.", fails="cost-matrices, cost-attention, cost-mlp",
          says="the class token is left out")  # fmt: skip
 def without_class_token(config):

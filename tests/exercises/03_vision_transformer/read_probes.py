@@ -155,3 +155,12 @@ def limit_without_picture_1(plain, changed, moved):
 def order_signed(plain, changed, moved):
     limit = plain.abs().max() / 10_000
     return master(plain, changed, moved) | {"knows_order": bool((moved - plain > limit).any())}
+
+
+@mistake("Logits that differ by just the limit count as moved.", fails="read-rounding",
+         says=("and nothing moved", "at most"))  # fmt: skip
+def limit_included(plain, changed, moved):
+    others = torch.arange(len(plain)) != 1
+    limit = plain.abs().max() / 10_000
+    mixes = ((changed - plain)[others].abs() >= limit).any()
+    return verdict(mixes, ((moved - plain).abs() >= limit).any())

@@ -263,3 +263,22 @@ def steps(images, texts, weight_i, weight_t, t, size):
     result = master(images, texts, weight_i, weight_t, t, size)
     weight_i -= 0.1 * result[1]
     return result
+
+
+@mistake("The slope of t without its sign.", fails="acc-scale", says="the wrong sign")
+def without_sign(images, texts, weight_i, weight_t, t, size):
+    loss, to_i, to_t, slope = master(images, texts, weight_i, weight_t, t, size)
+    return loss, to_i, to_t, slope.abs()
+
+
+@mistake(
+    "What was passed learns itself.",
+    fails="acc-kinds",
+    says="the gradient went into what was passed",
+)
+def given_learns(images, texts, weight_i, weight_t, t, size):
+    for one in (weight_i, weight_t, t):
+        one.requires_grad_()
+    loss = clip(encode(images, weight_i), encode(texts, weight_t), t)
+    loss.backward()
+    return loss.detach(), weight_i.grad, weight_t.grad, t.grad

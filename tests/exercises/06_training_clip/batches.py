@@ -128,7 +128,7 @@ def thrown_away(names, size, seed):
 @mistake(
     "The same order in every epoch.",
     fails="batch-seed",
-    says="four seeds gave the same batches",
+    says="six seeds gave the same batches",
 )
 def never_mixed(names, size, seed):
     return dealt(names, size, 0)
@@ -137,7 +137,7 @@ def never_mixed(names, size, seed):
 @mistake(
     "Only the finished batches change their order.",
     fails="batch-seed",
-    says="four seeds gave the same batches",
+    says="six seeds gave the same batches",
 )
 def batches_mixed(names, size, seed):
     return shuffled(dealt(names, size, 0), seed)
@@ -196,7 +196,7 @@ def by_number(names, size, seed):
 
 @mistake(
     "As many batches as the most frequent name needs, however large.",
-    fails="batch-few, batch-edges",
+    fails="batch-few, batch-edges, batch-seed",
     says="were wanted",
 )
 def too_large(names, size, seed):
@@ -256,3 +256,53 @@ def empties(names, size, seed):
     found = dealt(names, size, seed)
     names.clear()
     return found
+
+
+@mistake(
+    "Mixed within a name only; the names in order of appearance.",
+    fails="batch-seed",
+    says="six seeds gave the same batches",
+)
+def within_a_name(names, size, seed):
+    line = [place for group in groups_of(names) for place in shuffled(group, seed)]
+    count = needed(names, size)
+    return shuffled([line[first::count] for first in range(count)], seed)
+
+
+@mistake(
+    "Mixed within a name only; the names sorted.",
+    fails="batch-seed",
+    says="six seeds gave the same batches",
+)
+def names_sorted(names, size, seed):
+    groups = sorted(groups_of(names), key=lambda group: names[group[0]])
+    line = [place for group in groups for place in shuffled(group, seed)]
+    count = needed(names, size)
+    return shuffled([line[first::count] for first in range(count)], seed)
+
+
+@mistake(
+    "Frequent names first, each example into the first batch that takes it.",
+    fails="batch-few",
+    says="are enough",
+)
+def frequent_first_fit(names, size, seed):
+    found = []
+    for group in sorted(shuffled(groups_of(names), seed), key=len, reverse=True):
+        free = [batch for batch in found if len(batch) < size]
+        for place in shuffled(group, seed):
+            if not free:
+                found.append([])
+                free.append(found[-1])
+            free.pop(0).append(place)
+    return found
+
+
+@mistake("Even and odd seeds.", fails="batch-seed", says="use all of the seed")
+def even_or_odd(names, size, seed):
+    return dealt(names, size, seed % 2)
+
+
+@mistake("The last two digits of the seed.", fails="batch-seed", says="use all of the seed")
+def two_digits(names, size, seed):
+    return dealt(names, size, seed % 100)

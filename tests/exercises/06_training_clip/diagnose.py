@@ -93,8 +93,8 @@ def as_shares(log):
 
 @mistake(
     "The mean of all steps.",
-    fails="log-nothing, log-scale, log-twins, log-learning, log-order",
-    says="wanted",
+    fails="log-nothing, log-scale, log-twins, log-held-out, log-learning, log-order",
+    says="the mean of ALL steps",
 )
 def all_steps(log):
     return first(facts(log, end=len(log["losses"])))
@@ -119,7 +119,11 @@ def of_kinds(log):
     return first(facts(log, nothing=math.log(len(set(log["texts"])))))
 
 
-@mistake("ln 24, as in most of the logs.", fails="log-nothing", says="wanted 'nothing learnt'")
+@mistake(
+    "ln 24, as in most of the logs.",
+    fails="log-nothing, log-held-out",
+    says="wanted 'nothing learnt'",
+)
 def of_24(log):
     return first(facts(log, nothing=math.log(24)))
 
@@ -269,3 +273,91 @@ def cuts(log):
     verdict = master(log)
     log["losses"] = log["losses"][-1:]
     return verdict
+
+
+def with_loss(log, loss):
+    """The facts with another number for the end's loss."""
+    return facts(log | {"losses": [loss] * len(log["losses"])})
+
+
+@mistake("The end is rounded up.", fails="log-order", says="'nothing learnt' came back")
+def rounded_up(log):
+    return first(facts(log, end=-(-len(log["losses"]) // 4)))
+
+
+@mistake("The end is rounded.", fails="log-order", says="'nothing learnt' came back")
+def rounded(log):
+    return first(facts(log, end=max(1, round(len(log["losses"]) / 4))))
+
+
+@mistake("The median of the end.", fails="log-nothing", says="wanted")
+def median(log):
+    end = max(1, len(log["losses"]) // 4)
+    return first(with_loss(log, float(np.median(log["losses"][-end:]))))
+
+
+@mistake("The lowest loss of the end.", fails="log-nothing", says="wanted 'nothing learnt'")
+def lowest(log):
+    end = max(1, len(log["losses"]) // 4)
+    return first(with_loss(log, min(log["losses"][-end:])))
+
+
+@mistake("The last loss.", fails="log-nothing", says="wanted")
+def last_loss(log):
+    return first(with_loss(log, log["losses"][-1]))
+
+
+@mistake(
+    "A rounding above the limit counts.",
+    fails="log-scale",
+    says="'scale beyond its limit' came back",
+)
+def no_room(log):
+    end = max(1, len(log["losses"]) // 4)
+    return first(facts(log) | {SCALE: max(log["t"][-end:]) > math.log(100) + 1e-9})
+
+
+@mistake("Too much room above the limit.", fails="log-scale", says="wanted 'scale beyond")
+def more_room(log):
+    end = max(1, len(log["losses"]) // 4)
+    return first(facts(log) | {SCALE: max(log["t"][-end:]) > math.log(100) + 0.01})
+
+
+@mistake(
+    "0.05 of what can be learnt, where 0.05 of ln N is wanted.",
+    fails="log-twins",
+    says="wanted 'at the floor of its twins'",
+)
+def room_of_share(log):
+    nothing, floor = math.log(len(log["texts"])), floor_of(log["texts"])
+    end = max(1, len(log["losses"]) // 4)
+    loss = sum(log["losses"][-end:]) / end
+    return first(facts(log) | {TWINS: floor > 0 and loss <= floor + 0.05 * (nothing - floor)})
+
+
+@mistake(
+    "Nothing is learnt where the share of question 1 is at most 0.05.",
+    fails="log-nothing",
+    says="wanted 'nothing learnt'",
+)
+def by_share(log):
+    nothing, floor = math.log(len(log["texts"])), floor_of(log["texts"])
+    end = max(1, len(log["losses"]) // 4)
+    loss = sum(log["losses"][-end:]) / end
+    return first(facts(log) | {NOTHING: loss >= nothing - 0.05 * (nothing - floor)})
+
+
+@mistake("Above 0.95 ln N, not at least.", fails="log-nothing", says="wanted 'nothing learnt'")
+def loss_above(log):
+    end = max(1, len(log["losses"]) // 4)
+    loss = sum(log["losses"][-end:]) / end
+    return first(facts(log) | {NOTHING: loss > 0.95 * math.log(len(log["texts"]))})
+
+
+@mistake(
+    "Held out above 0.95 ln N, not at least.",
+    fails="log-held-out",
+    says="wanted 'fails on held-out pairs'",
+)
+def held_out_above(log):
+    return first(facts(log) | {HELD_OUT: log["held_out"] > 0.95 * math.log(len(log["texts"]))})

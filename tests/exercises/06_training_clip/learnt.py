@@ -183,3 +183,8 @@ def of_four(loss, texts):
 def sorts(loss, texts):
     texts.sort()
     return master(loss, texts)
+
+
+@mistake("Case and outer spaces do not count.", fails="learn-floor", says="equal as strings")
+def made_alike(loss, texts):
+    return master(loss, [text.lower().strip() for text in texts])

@@ -185,3 +185,15 @@ def divides(step, steps, warmup, highest, lowest):
 )
 def of_the_example(step, steps, warmup, highest, lowest):
     return master(step, 10, 2, 1.0, 0.0)
+
+
+@mistake(
+    "The cosine is one step ahead.",
+    fails="rate-cosine, rate-ends",
+    says="counts one step too far",
+)
+def one_ahead(step, steps, warmup, highest, lowest):
+    if step < warmup:
+        return highest * (step + 1) / warmup
+    done = min(1.0, (step + 1 - warmup) / max(1, steps - warmup))
+    return lowest + (highest - lowest) * (1 + math.cos(math.pi * done)) / 2

@@ -107,7 +107,7 @@ def larger_scale(height, width, window, overlap, max_crops):
 
 @mistake(
     "Always the largest scale.",
-    fails="tiling-enlarge, tiling-ties",
+    fails="tiling-enlarge, tiling-ties, tiling-limits",
     says="the one that enlarges MOST was taken",
 )
 def always_largest(height, width, window, overlap, max_crops):
@@ -247,3 +247,22 @@ FIRST = {}
 def remembers(height, width, window, overlap, max_crops):
     scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
     return FIRST.setdefault("tiling", chosen(scales))
+
+
+@mistake(
+    "No side is tried with more than 12 crops.",
+    fails="tiling-limits",
+    says="at most 12 crops were allowed",
+)
+def sides_to_twelve(height, width, window, overlap, max_crops):
+    some = [t for t in tilings(max_crops) if max(t) <= 12]
+    return chosen({t: scaled(t, height, width, window, overlap) for t in some})
+
+
+@mistake(
+    "Whether a scale is 1 is asked after rounding.", fails="tiling-ties", says="a scale was rounded"
+)
+def two_decimals(height, width, window, overlap, max_crops):
+    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: scale for tiling, scale in scales.items() if round(scale, 2) >= 1}
+    return min(large, key=large.get) if large else max(scales, key=scales.get)

@@ -120,6 +120,20 @@ def by_choices(answer, boxes):
     return precision, recall, total_of(answer) == len(points) == len(boxes)
 
 
+@right("Every order of the boxes.")
+def by_orders(answer, boxes):
+    points = read(answer)
+    places = [*range(len(boxes)), *[None] * max(0, len(points) - len(boxes))]
+    pairs = max(
+        sum(
+            j is not None and holds(boxes[j], point)
+            for point, j in zip(points, order, strict=False)
+        )
+        for order in itertools.permutations(places)
+    )
+    return *shares(pairs, points, boxes), total_of(answer) == len(points) == len(boxes)
+
+
 @mistake(
     "Each point takes the first free box.",
     fails="verdict-pairs",
@@ -138,7 +152,7 @@ def greedy(answer, boxes):
 @mistake(
     "Each point takes the nearest free box.",
     fails="verdict-pairs",
-    says="each point took the nearest free box",
+    says="another choice leaves fewer",
 )
 def greedy_nearest(answer, boxes):
     points, free = read(answer), list(boxes)
@@ -260,9 +274,7 @@ def over_hundred(answer, boxes):
     )
 
 
-@mistake(
-    "Places outside a tag are points.", fails="verdict-faults", says="a place outside a <point>"
-)
+@mistake("Places outside a tag are points.", fails="verdict-faults", says="holds no points")
 def without_tags(answer, boxes):
     points = [(float(x), float(y)) for _, x, y in PAIR.findall(answer)]
     points = [point for point in points if max(point) <= 100]
@@ -333,7 +345,7 @@ def none_unread(answer, boxes):
 @mistake(
     "An answer without a total counts its points.",
     fails="verdict-pairs, verdict-empty, verdict-total, verdict-faults",
-    says="the points were counted, and the total was not read",
+    says="no total was stated",
 )
 def total_invented(answer, boxes):
     points = read(answer)
@@ -381,3 +393,113 @@ def in_place(answer, boxes):
     for point in read(answer):
         boxes[:] = [box for box in boxes if not holds(box, point)]
     return result
+
+
+@mistake(
+    "An x and the y behind it, whatever their numbers.",
+    fails="verdict-faults",
+    says="the y of another number",
+)
+def any_number(answer, boxes):
+    points = []
+    for tag in re.findall(r"<points?\s([^<>]*)", answer):
+        found = re.findall(r'\bx\d*="([\d.]+)" y\d*="([\d.]+)"', tag)
+        points += [(float(x), float(y)) for x, y in found]
+    points, total = [point for point in points if max(point) <= 100], total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "An x and the y of its number, wherever it stands.",
+    fails="verdict-faults",
+    says="a y that is not directly behind it",
+)
+def by_number(answer, boxes):
+    points = []
+    for tag in re.findall(r"<points?\s([^<>]*)", answer):
+        ys = dict(re.findall(r'\by(\d*)="([\d.]+)"', tag))
+        xs = re.findall(r'\bx(\d*)="([\d.]+)"', tag)
+        points += [(float(x), float(ys[n])) for n, x in xs if n in ys]
+    points, total = [point for point in points if max(point) <= 100], total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "Only x is asked whether it is over 100.", fails="verdict-faults", says="a coordinate over 100"
+)
+def x_alone_bounded(answer, boxes):
+    points = []
+    for tag in re.findall(r"<points?\s([^<>]*)", answer):
+        points += [(float(x), float(y)) for _, x, y in PAIR.findall(tag) if float(x) <= 100]
+    total = total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "A point that was said twice is one.", fails="verdict-pairs", says="the same numbers became one"
+)
+def once_each(answer, boxes):
+    points, total = list(dict.fromkeys(read(answer))), total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake("The sentence may stand anywhere.", fails="verdict-empty", says="(the sentence and more)")
+def none_anywhere(answer, boxes):
+    points, total = read(answer), total_of(answer)
+    total = 0 if "There are none." in answer else total
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake("The sentence may go on.", fails="verdict-empty", says="(the sentence and more)")
+def none_at_the_start(answer, boxes):
+    points, total = read(answer), total_of(answer)
+    total = 0 if answer.strip().startswith("There are none.") else total
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake("No white space around the sentence.", fails="verdict-empty", says="white space around it")
+def none_to_the_letter(answer, boxes):
+    points, total = read(answer), total_of(answer)
+    total = None if answer != answer.strip() else total
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "The total needs no full stop.", fails="verdict-total", says="(no full stop behind the total)"
+)
+def no_full_stop(answer, boxes):
+    points, found = read(answer), re.search(r"shows a total of (\d+)", answer)
+    total = int(found.group(1)) if found else total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake("The last total counts.", fails="verdict-total", says="(two totals: the first counts)")
+def last_total(answer, boxes):
+    points, found = read(answer), re.findall(r"shows a total of (\d+)\.", answer)
+    total = int(found[-1]) if found else total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "Any tag that begins with point.",
+    fails="verdict-faults",
+    says="a tag that is neither <point> nor",
+)
+def any_pointer(answer, boxes):
+    points, total = read(answer.replace("<pointer", "<point")), total_of(answer)
+    return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
+
+
+@mistake(
+    "Points with the fewest boxes go first.",
+    fails="verdict-pairs",
+    says="another choice leaves fewer",
+)
+def fewest_first(answer, boxes):
+    points, free = read(answer), list(boxes)
+    for point in sorted(points, key=lambda point: sum(holds(box, point) for box in boxes)):
+        mine = [box for box in free if holds(box, point)]
+        if mine:
+            free.remove(mine[0])
+    pairs = len(boxes) - len(free)
+    return *shares(pairs, points, boxes), total_of(answer) == len(points) == len(boxes)

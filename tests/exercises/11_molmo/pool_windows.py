@@ -318,8 +318,8 @@ def one_image(features, picture, query, key, value, heads, pool):
 
 
 @mistake(
-    "Padding is put to zero in what was passed.",
-    fails="pool-gradient",
+    "The features that were passed are changed.",
+    fails="pool-padding",
     says="changed its first argument",
 )
 def in_place(features, picture, query, key, value, heads, pool):
@@ -346,3 +346,30 @@ def largest(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
     v = windows.masked_fill(~seen[..., None], 0) @ value.T
     return v.amax(1).unflatten(0, (len(features), -1)) + 0 * (key.sum() + query.sum())
+
+
+@mistake(
+    "Padding is put to zero in what was passed.",
+    fails="pool-padding",
+    says="changed its first argument",
+)
+def zeros_written(features, picture, query, key, value, heads, pool):
+    with torch.no_grad():
+        features[~picture] = 0
+    return master(features, picture, query, key, value, heads, pool)
+
+
+@mistake(
+    "The score of padding is -100.", fails="pool-padding", says="-100 is a high one where those"
+)
+def minus_hundred(features, picture, query, key, value, heads, pool):
+    windows, seen = cut(features, pool), cut(picture, pool)
+    windows = windows.masked_fill(~seen[..., None], 0)
+    mean = windows.sum(1, keepdim=True) / seen.sum(1).clamp(min=1)[:, None, None]
+    q, k, v = (
+        (x @ w.T).unflatten(-1, (heads, -1)).transpose(1, 2)
+        for x, w in ((mean, query), (windows, key), (windows, value))
+    )
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~seen[:, None, None], -100)
+    out = (scores.softmax(-1) @ v).transpose(1, 2).flatten(1) * seen.any(1, keepdim=True)
+    return out.unflatten(0, (len(features), -1))

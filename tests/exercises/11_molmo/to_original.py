@@ -276,3 +276,26 @@ def in_place(points, written, size, frame):
     result = inside(moved(points, written, size, frame), size)
     points *= 2
     return result
+
+
+@mistake(
+    "A small picture is not enlarged.",
+    fails="original-padded",
+    says="the picture was not enlarged",
+)
+def never_enlarged(points, written, size, frame):
+    fits = lambda ratios: min(*ratios, 1)
+    return inside(moved(points, written, size, frame, fits=fits), size)
+
+
+@mistake(
+    "All the padding is taken off, not half.",
+    fails="original-padded, original-outside",
+    says="all the padding was taken off",
+)
+def not_halved(points, written, size, frame):
+    if written != "padded":
+        return inside(moved(points, written, size, frame), size)
+    own, seen = sides(size, points), sides(frame, points)
+    scale = (seen / own).min()
+    return inside((points - (seen - scale * own)) / scale, size)

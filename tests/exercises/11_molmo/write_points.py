@@ -254,7 +254,7 @@ def truth_of_a_tensor(pixels, size, label):
     return master(pixels, size, label)
 
 
-@mistake("Numbers as strings, sorted as such.", fails="points-several", says="the text is '<points")
+@mistake("Numbers as strings, sorted as such.", fails="points-several", says="were sorted as text")
 def sorted_as_text(pixels, size, label):
     places = sorted((f"{x:.1f}", f"{y:.1f}") for x, y in shares(pixels, size))
     return tagged([(float(x), float(y)) for x, y in places], escaped(label))
@@ -283,3 +283,29 @@ def printed(pixels, size, label):
 )
 def as_list(pixels, size, label):
     return sorted(rounded(shares(pixels, size)))
+
+
+@mistake(
+    "Python's html.escape, which escapes the apostrophe as well.",
+    fails="points-label",
+    says="the apostrophe was escaped",
+)
+def escaped_by_html(pixels, size, label):
+    return tagged(sorted(rounded(shares(pixels, size))), html.escape(label))
+
+
+@mistake("Through a set: alike places become one.", fails="points-order", says="alike became one")
+def through_a_set(pixels, size, label):
+    return tagged(sorted(set(rounded(shares(pixels, size)))), escaped(label))
+
+
+@mistake(
+    "Numbers as short as they go.",
+    fails="points-several, points-order, points-few, points-label, points-kinds",
+    says="a decimal of 0 was left out",
+)
+def shortest(pixels, size, label):
+    text = master(pixels, size, label)
+    for digit in "0123456789":
+        text = text.replace(f'{digit}.0"', f'{digit}"')
+    return text

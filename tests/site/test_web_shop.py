@@ -6,26 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tools import tools
 
 from mvlm.data.shop import State, look, make_shops, page, step
 from mvlm.evaluation.agents import how_it_ended, with_list, with_truth
 from mvlm.tasks import parse_action
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-from web_shop import ShopServer, html, open_browser, see, serving, visit
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from web_shop import ShopServer, html, see, serving, visit
 
 SHOPS = [
     *make_shops("test", 2, 21, named=True),
     next(shop for shop in make_shops("test", 30, 21, named=False) if shop.wanted),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """Chromium, as the machine has it; where it has none the test was left out before."""
-    with open_browser(tools()["browser"]) as chromium:
-        yield chromium
 
 
 @pytest.fixture
