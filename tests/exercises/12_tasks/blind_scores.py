@@ -324,8 +324,8 @@ def from_all_kinds(train, test):
 
 @mistake(
     "One of the test's answers, counted on the training.",
-    fails="blind-split",
-    says="no training answer of this kind",
+    fails="blind-constant, blind-split, blind-kinds",
+    says="of several equally good constants",
 )
 def from_the_test(train, test):
     return from_these(train, test, lambda kind, _: of_kind(test, kind))
@@ -347,7 +347,11 @@ def ratio_in_floats(train, test):
     return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
 
 
-@mistake("math.isclose.", fails="blind-constant", says="5 % of which?")
+@mistake(
+    "math.isclose.",
+    fails="blind-constant, blind-kinds, blind-all",
+    says="5 % of which?",
+)
 def by_isclose(train, test):
     def rule(said, answer):
         return math.isclose(said, answer, rel_tol=0.05)
@@ -392,6 +396,10 @@ def first_of_several(train, test):
     return scores(train, test, choose=choose)
 
 
-@mistake("Shares with two digits.", fails="blind-constant", says="do not round")
+@mistake(
+    "Shares with two digits.",
+    fails="blind-constant, blind-split, blind-kinds, blind-all",
+    says="do not round",
+)
 def rounded(train, test):
     return {kind: round(share, 2) for kind, share in scores(train, test).items()}

@@ -223,7 +223,7 @@ def as_sets(shop, said, limit):
 @mistake(
     "Right on the way is right.",
     fails="episode-acts, episode-judged, episode-full",
-    says="right on the way, and not at the end",
+    says="lies in the basket that nobody asked for",
 )
 def on_the_way(shop, said, limit):
     return play(
