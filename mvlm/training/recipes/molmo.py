@@ -383,10 +383,8 @@ def answer(
 ) -> list[str]:
     """The likeliest answer to one question about each picture."""
     chat, prompts = Chat(tokenizer=with_places(tokenizer)), []
-    # A model from before there were place tokens spells places digit by digit.
-    short = molmo.language.config.vocab_size == chat.tokenizer.vocab_size
     for picture, question in zip(pictures, questions, strict=True):
-        ids = chat.prompt([(f"{IMAGE}\n{shorten(question) if short else question}", None)])
+        ids = chat.prompt([(f"{IMAGE}\n{shorten(question)}", None)])
         asked = Example(ids=ids, labels=ids)
         prompts.append(write_pictures(asked, [picture], tokenizer).ids)
     rows = molmo.generate(pictures, prompts, max_new_tokens=max_new_tokens, end_id=tokenizer.end_id)
