@@ -21,7 +21,7 @@ def test_the_sweep_is_the_file_that_the_command_writes():
 
 def test_the_rivals_are_the_file_that_the_command_writes():
     written = json.loads((ROOT / "benchmarks/rivals.json").read_text(encoding="utf-8"))
-    assert stored.read_measured("rivals.json", "rivals.py") == written
+    assert stored.read_measured("rivals.json") == written
 
 
 def test_an_installed_package_reads_its_own_copy(monkeypatch, tmp_path):

@@ -1,12 +1,11 @@
 """The figures of chapter 11 say what they show."""
 
 import numpy as np
-import pytest
 from matplotlib.patches import Rectangle
 
 from mvlm.molmo import CropConfig
 from mvlm.show.figures import figure
-from mvlm.show.molmo import draw_pointed, owner_frames, owning_crops, share_bars
+from mvlm.show.molmo import draw_pointed, owner_frames, owning_crops
 
 SMALL = CropConfig(crop_size=32, patch_size=4, margin=2, max_crops=6)  # 4×4 cells, window 2
 
@@ -42,13 +41,3 @@ def test_rings_stand_where_the_points_are():
     (frame,) = [one for one in axes[0, 0].patches if isinstance(one, Rectangle)]
     assert frame.get_xy() == (20 - 3, 20 - 3)
     assert (frame.get_width(), frame.get_height()) == (40 + 6, 40 + 6)
-
-
-def test_bars_are_said_in_words_with_their_error():
-    _, words = share_bars({"found": (8, 16), "nothing": (0, 0)}, title="shares")
-    assert words == "found: 8 of 16, 50% ± 12%; nothing: 0 of 0, 0% ± 0%"
-
-
-def test_bars_longer_than_their_whole_are_refused():
-    with pytest.raises(ValueError, match="17 of 16"):
-        share_bars({"found": (17, 16)}, title="shares")

@@ -12,16 +12,18 @@ from mvlm.data.dice import Dice
 from mvlm.data.plots import make_plot
 from mvlm.data.shop import make_shops
 from mvlm.evaluation.agents import ENDS, standard_error, with_truth
-from mvlm.show import tasks
-from mvlm.show.tasks import Bar, Seen
+from mvlm.show import shares, tasks
+from mvlm.show.shares import Bar
+from mvlm.show.stored import measured
+from mvlm.show.tasks import Seen
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", tasks.COMMANDS)
+@pytest.mark.parametrize("name", ["agents.json", "scorers.json", "web_shop.json", "web_shop.png"])
 def test_measured_files_are_those_that_the_commands_write(name):
-    assert tasks.stored(name) == ROOT / "benchmarks" / name
-    assert (ROOT / "benchmarks" / tasks.COMMANDS[name]).exists()
+    assert measured(name) == ROOT / "benchmarks" / name
+    assert (ROOT / "benchmarks" / name).with_suffix(".py").exists()
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'"benchmarks/{name}" = "mvlm/show/{name}"' in text
 
@@ -56,12 +58,12 @@ def test_shares_are_drawn_as_they_are_given():
         "one": [Bar("a", 0.2, 100), Bar("b", 0.5, 100)],
         "two": [Bar("a", 0, 9), Bar("b", 1, 9)],
     }
-    (axes,) = tasks.draw_shares(groups, title="t").axes
+    (axes,) = shares.draw_shares(groups, title="t").axes
     first, second = (bars.lines[0].get_xdata() for bars in axes.containers)
     assert list(first) == [20, 50]
     assert list(second) == [0, 100]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
-    assert tasks.shares_in_words(groups) == "one: a 20.0%, b 50.0%. two: a 0.0%, b 100.0%"
+    assert shares.shares_in_words(groups) == "one: a 20.0%, b 50.0%. two: a 0.0%, b 100.0%"
 
 
 def test_items_become_words():
@@ -105,7 +107,7 @@ def test_words_of_one_row_do_not_stand_over_one_another():
 
 def test_a_legend_is_inside_its_figure():
     for names in (("a", "b", "c"), ("with names", "without names", "without names, unseen artist")):
-        drawn = tasks.draw_shares({name: [Bar("x", 0.5, 9)] * 6 for name in names}, title="t")
+        drawn = shares.draw_shares({name: [Bar("x", 0.5, 9)] * 6 for name in names}, title="t")
         drawn.draw_without_rendering()
         legend = drawn.axes[0].get_legend().get_window_extent()
         assert drawn.bbox.containsx(legend.x0)

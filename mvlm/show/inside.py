@@ -20,7 +20,7 @@ FAMILIES = {"ViT": (BLUE, "o"), "CNN": (ORANGE, "s"), "hybrid": (GREEN, "^")}
 
 def stored_sweep() -> dict:
     """What `benchmarks/sweep.py` has measured so far; see there for what each number is."""
-    return read_measured("sweep.json", "sweep.py")
+    return read_measured("sweep.json")
 
 
 def draw_map(

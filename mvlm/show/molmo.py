@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -104,32 +103,3 @@ def draw_pointed(
         ring = {"marker": "o", "fillstyle": "none", "markersize": 20}
         axes.plot(x, y, color="white", markeredgewidth=5, **ring)
         axes.plot(x, y, color=ORANGE, markeredgewidth=2.5, **ring)
-
-
-def share_bars(
-    shares: dict[str, tuple[int, int]], *, title: str, width: float = 6.2
-) -> tuple[Figure, str]:
-    """Shares as bars with one standard error each, and the same in words.
-
-    Args:
-        shares: for each bar its name, and (how many, of how many).
-        title: what to see.
-        width: of the figure, in inches.
-
-    Raises:
-        ValueError: a part that is larger than its whole.
-    """
-    drawn, axes = figure(width, 0.7 + 0.42 * len(shares))
-    bars = axes[0, 0]
-    said = []
-    for place, (name, (part, whole)) in enumerate(shares.items()):
-        if not 0 <= part <= whole:
-            raise ValueError(f"{name}: {part} of {whole} is no share: pass (how many, of how many)")
-        share = part / whole if whole else 0.0
-        error = (share * (1 - share) / whole) ** 0.5 if whole else 0.0
-        bars.barh(place, share, color=PALETTE[0], xerr=error, capsize=3)
-        said.append(f"{name}: {part} of {whole}, {share:.0%} ± {error:.0%}")
-    bars.set_yticks(range(len(shares)), list(shares))
-    bars.set(xlim=(0, 1), title=title)
-    bars.invert_yaxis()
-    return drawn, "; ".join(said)

@@ -8,12 +8,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def measured(name: str, command: str) -> Path:
+def measured(name: str) -> Path:
     """A file of `benchmarks/`: in the repository where it was written, installed a copy of it.
 
     Args:
-        name: such as "sweep.json".
-        command: the script beside it that writes it, such as "sweep.py".
+        name: such as "sweep.json"; the command beside it has the same name, "sweep.py".
 
     Raises:
         FileNotFoundError: it is in neither place.
@@ -22,11 +21,11 @@ def measured(name: str, command: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(
-        f"there is no {name}: run `python benchmarks/{command}` in the repository, or install the "
-        "package again"
+        f"there is no {name}: run `python benchmarks/{Path(name).stem}.py` in the repository, or "
+        "install the package again"
     )
 
 
-def read_measured(name: str, command: str) -> dict:
-    """The JSON of `measured(name, command)`."""
-    return json.loads(measured(name, command).read_text(encoding="utf-8"))
+def read_measured(name: str) -> dict:
+    """The JSON of `measured(name)`."""
+    return json.loads(measured(name).read_text(encoding="utf-8"))

@@ -1,9 +1,8 @@
-"""Figures of chapter 12: what the reader's eyes see, episodes of agents, and scores with errors."""
+"""Figures of chapter 12: what the reader's eyes see, and episodes of agents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,38 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mvlm.data.shop import Agent, Shop, look, page, run_episode
-from mvlm.show.figures import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PINK,
-    draw_image,
-    figure,
-)
-from mvlm.show.stored import measured, read_measured
+from mvlm.show.figures import BLACK, BLUE, ORANGE, draw_image, figure
 from mvlm.show.widgets import Frame, Frames, frames
 from mvlm.small.reader import CELL, KINDS, NUMBER, PRICE, Items, ReaderConfig, by_field
 from mvlm.tasks import parse_action
 
-COMMANDS = {
-    "agents.json": "agents.py",
-    "scorers.json": "scorers.py",
-    "web_shop.json": "web_shop.py",
-    "web_shop.png": "web_shop.py",
-}
 LETTER = 5  # pixels of a picture that a letter of `draw_seen` is wide, about
-MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"))
-
-
-def stored(name: str) -> Path:
-    """One of the files that the commands for chapter 12 write; see `COMMANDS`."""
-    return measured(name, COMMANDS[name])
-
-
-def stored_results(name: str) -> dict:
-    """What one of these files holds, if it is JSON."""
-    return read_measured(name, COMMANDS[name])
 
 
 class Seen(NamedTuple):
@@ -108,67 +81,6 @@ def draw_seen(
         marked = {"bbox": frame} if one in wrong else {}
         below.text(x, y, text, color=ORANGE if one in wrong else BLUE, **middle, **marked)
     return drawn
-
-
-class Bar(NamedTuple):
-    """A share of so many, and what it is called."""
-
-    name: str
-    share: float
-    count: int
-
-    @property
-    def error(self) -> float:
-        """Its standard error, √(p(1 − p)/n)."""
-        return (self.share * (1 - self.share) / self.count) ** 0.5
-
-
-def draw_shares(
-    groups: Mapping[str, Sequence[Bar]], *, title: str, xlabel: str = "right, %"
-) -> Figure:
-    """Shares as marks on one line a name, each with one standard error to both sides.
-
-    Args:
-        groups: what a mark stands for → its bars; all groups have the same names in one order.
-        title: what to see.
-        xlabel: what the share is of.
-    """
-    names = [bar.name for bar in next(iter(groups.values()))]
-    drawn, axes = figure(6.2, 0.42 * len(names) + 1.0 + 0.25 * len(groups))
-    ax = axes[0, 0]
-    for place, ((group, bars), (colour, mark)) in enumerate(
-        zip(groups.items(), MARKS, strict=False)
-    ):
-        aside = 0.18 * (place - (len(groups) - 1) / 2)
-        ax.errorbar(
-            [100 * bar.share for bar in bars],
-            [n + aside for n in range(len(bars))],
-            xerr=[100 * bar.error for bar in bars],
-            color=colour,
-            marker=mark,
-            markersize=7,
-            linestyle="none",
-            capsize=3,
-            label=group,
-        )
-    ax.set_yticks(range(len(names)), names)
-    ax.set(xlim=(-4, 104), ylim=(len(names) - 0.5, -0.5), xlabel=xlabel)
-    ax.grid(axis="x", color="#dddddd")
-    ax.set_axisbelow(True)
-    ax.set_title(title, x=0, loc="left")
-    below = -0.55 / (0.42 * len(names) + 0.4)
-    place = {"loc": "upper center", "bbox_to_anchor": (0.4, below), "frameon": False}
-    short = sum(map(len, groups)) <= 40  # letters that stand beside one another in this width
-    ax.legend(**place, ncols=3 if short else 1)
-    return drawn
-
-
-def shares_in_words(groups: Mapping[str, Sequence[Bar]]) -> str:
-    """The same, as alt text and for printing."""
-    return ". ".join(
-        f"{group}: " + ", ".join(f"{bar.name} {bar.share:.1%}" for bar in bars)
-        for group, bars in groups.items()
-    )
 
 
 def episode_frames(shop: Shop, agent: Agent, question: str) -> Frames:

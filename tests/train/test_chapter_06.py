@@ -5,9 +5,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import jupytext
 import pytest
 import torch
+from chapters import cell_with
 from PIL import Image
 from torch import nn
 
@@ -15,15 +15,8 @@ from mvlm import weights
 from mvlm.contrastive import clip_loss
 from mvlm.training.loop import TrainConfig
 
-CHAPTER = Path(__file__).parents[2] / "book/chapters/06_training_clip.md"
+CHAPTER = "06_training_clip"
 OPENAI = '"openai/clip-vit-base-patch32"'
-
-
-def cell_with(text: str) -> str:
-    """The one code cell of the chapter that holds this text."""
-    cells = jupytext.read(CHAPTER).cells
-    (source,) = [cell.source for cell in cells if cell.cell_type == "code" and text in cell.source]
-    return source
 
 
 def small_clip(folder: Path) -> Path:
@@ -73,7 +66,7 @@ def names(monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     names = {"torch": torch, "nn": nn, "math": math, "time": time, "tempfile": tempfile}
     names |= {"clip_loss": clip_loss, "weights": weights, "TrainConfig": TrainConfig}
-    exec(cell_with("def fine_tune"), names)
+    exec(cell_with(CHAPTER, "def fine_tune"), names)
     return names
 
 
@@ -84,7 +77,7 @@ def test_the_cell_for_a_gpu_on_folders_and_with_no_network(
     """The branch for a GPU, on the CPU: with folders in the hub's place, and with none."""
     start = small_clip(tmp_path / "clip") if there else tmp_path / "not there"
     pairs = small_pairs(tmp_path / "pairs")
-    source = cell_with("def on_photographs").replace('"cuda"', '"cpu"')
+    source = cell_with(CHAPTER, "def on_photographs").replace('"cuda"', '"cpu"')
     source = source.replace(OPENAI, repr(str(start))).replace('"flickr8k"', repr(str(pairs)))
     source = source.replace("steps=100, batch=64", "steps=10, batch=4")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -97,5 +90,5 @@ def test_the_cell_for_a_gpu_on_folders_and_with_no_network(
 
 def test_without_a_gpu_the_cell_says_so(monkeypatch, capsys, names):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    exec(cell_with("def on_photographs"), names)
+    exec(cell_with(CHAPTER, "def on_photographs"), names)
     assert capsys.readouterr().out.startswith("No GPU here: the cell is skipped.")

@@ -2,22 +2,15 @@
 
 from pathlib import Path
 
-import jupytext
 import pytest
 import torch
+from chapters import cell_with
 
 from mvlm import weights
 from mvlm.generation import generate
 from mvlm.language import LanguageModel
 
-CHAPTER = Path(__file__).parents[2] / "book/chapters/08_language_model.md"
-
-
-def cell_with(text: str) -> str:
-    """The one code cell of the chapter that holds this text."""
-    cells = jupytext.read(CHAPTER).cells
-    (source,) = [cell.source for cell in cells if cell.cell_type == "code" and text in cell.source]
-    return source
+CHAPTER = "08_language_model"
 
 
 def small_llama(folder: Path) -> Path:
@@ -44,7 +37,7 @@ def world() -> dict:
 
 def test_the_cell_for_a_gpu_runs_on_a_saved_folder(tmp_path):
     names = world()
-    exec(cell_with("def let_it_talk").split("if torch.cuda")[0], names)
+    exec(cell_with(CHAPTER, "def let_it_talk").split("if torch.cuda")[0], names)
     said = names["let_it_talk"](small_llama(tmp_path / "small"), "a lion", "cpu", 3)
     assert set(said) == {"trained", "untrained"}
     assert all(text.startswith("a lion") for text in said.values())
@@ -55,7 +48,8 @@ def test_the_whole_cell_with_a_gpu_and_with_no_network(tmp_path, monkeypatch, ca
     """The branch for a GPU, on the CPU: with a folder in the hub's place, and with none."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     folder = small_llama(tmp_path / "small") if there else tmp_path / "not there"
-    source = cell_with("def let_it_talk").replace('"HuggingFaceTB/SmolLM2-135M"', repr(str(folder)))
+    source = cell_with(CHAPTER, "def let_it_talk")
+    source = source.replace('"HuggingFaceTB/SmolLM2-135M"', repr(str(folder)))
     exec(source.replace('"cuda"', '"cpu"'), world())
     said = capsys.readouterr().out
     assert ("untrained: A lion is" in said) == there
