@@ -44,12 +44,13 @@ def test_a_stage_holds_what_it_says():
         for weight in llava.parameters():
             weight.grad = torch.ones_like(weight)
         learns = set_stage(llava, stage)
-        named = {name: weight for name, weight in llava.named_parameters()}
+        named = dict(llava.named_parameters())
         learning = {name for name, weight in named.items() if weight.requires_grad}
         assert learning == {name for name in named if name.split(".")[0] in parts}
         assert {id(one) for one in learns} == {id(named[name]) for name in learning}
         assert all(weight.grad is None for weight in named.values())
-        assert not llava.vision.training and llava.projector.training
+        assert not llava.vision.training
+        assert llava.projector.training
         assert llava.language.training == (stage == 2)
 
 
@@ -83,10 +84,13 @@ def test_shares_at_a_threshold_by_hand():
     found = shares_at(0.5, answerable, right, outside)
     assert found == pytest.approx({"answered": 3 / 4, "right": 2 / 3, "honest": 1 / 3})
     none = shares_at(0.0, answerable, right, outside)
-    assert none["answered"] == 0 and none["honest"] == 1 and math.isnan(none["right"])
+    assert none["answered"] == 0
+    assert none["honest"] == 1
+    assert math.isnan(none["right"])
     html = threshold_frames(answerable, right, outside, (0.5, 0.1)).html
     assert html.count('<div class="frame') == 2
-    assert "75.0% are answered" in html and "33.3% are refused" in html
+    assert "75.0% are answered" in html
+    assert "33.3% are refused" in html
 
 
 def saved(folder: Path) -> dict[str, Path]:

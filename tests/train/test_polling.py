@@ -26,7 +26,8 @@ def test_as_many_of_both_and_none_that_is_there_is_asked_in_vain():
         yes = [poll.name for poll in polls if poll.scene == number and poll.there]
         no = [poll.name for poll in polls if poll.scene == number and not poll.there]
         assert len(yes) == len(no) == min(3, len(set(names)), len(set(NAMES) - set(names)))
-        assert set(yes) <= set(names) and not set(no) & set(names)
+        assert set(yes) <= set(names)
+        assert not set(no) & set(names)
         assert len(set(yes + no)) == len(yes + no)
     assert polls == polling_questions(scenes, at_random(NAMES), each=3)
     assert polls != polling_questions(scenes, at_random(NAMES, seed=1), each=3)
@@ -77,7 +78,8 @@ def test_scores_by_hand():
     found = yes_no_scores(answers, there)
     assert (found.hits, found.false_alarms, found.misses, found.rejections) == (2, 1, 1, 1)
     assert (found.unreadable, found.unreadable_there, found.total) == (2, 1, 7)
-    assert found.accuracy == 3 / 7 and found.yes_ratio == 3 / 7
+    assert found.accuracy == 3 / 7
+    assert found.yes_ratio == 3 / 7
     precision, recall = 2 / 3, 2 / 4
     assert found.f1 == pytest.approx(2 * precision * recall / (precision + recall))
     assert yes_no_scores([False, None], [False, False]).f1 == 0
@@ -92,4 +94,5 @@ def test_scores_want_an_answer_for_each(answers):
 def test_a_table_of_names_learns_what_is_asked_in_vain():
     polls = [poll for n in range(40) for poll in (Poll(n, "car", False), Poll(n, f"n{n}", True))]
     answers, truths = table_of_names(polls)
-    assert len(answers) == 40 and answers == truths  # new names get a yes, cars a no
+    assert len(answers) == 40
+    assert answers == truths

@@ -128,6 +128,16 @@ def by_caption(captions):
 
 
 @mistake(
+    "One logarithm of all orders together.",
+    fails="floor-several, floor-large",
+    says="a cost of its own",
+)
+def log_of_sum(captions):
+    orders = sum(round(math.exp(nats(p))) if len(p) < 100 else 1 for p, _ in captions)
+    return math.log(orders) / sum(count(x) for _, x in captions)
+
+
+@mistake(
     "Per part.",
     fails="floor-different, floor-equal, floor-several, floor-large",
     says="the floor is",

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import torch
 from bank import mistake, right
 
 
@@ -81,6 +82,28 @@ def again_and_again(scene, known, names, kind, each):
         left.remove(best)
         out += [[name, True], [best, False]]
     return out
+
+
+@right("With tensors of whole numbers.")
+def with_tensors(scene, known, names, kind, each):
+    if kind not in {"random", "popular", "adversarial"}:
+        raise ValueError(kind)
+    others = sorted({*names, *scene, *(n for one in known for n in one)})
+    holding = torch.zeros(len(known), len(others), dtype=torch.long)
+    for row, one in enumerate(known):
+        for name in one:
+            holding[row, others.index(name)] = 1
+    there = torch.tensor([n in scene for n in others], dtype=torch.long)
+    tempting = {
+        "random": torch.zeros(len(others), dtype=torch.long),
+        "popular": holding.sum(0),
+        "adversarial": (holding.T @ holding) @ there,
+    }[kind]
+    no = [n for n in names if n not in scene]
+    order = torch.tensor([-int(tempting[others.index(n)]) for n in no]).argsort(stable=True)
+    yes = [n for n in names if n in scene]
+    pairs = zip(yes[:each], order.tolist())
+    return [q for a, k in pairs for q in ((a, True), (no[k], False))]
 
 
 @mistake(

@@ -72,6 +72,27 @@ def with_tensors(validation, test, costs):
     return report(choices[best].item(), test, costs)
 
 
+@right("With pairs of cost and threshold.")
+def by_pairs(validation, test, costs):
+    def cost(t, some):
+        wrong = sum(not good for p, _, good in some if p <= t)
+        refused = sum(can for p, can, _ in some if p > t)
+        return wrong * costs[0] + refused * costs[1]
+
+    _, t = min((cost(t, validation), -t) for t in [-1.0] + [p for p, _, _ in validation])
+    t = -t
+    can = [one for one in test if one[1]]
+    cannot = [one for one in test if not one[1]]
+    given = [one for one in can if one[0] <= t]
+    return {
+        "cost": cost(t, test) / len(test) if test else None,
+        "honest": 1 - sum(p <= t for p, _, _ in cannot) / len(cannot) if cannot else None,
+        "right": sum(good for _, _, good in given) / len(given) if given else None,
+        "answered": len(given) / len(can) if can else None,
+        "threshold": t,
+    }
+
+
 @mistake(
     "Chosen on test.",
     fails="refuse-choice, refuse-ties, refuse-equal, refuse-report, refuse-nothing",

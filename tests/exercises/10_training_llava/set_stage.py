@@ -78,6 +78,24 @@ def by_storage(weights, stage):
     return made, [weights[p]["name"] for p in sorted(firsts)]
 
 
+@right("By a part's number: 1 the projector, 2 the language model, 3 the tower.")
+def by_number(weights, stage):
+    if stage not in range(1, 3):
+        raise ValueError("stage is 1 or 2")
+    latest = {}
+    for w in weights:
+        part = ("projector", "language", "vision").index(w["name"].split(".", 1)[0]) + 1
+        latest[w["storage"]] = max(part, latest.get(w["storage"], 0))
+    made, names, given = [], [], set()
+    for w in weights:
+        learns = latest[w["storage"]] <= stage
+        made.append({**w, "grad": None, "learns": learns})
+        if learns and w["storage"] not in given:
+            names.append(w["name"])
+            given.add(w["storage"])
+    return made, names
+
+
 @mistake(
     "A name that holds the word projector.",
     fails="stage-names, stage-clean",
@@ -120,7 +138,7 @@ def everything(weights, stage):
     return staged(weights, stage, may=lambda name: stage == 2 or first(name) == "projector")
 
 
-@mistake("Adapters learn in both stages.", fails="stage-names", says="must not")
+@mistake("Adapters learn in both stages.", fails="stage-names", says="adapters belong to the part")
 def adapters_learn(weights, stage):
     refuse(stage)
     return staged(weights, stage, may=lambda name: "adapter" in name or first(name) in PARTS[stage])
