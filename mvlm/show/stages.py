@@ -66,7 +66,7 @@ def draw_stages(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> tuple[
             words.append(f"{name}, {which}: {said}")
     ax.set(xlabel="steps of stage 2, 16 conversations each", ylabel="right, %", ylim=(0, 100))
     ax.set_title("The same steps, from two projectors", x=0, loc="left")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), frameon=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.26), frameon=False)
     return drawn, ". ".join(words) + "."
 
 
