@@ -2,7 +2,7 @@
 
 The runs have the same conversations, steps and rates. They begin with the projector of
 `llava-stage1.safetensors`, or with an untrained one. Every so many steps 100 scenes are asked
-about, with their own picture and with the next scene's. Some 15 minutes on one core; writes
+about, with their own picture and with the next scene's. Some ten minutes on one core; writes
 `stages.json`, which chapter 10 draws.
 """
 
