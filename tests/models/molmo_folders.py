@@ -15,6 +15,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
+from mvlm.molmo import Crops
+
 END, PAD = "<|endoftext|>", "<|pad|>"
 PICTURE_TOKENS = ["<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<|image|>"]
 QUESTION = "Point to the red cup, please."
@@ -91,6 +93,9 @@ CASES = {
 }
 # Height and width: odd, smaller than the overlap, long, and some that lose a row in single
 # precision.
+SAMPLES = 40  # numbers of each picture that are kept
+NEW_TOKENS = 12
+FIFTH = 5  # of the scores one in five is kept
 SIZES = [(97, 131), (20, 33), (206, 634), (149, 61), (84, 84), (457, 391)]
 
 
@@ -103,6 +108,30 @@ def pictures(count: int = len(SIZES)) -> list[Image.Image]:
         noise = 55 * uniform(100 + seed, (height, width, 3))
         drawn.append(Image.fromarray((colours + noise).astype(np.uint8)))
     return drawn
+
+
+def in_file_order(crops: Crops, side: int) -> torch.Tensor:
+    """Crops (K, 3, S, S) as the authors have them, (K, patches, numbers of a patch)."""
+    patches = crops.pixels.unfold(2, side, side).unfold(3, side, side)  # (K, 3, G, G, P, P)
+    return patches.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(1, 2)
+
+
+def places_of(cut: list[Crops], ids: torch.Tensor, patch_id: int) -> torch.Tensor:
+    """Our order of the cells as the authors' `image_input_idx`: for each cell its token, or -1."""
+    tokens = (ids == patch_id).nonzero()[:, 0].split([len(crops.order) for crops in cut])
+    places = []
+    for crops, own in zip(cut, tokens, strict=True):
+        cells = crops.masks.shape[1] // 4  # windows of 2×2 patches
+        place = torch.full((len(crops.masks) * cells,), -1)
+        place[crops.order] = own
+        places.append(place.view(-1, cells))
+    return torch.cat(places)
+
+
+def sample(images: torch.Tensor) -> torch.Tensor:
+    """Some of a picture's numbers, spread over its crops."""
+    flat = images.flatten()
+    return flat[torch.linspace(0, len(flat) - 1, SAMPLES, dtype=torch.float64).long()]
 
 
 def uniform(seed: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -140,7 +169,8 @@ def random_tensors(config: dict, seed: int) -> dict[str, torch.Tensor]:
     for number, (name, shape) in enumerate(shapes(config)):
         drawn = 2 * uniform(1000 * (seed + 1) + number, shape) - 1
         norm = ("norm" in name or "ln" in name) and name.endswith("weight")
-        scale = 1 if "wte" in name or "pad_embed" in name else (3 / shape[-1]) ** 0.5
+        # Matrices that make vectors a little shorter: rounding then stays near 1e-6 to the end.
+        scale = 1 if "wte" in name or "pad_embed" in name else (1.5 / shape[-1]) ** 0.5
         drawn = 1 + 0.5 * drawn if norm else scale * drawn
         tensors[name] = torch.from_numpy(drawn.astype(np.float32))
     return tensors
