@@ -506,8 +506,8 @@ class Molmo(nn.Module):
         """
         if not pictures:
             raise ValueError("no picture came: pass at least one, as crop_image gives it")
-        device = self.language.embedding.weight.device
-        pixels = torch.cat([picture.pixels for picture in pictures]).to(device)  # (K, 3, S, S)
+        device, dtype = self.language.embedding.weight.device, self.connector.padding.dtype
+        pixels = torch.cat([picture.pixels for picture in pictures]).to(device, dtype)  # K 3 S S
         masks = torch.cat([picture.masks for picture in pictures]).to(device)  # (K, G·G)
         states = self.vision.encode(pixels).hidden_states
         outside = [n for n in self.feature_layers if not -len(states) <= n < len(states)]

@@ -43,7 +43,7 @@ class TransformerConfig:
         qkv_bias, out_bias, mlp_bias: whether these matrices have offsets.
         qk_norm: whether queries and keys are normalised, each over all its heads together.
         norm_after: whether a block normalises what attention and MLP give, in place of what they
-            take. Both are the way of OLMo 2 (Team OLMo 2024).
+            take. Both are OLMo 2's way (Team OLMo 2024).
     """
 
     width: int

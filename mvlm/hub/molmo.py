@@ -89,8 +89,8 @@ class MolmoPreprocessing:
     (allenai/molmo issue 50). The full image has the first crop's mask, and the last crop has -1
     throughout, which the model takes for "padding in part".
 
-    Pixels are those of allenai/molmo on GitHub. The hub's files scale by TensorFlow, from which
-    they differ by 1e-4 at most, 0.01 of a grey level.
+    Pixels are those of allenai/molmo on GitHub. The hub's own files scale by TensorFlow, whose
+    pixels are up to 1e-4 away, 0.01 of a grey level.
     """
 
     crops: CropConfig = MOLMO
@@ -99,6 +99,8 @@ class MolmoPreprocessing:
         """One picture or several → the full image and the crops of each, and its tokens."""
         if isinstance(images, Image.Image):
             images = [images]
+        if not len(images):
+            raise ValueError("no picture came: pass at least one")
         return [self._one(image) for image in images]
 
     def _one(self, image: Image.Image) -> Crops:
@@ -145,7 +147,8 @@ def load_molmo(
     folder without a tokenizer, in which alone the picture's tokens have their numbers.
     """
     folder = fetch(name_or_folder, revision=revision)
-    config = read_config(folder, ["molmo", "molmoe"])
+    _refuse_experts(read_json(folder, "config.json") or {})
+    config = read_config(folder, ["molmo"])
     _check_molmo(config)
     tokenizer = read_molmo_tokenizer(folder, config)
     with torch.device("meta"):
@@ -195,7 +198,7 @@ def molmo_from(config: Config, *, patch_id: int) -> Molmo:
         patch_id: the tokenizer's id of `<im_patch>`.
     """
     vision, language = molmo_vision_from(config), molmo_language_from(config)
-    layers = config.get("vit_layers") or FEATURE_LAYERS
+    layers = setting(config, "vit_layers", FEATURE_LAYERS)
     if not all(isinstance(layer, int) and -vision.depth <= layer < 0 for layer in layers):
         raise WeightsError(
             f"vit_layers is {layers} in the config, wanted layers of the {vision.depth} counted "
@@ -253,7 +256,7 @@ def molmo_vision_from(config: Config) -> ViTConfig:
             f"{', '.join(ACTIVATION_NAMES)}"
         )
     return clip_vision_config(
-        image_size=tuple(vision["image_default_input_size"]),
+        image_size=tuple(setting(vision, "image_default_input_size", [336, 336])),
         patch_size=setting(vision, "image_patch_size", 14),
         width=setting(vision, "image_emb_dim", 1024),
         depth=setting(vision, "image_num_layers", 23),
@@ -387,12 +390,15 @@ def read_molmo_tokenizer(folder: Path, config: Config) -> Tokenizer:
     )
 
 
-def _check_molmo(config: Config) -> None:
+def _refuse_experts(config: Config) -> None:
     said = str([config.get(name) for name in ("model_type", "architectures", "auto_map")]).lower()
     if "moe" in said or any(name.startswith("moe_") for name in config):
         raise WeightsError(
             f"MolmoE is a mixture of experts, which mvlm's language model is not: {LOAD}"
         )
+
+
+def _check_molmo(config: Config) -> None:
     if "text_config" in config:
         raise WeightsError(
             f"config.json has a text_config, so this is a conversion, mvlm reads the authors' own "

@@ -142,6 +142,11 @@ def test_the_released_crops():
         assert torch.equal(cut.pixels[1:], aligned.pixels[1:])
 
 
+def test_no_picture_is_refused():
+    with pytest.raises(ValueError, match="no picture came: pass at least one"):
+        MolmoPreprocessing()([])
+
+
 def test_single_precision_loses_a_row():
     assert fit_within((206, 634), (336, 784)) == (254, 784)
     assert fit_in_single_precision((206, 634), (336, 784)) == (254, 783)
@@ -158,6 +163,9 @@ def test_shards_and_precision(folders, tmp_path):
     for name, parameter in one.model.named_parameters():
         assert torch.equal(parameter, whole.model.get_parameter(name).bfloat16()), name
     assert not whole.model.training
+    cut = one.preprocessing(pictures(2))  # in single precision, whatever the model is in
+    prompts = [molmo_prompt(QUESTION, [crops], one.tokenizer) for crops in cut]
+    assert len(one.model.generate(cut, prompts, max_new_tokens=3)) == 2
 
 
 def test_start_and_end_tokens(folders):
