@@ -226,11 +226,11 @@ DECIDE = Comparison(
     alike=torch.equal,
     tells=_tells_places,
     mistakes={
+        "'none' never comes: compare the largest cosine, and no sharp softmax of it": _by(
+            _cosine_table, lambda best, _: torch.ones_like(best, dtype=torch.bool)
+        ),
         "the threshold was compared with a softmax: it depends on the list, a cosine does not": _by(
             lambda i, c: _cosine_table(i, c).softmax(dim=1)
-        ),
-        "the threshold was compared with a softmax of 100 times the cosines": _by(
-            lambda i, c: (100 * _cosine_table(i, c)).softmax(dim=1)
         ),
         "cosines below 0 never reach a threshold here, but a threshold may be negative": _by(
             lambda i, c: _cosine_table(i, c).where(_cosine_table(i, c) >= 0, -2.0)
@@ -242,9 +242,6 @@ DECIDE = Comparison(
         "the classes were not brought to length 1": _by(lambda i, c: _unit(i) @ c),
         "the sign was lost: a cosine of -0.9 is a bad one, not a good one": _by(
             lambda i, c: _cosine_table(i, c).abs()
-        ),
-        "'none' never comes: compare the largest cosine with the threshold": _by(
-            _cosine_table, lambda best, _: torch.ones_like(best, dtype=torch.bool)
         ),
         "a cosine that is just the threshold is none here: 'at least' counts it in": _by(
             _cosine_table, torch.gt

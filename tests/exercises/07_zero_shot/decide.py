@@ -59,7 +59,7 @@ def on_softmax(images, classifier, threshold):
 @mistake(
     "The threshold on a softmax with the scale 100.",
     fails=ALL,
-    says="softmax of 100 times",
+    says="no sharp softmax",
 )
 def on_sharp_softmax(images, classifier, threshold):
     best = (100 * cosines(images, classifier)).softmax(1).max(1)
@@ -130,16 +130,6 @@ def last_of_equal(images, classifier, threshold):
 def none_is_c(images, classifier, threshold):
     best = cosines(images, classifier).max(1)
     return torch.where(best.values >= threshold, best.indices, classifier.shape[1])
-
-
-@mistake(
-    "Normalised along the wrong axes.",
-    fails="dec-best, dec-lengths, dec-list, dec-edges",
-    says="picture",
-)
-def wrong_axes(images, classifier, threshold):
-    best = (F.normalize(images, dim=0) @ F.normalize(classifier, dim=1)).max(1)
-    return torch.where(best.values >= threshold, best.indices, -1)
 
 
 @mistake("A list comes back.", fails=ALL, says="returned a list")
