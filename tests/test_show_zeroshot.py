@@ -15,7 +15,8 @@ def test_frames_tell_cosines_that_stay_and_shares_that_move():
     for share in (shares[0][0], shares[1][0]):
         assert f"“fire”: cosine 0.90, and {share:.0%} of a softmax" in told["text/html"]
     assert "banana: cosine 0.93" in told["text/html"]
-    assert "2 labels" in told["text/plain"] and "3 labels" in told["text/plain"]
+    assert "2 labels" in told["text/plain"]
+    assert "3 labels" in told["text/plain"]
 
 
 def test_examples_are_drawn_at_their_k_with_every_draw():

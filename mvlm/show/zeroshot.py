@@ -41,7 +41,8 @@ def label_frames(
             (axes[0, 1], [100 * share for share in shares.tolist()], "Softmax, %", "{:.0f}"),
         ):
             ax.barh(range(len(labels)), values, color=BLUE if values is left else ORANGE)
-            ax.set(xlim=(0, 1.25 if values is left else 125), title=title, xticks=[])
+            ax.set(xlim=(0, 1.25 if values is left else 125), xticks=[])
+            ax.set_title(title, loc="left")
             ax.set_ylim(max(map(len, lists)) - 0.4, -0.6)
             ax.set_yticks(range(len(labels)), labels if values is left else [""] * len(labels))
             for place, value in enumerate(values):
@@ -97,7 +98,7 @@ def draw_examples(
     ax.set(xscale="log", xlim=(0.9, ks[-1] * 3.2), ylim=(0, 100), xlabel=xlabel, ylabel=ylabel)
     ax.set_xticks(ks, ks)
     ax.minorticks_off()
-    ax.set_title(title)
+    ax.set_title(title, loc="left")
     return drawn
 
 
@@ -132,6 +133,6 @@ def draw_powers(
     ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel="error, %")
     ax.set_yticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
-    ax.set_title(title)
+    ax.set_title(title, loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), frameon=False)
     return drawn
