@@ -155,6 +155,10 @@ def ens_ragged(student: Student) -> None:
     keeps_arguments=True,
 )
 def ens_kinds(student: Student) -> None:
+    with student.on("float32"):
+        prompts = [_unit(rows).float() for rows in _prompts(student, 3, 3)]
+        value = ENSEMBLE.run(student, lambda: (prompts,))
+        expect_kind(value, prompts[0], "a classifier is of the kind of its prompts")
     with student.on("float64"):
         prompts = [_unit(rows) * 3 for rows in _prompts(student, 3, 3)]
         value = ENSEMBLE.run(student, lambda: (prompts,))
@@ -181,7 +185,7 @@ def _decide(images: Tensor, classifier: Tensor, threshold: float) -> Tensor:
     found = []
     for row in _cosines(images, classifier):
         best = max(row)
-        first = next(i for i, one in enumerate(row) if one >= best - 1e-9)
+        first = next(i for i, one in enumerate(row) if one >= best - 1e-13)
         found.append(first if best >= threshold else NONE)
     return torch.tensor(found, dtype=torch.int64)
 
@@ -283,10 +287,16 @@ def _pictures(
 
 
 def _mixed(student: Student, count: int, classes: int, threshold: float, **how: Any) -> tuple:
-    """As `_pictures`, with some answers that are none and some that are not."""
+    """As `_pictures`: some answers are none, and some are not the first class that would do."""
     while True:
         drawn = _pictures(student, count, classes, threshold, **how)
-        if 0 < int((_decide(*drawn) == NONE).sum()) < count:
+        answers = _decide(*drawn).tolist()
+        first = [
+            next((i for i, one in enumerate(row) if one >= threshold), NONE)
+            for row in _cosines(*drawn[:2])
+        ]
+        crowded = classes == 1 or threshold > 0.85 or first != answers
+        if crowded and 0 < answers.count(NONE) < count:
             return drawn
 
 
@@ -385,6 +395,11 @@ def dec_edges(student: Student) -> None:
                 0.9,
             ),
         )
+    with student.on("float64, two cosines that are alike in float32"):
+        angles = torch.tensor([2.0, 1.0, 1.0 - 1e-9], dtype=torch.float64)
+        near = torch.stack((angles.cos(), angles.sin()))
+        image = torch.tensor([[size, 0.0]], dtype=torch.float64)
+        DECIDE.run(student, lambda: (image, near, 0.25))
 
 
 # class_recalls ----------------------------------------------------------------------------------
@@ -1225,6 +1240,11 @@ def _anti(rows: list[list[float]]) -> bool:
     return sum(rows[t][t] for t in range(size)) > sum(rows[t][size - 1 - t] for t in range(size))
 
 
+def _exchanges(rows: list[list[float]]) -> bool:
+    pairs = itertools.combinations(range(len(rows)), 2)
+    return all(rows[a][a] + rows[b][b] > rows[a][b] + rows[b][a] for a, b in pairs)
+
+
 def _read_shares(value: Any, *_: Any) -> Shares:
     value = expect_something(value, "order_score")
     if type(value) is not dict or set(value) != set(NAMES):
@@ -1281,6 +1301,9 @@ ORDER_MISTAKES: Mapping[str, Callable[[Tensor], Shares]] = {
     "diagonal compares with the reversed pairing alone: for M above 2 there are more": _changed(
         diagonal=_share_of(_anti)
     ),
+    "diagonal compares with exchanges of two alone: there are pairings that turn three round": (
+        _changed(diagonal=_share_of(_exchanges))
+    ),
     "these are numbers of items: shares are wanted": lambda s: tuple(
         len(s) * one for one in _order(s)
     ),
@@ -1336,11 +1359,15 @@ def _scores(student: Student, count: int, size: int, *, lead: float = 0.9) -> Te
 
 
 def _telling(student: Student, count: int, size: int) -> Tensor:
-    """Scores on which the four numbers differ from one another, and none is 0 or 1."""
+    """Scores on which the four numbers differ from one another, and none is 0 or 1.
+
+    Of more than two a side some items have only a pairing of three or more in their way.
+    """
     while True:
         scores = _scores(student, count, size)
         found = _order(scores)
-        if len(set(found)) == 4 and min(found) > 0 and max(found) < 1:
+        apart = size == 2 or _share_of(_exchanges)(scores) != found[3]
+        if apart and len(set(found)) == 4 and min(found) > 0 and max(found) < 1:
             return scores
 
 

@@ -173,3 +173,27 @@ def in_place(images, classifier, threshold):
 @mistake("A classifier of float32 meets pictures of float64.", fails="dec-edges", says="float64")
 def mixed_kinds(images, classifier, threshold):
     return master(images, classifier.float(), threshold)
+
+
+@mistake("Cosines are rounded to thousandths.", fails="dec-edges", says="wanted 2")
+def rounded(images, classifier, threshold):
+    best = cosines(images, classifier).mul(1000).round().div(1000).max(1)
+    return torch.where(best.values >= threshold, best.indices, -1)
+
+
+@mistake("Through float32.", fails="dec-edges", says="wanted 2")
+def single(images, classifier, threshold):
+    return master(images.float(), classifier.float(), threshold)
+
+
+@mistake("All of a batch or none.", fails=ALL, says="picture")
+def together(images, classifier, threshold):
+    best = cosines(images, classifier).max(1)
+    reached = len(images) and best.values.mean() >= threshold
+    return best.indices if reached else torch.full((len(images),), -1)
+
+
+@mistake("The first class that reaches the threshold.", fails=ALL, says="wanted")
+def first_that_reaches(images, classifier, threshold):
+    reached = cosines(images, classifier) >= threshold
+    return torch.where(reached.any(1), reached.int().argmax(1), -1)

@@ -148,3 +148,8 @@ def medians(prompt_vectors):
 @mistake("Comes back as NumPy.", fails=ALL, says="NumPy array")
 def as_numpy(prompt_vectors):
     return np.asarray(master([rows.detach() for rows in prompt_vectors]))
+
+
+@mistake("Always float64.", fails="ens-kinds", says="torch.float32 went in, torch.float64 came out")
+def always_double(prompt_vectors):
+    return master([rows.double() for rows in prompt_vectors])

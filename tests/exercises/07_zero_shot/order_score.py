@@ -223,3 +223,33 @@ def in_place(scores):
     found = master(scores)
     scores[:, range(scores.shape[1]), range(scores.shape[1])] = 0
     return found
+
+
+@mistake(
+    "Diagonal against exchanges of two.",
+    fails="ord-diagonal, ord-more",
+    says="exchanges of two alone",
+)
+def against_exchanges(scores):
+    text, image, _ = parts(scores)
+    pairs = itertools.combinations(range(scores.shape[1]), 2)
+    diagonal = [
+        scores[:, a, a] + scores[:, b, b] > scores[:, a, b] + scores[:, b, a] for a, b in pairs
+    ]
+    return named(text, image, text & image, torch.stack(diagonal).all(0))
+
+
+@mistake(
+    "Diagonal against pairings in which nothing is right.",
+    fails="ord-diagonal, ord-more",
+    says="diagonal is",
+)
+def against_all_wrong(scores):
+    size = scores.shape[1]
+    text, image, _ = parts(scores)
+    orders = [
+        o for o in itertools.permutations(range(size)) if all(t != i for t, i in enumerate(o))
+    ]
+    sums = torch.stack([scores[:, range(size), list(o)].sum(1) for o in orders])
+    diagonal = scores.diagonal(dim1=1, dim2=2).sum(1) > sums.amax(0)
+    return named(text, image, text & image, diagonal)
