@@ -530,6 +530,17 @@ def _answered(
     return answers, labels, classes
 
 
+def _uneven(student: Student, counts: tuple[int, ...], *, wrong: int) -> tuple[Tensor, Tensor, int]:
+    """As `_answered`: a class with right answers is answered more or less often than it occurs."""
+    while True:
+        answers, labels, classes = _answered(student, counts, wrong=wrong)
+        if any(
+            right and int((answers == label).sum()) != count
+            for label, (right, count) in enumerate(_counted(answers, labels, classes))
+        ):
+            return answers, labels, classes
+
+
 @check(
     "the recall of each class",
     "For each class: of its examples, the share that was answered rightly.",
@@ -538,7 +549,7 @@ def rec_each(student: Student) -> None:
     RECALLS.each(
         student,
         {
-            "17 examples of 4 classes": lambda: _answered(student, (7, 2, 5, 3), wrong=6),
+            "17 examples of 4 classes": lambda: _uneven(student, (7, 2, 5, 3), wrong=6),
             "all right": lambda: _answered(student, (3, 1, 2), wrong=0),
         },
     )
