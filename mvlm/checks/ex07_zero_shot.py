@@ -530,14 +530,16 @@ def _answered(
     return answers, labels, classes
 
 
-def _uneven(student: Student, counts: tuple[int, ...], *, wrong: int) -> tuple[Tensor, Tensor, int]:
-    """As `_answered`: a class with right answers is answered more or less often than it occurs."""
+def _uneven(student: Student, counts: tuple[int, ...], **how: int) -> tuple[Tensor, Tensor, int]:
+    """As `_answered`, where precision is another number than recall, and so are both means."""
     while True:
-        answers, labels, classes = _answered(student, counts, wrong=wrong)
-        if any(
+        answers, labels, classes = _answered(student, counts, **how)
+        precise = any(
             right and int((answers == label).sum()) != count
             for label, (right, count) in enumerate(_counted(answers, labels, classes))
-        ):
+        )
+        mean = float(_recalls(answers, labels, classes)[1])
+        if precise and abs(mean - float((answers == labels).double().mean())) > 0.01:
             return answers, labels, classes
 
 
@@ -609,7 +611,7 @@ def rec_edges(student: Student) -> None:
                 torch.zeros(5, dtype=torch.int64),
                 1,
             ),
-            "200 examples of 30 classes": lambda: _answered(
+            "200 examples of 30 classes": lambda: _uneven(
                 student, (40, *(5,) * 28, 20), wrong=70, none=30
             ),
         },
