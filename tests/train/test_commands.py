@@ -20,7 +20,8 @@ from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
-from mvlm.commands.chat import prepare, remembered, room
+from mvlm.commands.chat import prepare, room
+from mvlm.commands.partners import remembered
 from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
