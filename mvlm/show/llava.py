@@ -293,6 +293,7 @@ def results_table(folder: Path) -> str:
             ("unseen phrasings", "test", "unseen phrasings"),
             ("is a thing like it there", "hallucination", "right"),
             ("honest when it must be", "outside", "honest"),
+            ("refused, though it could", "test", "refused"),
         )
     ]
     lines = [f"{'exactly right, %':26}{'blind':>8}{'stage 1':>9}{'stage 2':>9}"]

@@ -95,13 +95,14 @@ def test_the_table_holds_what_the_files_hold(tmp_path):
     for name, share in (("llava-stage1", 0.5), ("llava", 0.975)):
         kinds = {"what": {"right": share, "blind": 0.125}}
         split = {"kinds": kinds, "blind": 0.25, "all kinds": share, "unseen phrasings": share}
-        content = {"test": split, "unseen artist": split}
+        content = {"test": split | {"refused": 1 - share}, "unseen artist": split}
         content |= {"hallucination": {"right": share}, "outside": {"honest": share}}
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     lines = results_table(tmp_path).splitlines()
     assert lines[1].split() == ["what", "12.5", "50.0", "97.5"]
     assert lines[3].split() == ["all,", "unseen", "artist", "25.0", "50.0", "97.5"]
-    assert lines[-1].split() == ["honest", "when", "it", "must", "be", "50.0", "97.5"]
+    assert lines[-2].split() == ["honest", "when", "it", "must", "be", "50.0", "97.5"]
+    assert lines[-1].split() == ["refused,", "though", "it", "could", "50.0", "2.5"]
 
 
 def test_a_typed_question_is_answered_about_the_chosen_picture():
