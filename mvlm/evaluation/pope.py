@@ -9,8 +9,6 @@ file is one question, {"image": "COCO_val2014_….jpg", "text": "Is there a dog 
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +18,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mvlm.chat import Chat
-from mvlm.evaluation.scoring import share
+from mvlm.evaluation.polling import (
+    Poll,
+    YesNo,
+    as_published,
+    table_of_names,
+    yes_no_scores,
+    yes_or_no,
+)
 from mvlm.images import open_image
 from mvlm.llava import LLaVA
 
@@ -47,7 +52,7 @@ def evaluate_pope(
     preprocessing: Callable[[list[Image.Image]], Tensor],
     asked: dict[str, list[Asked]],
 ) -> dict:
-    """Accuracy, F1 and the share of yes for each file of questions, beside always saying yes.
+    """`pope_scores` for each file of questions.
 
     Args:
         llava, preprocessing: as `mvlm.hub.load_llava` gives them.
@@ -66,7 +71,7 @@ def evaluate_pope(
             pixels = preprocessing([open_image(q.image, background=WHITE) for q in part])
             texts = [q.text + SHORT for q in part]
             said += llava.answer(chat, pixels.to(weight), texts, max_new_tokens=10)
-        results[name] = yes_no_shares([yes_or_no(s) for s in said], [q.there for q in questions])
+        results[name] = pope_scores(said, questions)
     return results
 
 
@@ -131,30 +136,35 @@ def read_questions(file: Path, images: Path) -> list[Asked]:
     return asked
 
 
-def yes_or_no(said: str) -> bool | None:
-    """True for an answer whose first word is yes, False where it is no, else None: unreadable."""
-    words = re.findall(r"[a-z]+", said.lower())
-    return {"yes": True, "no": False}.get(words[0]) if words else None
+def pope_scores(said: Sequence[str], questions: Sequence[Asked]) -> dict:
+    """What was answered, read by its first word and as POPE's authors read it, beside controls.
 
-
-def yes_no_shares(answers: Sequence[bool | None], there: Sequence[bool]) -> dict:
-    """What POPE reports. An unreadable answer is wrong, and neither yes nor no.
-
-    Args:
-        answers: True for yes, False for no, None for what cannot be read.
-        there: what is right.
+    The controls see no picture: one always says yes, and the table of names says for each question
+    what was right more often about the other half of the pictures.
     """
-    pairs, total = Counter(zip(answers, there, strict=True)), len(there)
-    accuracy = (pairs[True, True] + pairs[False, False]) / total
-    yes, wanted = pairs[True, True] + pairs[True, False], sum(there)
+    there = [question.there for question in questions]
+    numbers = {image: n for n, image in enumerate(dict.fromkeys(q.image for q in questions))}
+    polls = [Poll(numbers[q.image], q.text, q.there) for q in questions]
+    first = yes_no_scores([yes_or_no(text) for text in said], there)
+    error = (first.accuracy * (1 - first.accuracy) / first.total) ** 0.5
     return {
-        "questions": total,
-        "accuracy": round(accuracy, 4),
-        "standard error": round((accuracy * (1 - accuracy) / total) ** 0.5, 4),
-        "precision": round(pairs[True, True] / yes, 4) if yes else None,
-        "recall": round(pairs[True, True] / wanted, 4) if wanted else None,
-        "f1": round(2 * pairs[True, True] / (yes + wanted), 4) if yes + wanted else None,
-        "share of yes": share(answer is True for answer in answers),
-        "unreadable": share(answer is None for answer in answers),
-        "accuracy of always yes": share(there),
+        "questions": first.total,
+        "pictures": len(numbers),
+        "by first word": {
+            **shares(first),
+            "standard error of accuracy": round(error, 4),
+            "unreadable": round(first.unreadable / first.total, 4),
+        },
+        "as published": shares(yes_no_scores([as_published(text) for text in said], there)),
+        "always yes": shares(yes_no_scores([True] * len(there), there)),
+        "table of names": shares(yes_no_scores(*table_of_names(polls))),
+    }
+
+
+def shares(scores: YesNo) -> dict:
+    """Accuracy, F1 and the share of yes."""
+    return {
+        "accuracy": round(scores.accuracy, 4),
+        "f1": round(scores.f1, 4),
+        "share of yes": round(scores.yes_ratio, 4),
     }

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
@@ -28,7 +29,7 @@ from mvlm.commands import released
 from mvlm.commands.pointing import draw_points
 from mvlm.commands.released_partners import answer_length
 from mvlm.evaluation.class_folders import class_scores, classes_ahead
-from mvlm.evaluation.pope import SHORT, yes_no_shares, yes_or_no
+from mvlm.evaluation.pope import SHORT, Asked, pope_scores
 from mvlm.points import Point
 
 transformers = pytest.importorskip("transformers")
@@ -332,8 +333,10 @@ def test_evaluate_llava_on_popes_files(folders, tmp_path, capsys, monkeypatch):
     scores = json.loads(capsys.readouterr().out)
     kinds = ["coco_pope_adversarial", "coco_pope_popular", "coco_pope_random"]
     assert list(scores)[-3:] == kinds
-    assert [scores[kind]["unreadable"] for kind in kinds] == [1, 1, 1]  # it knows no word
-    assert [scores[kind]["accuracy"] for kind in kinds] == [0, 0, 0]
+    for kind in kinds:  # it knows no word
+        assert scores[kind]["by first word"]["unreadable"] == 1
+        assert scores[kind]["by first word"]["accuracy"] == 0
+        assert scores[kind]["as published"]["share of yes"] == 1
     asked = []
 
     def answer(self, chat, images, questions, **options):
@@ -346,24 +349,25 @@ def test_evaluate_llava_on_popes_files(folders, tmp_path, capsys, monkeypatch):
     scores = json.loads(capsys.readouterr().out)
     assert scores["prompt"] == "QUESTION" + SHORT
     assert asked == ["Is there a dog in the image?" + SHORT] * 3
-    assert scores["coco_pope_random"] == {
-        "questions": 3, "accuracy": 0.6667, "standard error": 0.2722, "precision": 1.0,
-        "recall": 0.5, "f1": 0.6667, "share of yes": 0.3333, "unreadable": 0.3333,
-        "accuracy of always yes": 0.6667,
+    random = scores["coco_pope_random"]
+    assert (random["questions"], random["pictures"]) == (3, 3)
+    assert random["by first word"] == {
+        "accuracy": 0.6667, "f1": 0.6667, "share of yes": 0.3333,
+        "standard error of accuracy": 0.2722, "unreadable": 0.3333,
     }  # fmt: skip
+    assert random["as published"] == {"accuracy": 1.0, "f1": 1.0, "share of yes": 0.6667}
+    assert random["always yes"] == {"accuracy": 0.6667, "f1": 0.8, "share of yes": 1.0}
     assert main([*command, "--data", str(data), "--count", "1", "--images", str(data.parent)]) == 0
     assert json.loads(capsys.readouterr().out)["coco_pope_random"]["questions"] == 1
 
 
-def test_yes_and_no_by_hand():
-    said = {"Yes": True, "yes, a dog.": True, "No.": False, "\nNO": False}
-    said |= {"Not at all": None, "Nobody": None, "": None, "犬": None, "It is yes": None}
-    assert {text: yes_or_no(text) for text in said} == said
-    none = yes_no_shares([None, False], [False, False])
-    assert (none["precision"], none["recall"], none["f1"]) == (None, None, None)
-    assert none["accuracy"] == 0.5
-    always = yes_no_shares([True] * 4, [True, False, True, False])
-    assert (always["accuracy"], always["f1"], always["share of yes"]) == (0.5, 0.6667, 1)
+def test_a_table_of_names_sees_no_picture():
+    """A dog is always there and a cat never: half of the pictures tell it, whatever was said."""
+    asked = [Asked(Path(f"{i}.jpg"), f"Is there a {n}?", n == "dog") for i in range(4)
+             for n in ("dog", "cat")]  # fmt: skip
+    scores = pope_scores([""] * 8, asked)
+    assert scores["table of names"] == {"accuracy": 1.0, "f1": 1.0, "share of yes": 0.5}
+    assert scores["by first word"]["accuracy"] == 0
 
 
 @pytest.mark.parametrize(
