@@ -25,12 +25,16 @@ from tokenizers import decoders, models, pre_tokenizers, processors
 from mvlm import hub
 from mvlm.__main__ import main
 from mvlm.chat import VICUNA_SYSTEM
+from mvlm.clip import CLIP, clip_vision_config
 from mvlm.commands import released
 from mvlm.commands.pointing import draw_points
 from mvlm.commands.released_partners import answer_length
 from mvlm.evaluation.class_folders import class_scores, classes_ahead
 from mvlm.evaluation.pope import SHORT, Asked, pope_scores
+from mvlm.language import LanguageModel
+from mvlm.llava import LLaVA, Projector
 from mvlm.points import Point
+from mvlm.vit import ViT
 
 transformers = pytest.importorskip("transformers")
 transformers.logging.set_verbosity_error()
@@ -570,3 +574,21 @@ def test_where_a_copy_cannot_go(folders, photo, tmp_path, capsys):
 )
 def test_options_that_do_not_go_together(capsys, words, said):
     assert said in refused(capsys, *words.split(), status=2)
+
+
+def test_the_set_up_page_s_table_of_memory():
+    with torch.device("meta"):
+        clip = CLIP.from_variant("ViT-L/14")
+        tower = ViT(
+            clip_vision_config(image_size=336, patch_size=14, width=1024, depth=24, heads=16)
+        )
+        llava = LLaVA(tower, Projector(1024, 4096), LanguageModel.from_variant("Vicuna-7B"))
+    counts = {
+        "CLIP ViT-L/14": sum(p.numel() for p in clip.parameters()),
+        "LLaVA-1.5 7B": sum(p.numel() for p in llava.parameters()),
+        "Molmo 7B-D": 8_021_025_280,  # see `test_hub_molmo.test_the_released_sizes`
+    }
+    page = (Path(__file__).parents[2] / "book/start/setup.md").read_text(encoding="utf-8")
+    for name, count in counts.items():
+        sizes = [released.bytes_in_words(size * count) for size in (2, 4)]
+        assert f"| {name} | {count / 1e9:.2f} billion | {' | '.join(sizes)} |" in page
