@@ -192,7 +192,7 @@ def check_room(name: str, count: int, dtype: torch.dtype, device: torch.device) 
 def free_memory(device: torch.device) -> tuple[int, str]:
     """Bytes that may be used, and whose they are."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0], "the GPU's memory"
+        return torch.cuda.mem_get_info(device.index)[0], "the GPU's memory"
     return psutil.virtual_memory().available, "this machine's memory"
 
 

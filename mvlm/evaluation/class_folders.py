@@ -100,8 +100,8 @@ def read_class_folders(folder: Path, count: int | None = None) -> tuple[list[str
 
 
 def _is_picture(path: Path) -> bool:
-    known = path.suffix.lower() in Image.registered_extensions()
-    return known and path.is_file() and path.name[0] != "."
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind in Image.OPEN and path.is_file() and path.name[0] != "."
 
 
 def classes_ahead(

@@ -261,7 +261,8 @@ def classes(tmp_path):
         for i in range(count):
             noise = rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)
             Image.fromarray(noise).save(top / name / f"{i}.PNG")
-        (top / name / "notes.txt").write_text("no picture")
+        for other in ("notes.txt", "all.pdf"):
+            (top / name / other).write_text("no picture")
         (top / name / "._0.PNG").write_bytes(b"a Mac's")
     (top / ".cache").mkdir()
     return top
@@ -482,10 +483,36 @@ def test_too_little_memory(folders, photo, capsys, monkeypatch, available, said)
         assert main([*map(str, command), "--dtype", "bfloat16"]) == 0
 
 
-def test_half_precision_comes_by_itself_off_the_cpu():
-    assert {kind: each.half for kind, each in released.KINDS.items()} == {
-        "clip": torch.float16, "llava": torch.float16, "molmo": torch.bfloat16,
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("device", "wish", "wanted"),
+    [
+        ("cuda", None, {"clip": "float16", "llava": "float16", "molmo": "bfloat16"}),
+        ("cpu", None, {"clip": "float32", "llava": "float32", "molmo": "float32"}),
+        ("cuda", "float32", {"clip": "float32"}),
+    ],
+)
+def test_half_precision_comes_by_itself_on_a_gpu(folders, monkeypatch, device, wish, wanted):
+    def check_room(name, count, dtype, device):
+        raise ValueError(str(dtype))
+
+    monkeypatch.setattr(released, "device_for", lambda _: torch.device(device))
+    monkeypatch.setattr(released, "check_room", check_room)
+    for kind, dtype in wanted.items():
+        options = SimpleNamespace(hub=str(folders[kind]), revision=None, device=None, dtype=wish)
+        with pytest.raises(ValueError, match=f"^torch.{dtype}$"):
+            released.load(options, (kind,))
+
+
+def test_a_gpus_free_memory_is_its_own(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: asked.append(index) or (7, 9))
+    for device in ("cuda", "cuda:1"):
+        assert released.free_memory(torch.device(device)) == (7, "the GPU's memory")
+    assert asked == [None, 1]
+    assert released.free_memory(torch.device("cpu"))[0] > 1e6
+
+
+def test_memory_in_words():
     assert released.bytes_in_words(14_130_000_000) == "14.1 GB"
     assert released.bytes_in_words(99_000_000) == "99.0 MB"
 
