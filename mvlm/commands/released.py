@@ -95,8 +95,8 @@ def load(options: argparse.Namespace, kinds: Sequence[str]) -> Released:
     """
     device = device_for(options.device)
     kind = kind_of(options.hub, options.revision, kinds)
-    half = torch.float32 if device.type == "cpu" else KINDS[kind].half
-    dtype = half if options.dtype is None else getattr(torch, options.dtype)
+    usual = torch.float32 if device.type == "cpu" else KINDS[kind].half
+    dtype = usual if options.dtype is None else getattr(torch, options.dtype)
     count = published_count(options.hub, options.revision)
     if count is None:
         folder = fetch(options.hub, revision=options.revision)
