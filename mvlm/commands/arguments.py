@@ -23,6 +23,7 @@ MODELS = (
     "molmo",
     "reader",
 )  # each after its parts
+PHOTOGRAPHS = ("clip-photographs",)  # from others' weights; what they give lies in a folder
 MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
@@ -79,7 +80,7 @@ def release(parser: argparse.ArgumentParser) -> None:
 
 def train(parser: argparse.ArgumentParser) -> None:
     """MODEL, --config, --out, --weights and KEY=VALUE changes."""
-    parser.add_argument("model", choices=MODELS, help="what to train")
+    parser.add_argument("model", choices=(*MODELS, *PHOTOGRAPHS), help="what to train")
     parser.add_argument(
         "--config", type=path, help="a TOML file; training/configs/MODEL.toml if none"
     )

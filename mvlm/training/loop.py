@@ -346,7 +346,7 @@ def check_same_run(path: Path, saved: Mapping[str, Any], ours: Mapping[str, Any]
             )
 
 
-UNIMPORTANT = ("workers", "save_every")
+UNIMPORTANT = ("workers", "save_every", "gigabytes")
 """Settings that a run's result does not depend on."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 from accelerate import PartialState
 from torch import nn
 
-from mvlm import weights
+from mvlm import hub, weights
 from mvlm.clip import CLIP
 from mvlm.data.scene import Scenes
 from mvlm.language import LanguageModel
@@ -22,13 +24,28 @@ from mvlm.small.places import knows_places, with_places
 from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH
-from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
+from mvlm.training.budget import make_budget, peak_memory
+from mvlm.training.loop import (
+    CHECKPOINT,
+    Data,
+    TrainConfig,
+    make_accelerator,
+    read_metrics,
+    saved_step,
+    train,
+    write_whole,
+)
 from mvlm.training.recipes.clip import (
     CLIPData,
     CLIPObjective,
     CLIPRecipe,
     spread_features_,
     whiten_,
+)
+from mvlm.training.recipes.clip_photographs import (
+    CLIPPhotographsRecipe,
+    PairData,
+    PairObjective,
 )
 from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
 from mvlm.training.recipes.hybrid import (
@@ -66,6 +83,7 @@ from mvlm.training.recipes.molmo import (
     as_large_as_words_,
     look_at_all,
 )
+from mvlm.training.recipes.photographs import keep_pairs
 from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
 from mvlm.training.recipes.reader import (
     AnswerData,
@@ -308,6 +326,29 @@ def make_reader(recipe: ReaderRecipe, out: Path, before: Path) -> Sequence[str]:
     return write(out, "reader", model, about | {"model": asdict(config)})
 
 
+def make_clip_photographs(recipe: CLIPPhotographsRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Fine-tune a CLIP of the hub on photographs; write the folder `clip-photographs`."""
+    loaded = hub.load_clip(recipe.model)
+    if loaded.tokenizer is None:
+        raise ValueError(
+            f"{recipe.model} holds no tokenizer: put the tokenizer.json, or vocab.json and "
+            "merges.txt, of its family there"
+        )
+    torch.manual_seed(recipe.train.seed)
+    model = CLIP(loaded.model.config) if recipe.scratch else loaded.model
+    size = model.config.image.image_size[0]
+    with make_accelerator(out).main_process_first():  # the others find what the first has brought
+        pairs = keep_pairs(recipe.pairs, size * 8 // 7, out / "pairs")
+    data = PairData(pairs, loaded.tokenizer, loaded.preprocessing, size, recipe)
+    objective = PairObjective(model)
+    about = run_within(objective, data, recipe.train, out / "run", recipe, recipe.gigabytes)
+    folder = out / "clip-photographs"
+    if PartialState().is_main_process:
+        hub.save_clip(model, folder, hub.fetch(recipe.model))
+        write_whole(folder / "training.json", json.dumps(about, indent=2).encode())
+    return [str(folder)]
+
+
 def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
     """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -325,6 +366,7 @@ MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "llava": (LLaVARecipe, make_llava),
     "molmo": (MolmoRecipe, make_molmo),
     "reader": (ReaderRecipe, make_reader),
+    "clip-photographs": (CLIPPhotographsRecipe, make_clip_photographs),
 }
 
 
@@ -344,6 +386,29 @@ def run(
         "machine": f"{weights.machine()} ({platform.machine()})",
         "torch": torch.__version__,
     }
+
+
+def run_within(
+    objective: nn.Module,
+    data: Data,
+    config: TrainConfig,
+    folder: Path,
+    recipe: object,
+    gigabytes: float,
+) -> dict:
+    """As `run`, with what it will cost said before, and held against what it did cost after."""
+    if (folder / CHECKPOINT).exists() and saved_step(folder) == config.steps:
+        return run(objective, data, config, folder, recipe)
+    budget = make_budget(objective, data, config, folder, gigabytes)
+    main = PartialState().is_main_process
+    if main:
+        print(budget, flush=True)
+    began = time.perf_counter()
+    about = run(objective, data, config, folder, recipe)
+    if main:
+        peak = peak_memory(PartialState().device)
+        print(budget.beside(time.perf_counter() - began, peak), flush=True)
+    return about
 
 
 @torch.no_grad()
