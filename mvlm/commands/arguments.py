@@ -23,7 +23,8 @@ MODELS = (
     "molmo",
     "reader",
 )  # each after its parts
-PHOTOGRAPHS = ("clip-photographs",)  # from others' weights; what they give lies in a folder
+# From others' weights; what they give lies in a folder.
+PHOTOGRAPHS = ("clip-photographs", "llava-photographs")
 MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 

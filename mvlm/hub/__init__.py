@@ -16,7 +16,7 @@ from mvlm.hub.llava import LoadedLLaVA, load_llava
 from mvlm.hub.molmo import LoadedMolmo, MolmoPreprocessing, load_molmo, molmo_chat, molmo_prompt
 from mvlm.hub.preprocessing import read_preprocessing
 from mvlm.hub.reading import INDEX, WEIGHTS, Checkpoint, WeightsError, fetch, read_config
-from mvlm.hub.saving import save_clip
+from mvlm.hub.saving import save_clip, save_llava
 from mvlm.hub.sources import load_weights
 from mvlm.hub.vit import LoadedViT, load_vit, vit_config_from, vit_sources
 
@@ -44,6 +44,7 @@ __all__ = [
     "read_config",
     "read_preprocessing",
     "save_clip",
+    "save_llava",
     "vit_config_from",
     "vit_sources",
 ]

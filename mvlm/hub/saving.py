@@ -16,9 +16,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mvlm.clip import CLIP
-from mvlm.hub.clip import clip_sources
+from mvlm.hub.clip import clip_sources, clip_vision_sources, tower_config
+from mvlm.hub.language import sources_under
 from mvlm.hub.reading import INDEX, WEIGHTS, Config, WeightsError, read_json
-from mvlm.hub.sources import Sources
+from mvlm.hub.sources import Sources, same
+from mvlm.language import LanguageModel
+from mvlm.llava import LLaVA
+from mvlm.vit import ViT
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -43,6 +47,56 @@ def save_clip(model: CLIP, folder: Path, like: Path) -> None:
     config = read_json(like, "config.json") or {}
     _write(folder, tensors, config)
     _copy(like, folder, (*TOKENIZER_FILES, *PREPROCESSOR_FILES))
+
+
+def save_llava(model: LLaVA, folder: Path, *, tower: Path, language: Path) -> None:
+    """Write a LLaVA that `load_llava` reads again, under the names of llava-hf's files.
+
+    Its tokenizer is the language model's own, without a token for a picture: in prompts a picture
+    is the marker -200, as for every `load_llava`. (transformers reads the weights too; to generate
+    it would need such a token.)
+
+    Args:
+        model: a ViT, a projector of two layers and a language model.
+        folder: see `save_clip`.
+        tower, language: the folders that its two trained parts came from.
+    """
+    if not (isinstance(model.vision, ViT) and isinstance(model.language, LanguageModel)):
+        raise WeightsError("only a LLaVA of a ViT and a language model can be saved so")
+    theirs = read_json(tower, "config.json") or {}
+    vision = tower_config(theirs, "vision") if theirs.get("model_type") == "clip" else theirs
+    text, tied = read_json(language, "config.json") or {}, model.language.config.tied
+    config = {
+        "architectures": ["LlavaForConditionalGeneration"],
+        "model_type": "llava",
+        "vision_config": vision | {"model_type": "clip_vision_model"},
+        "text_config": text | {"tie_word_embeddings": tied},
+        "tie_word_embeddings": tied,
+        "vision_feature_layer": model.feature_layer,
+        "vision_feature_select_strategy": "default",
+        "projector_hidden_act": "gelu",
+        "multimodal_projector_bias": True,
+    }
+    _write(folder, named_as_in_files(model, llava_file_names(model)), config)
+    _copy(tower, folder, PREPROCESSOR_FILES)
+    _copy(language, folder, (*TOKENIZER_FILES, "generation_config.json"))
+
+
+def llava_file_names(model: LLaVA) -> Sources:
+    """Where the files of llava-hf keep the tensors of such a model."""
+    sources = sources_under(
+        model.language.config,
+        "language_model.model.",
+        "language_model.model.embed_tokens.weight",
+        "language_model.lm_head.weight",
+        ours="language.",
+    )
+    sources |= clip_vision_sources(
+        model.vision.config, "vision_tower.vision_model.", ours="vision."
+    )
+    for ours, theirs in (("projector.0", "linear_1"), ("projector.2", "linear_2")):
+        sources |= same(ours, f"multi_modal_projector.{theirs}")
+    return sources
 
 
 def named_as_in_files(model: nn.Module, sources: Sources) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ from mvlm.training.loop import (
 )
 from mvlm.transformer import Block
 
-TRIALS = 2
+TRIALS = 3
 GB = 1e9
 
 
@@ -86,7 +86,12 @@ class Budget:
 
 
 def make_budget(
-    objective: nn.Module, data: Data, config: TrainConfig, folder: Path, gigabytes: float = 0.0
+    objective: nn.Module,
+    data: Data,
+    config: TrainConfig,
+    folder: Path,
+    gigabytes: float = 0.0,
+    widest: Data | None = None,
 ) -> Budget:
     """Measure a few steps, and see that the run fits; no weight changes.
 
@@ -94,6 +99,8 @@ def make_budget(
         objective, data, config, folder: as `train` will get them. The objective goes to the
             device; where memory wants it, its blocks are recomputed from here on.
         gigabytes: that it may take; 0 for what is free.
+        widest: gives as many examples as the range has, those that take most memory; left out,
+            `data`, whose examples then all take about the same.
 
     Raises:
         ValueError: the run does not fit, and how large a batch would.
@@ -104,8 +111,8 @@ def make_budget(
     objective.to(accelerator.device).train()
     start = min(done, config.steps - 1) * config.batch_size
     own = range(start, start + config.batch_size)[share]
-    needed, recomputed, room = fit(objective, data, own, accelerator, gigabytes * GB)
-    batch_seconds, step_seconds = measure(objective, data, own, accelerator)
+    needed, recomputed, room = fit(objective, widest or data, own, accelerator, gigabytes * GB)
+    batch_seconds, step_seconds = measure(objective, data, own, config.batch_size, accelerator)
     waited = max(0.0, batch_seconds / config.workers - step_seconds) if config.workers else None
     if accelerator.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -130,6 +137,7 @@ def fit(
     Raises:
         ValueError: it does not fit even so.
     """
+    keep_blocks_(objective)
     taken, free = memory(accelerator.device)
     room = allowed or taken + free
     trained = sum(w.numel() for w in objective.parameters() if w.requires_grad)
@@ -210,14 +218,22 @@ def recompute_blocks_(objective: nn.Module) -> None:
             module.forward = partial(checkpoint, module.forward, use_reentrant=False)
 
 
+def keep_blocks_(objective: nn.Module) -> None:
+    """Undo `recompute_blocks_`."""
+    for module in objective.modules():
+        if isinstance(module, Block):
+            module.__dict__.pop("forward", None)
+
+
 def measure(
-    objective: nn.Module, data: Data, own: range, accelerator: Accelerator
+    objective: nn.Module, data: Data, own: range, batch_size: int, accelerator: Accelerator
 ) -> tuple[float, float]:
     """Seconds for a batch, and for the way through the model and back; the first is not counted."""
     batches, steps = [], []
-    for _ in range(1 + TRIALS):
+    for trial in range(1 + TRIALS):
+        shift = trial * batch_size  # batches differ in length
         began = time.perf_counter()
-        batch = data(own)
+        batch = data(range(own.start + shift, own.stop + shift))
         made = time.perf_counter()
         with accelerator.autocast():
             total, count = objective(send_to_device(batch, accelerator.device))

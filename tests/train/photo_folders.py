@@ -11,7 +11,7 @@ import transformers
 from PIL import Image, ImageDraw
 from tokenizers.pre_tokenizers import ByteLevel
 
-from mvlm.tokenizer import CLIPTokenizer
+from mvlm.tokenizer import CLIPTokenizer, Tokenizer
 from mvlm.training import loop
 
 transformers.logging.set_verbosity_error()
@@ -95,3 +95,50 @@ def stop_at(step, monkeypatch):
         return rate(now, config)
 
     monkeypatch.setattr(loop, "learning_rate", pressed)
+
+
+def tiny_language(folder):
+    """A Llama of two blocks with a tokenizer of its own."""
+    torch.manual_seed(1)
+    tokenizer = Tokenizer.train(
+        [f"a {colour} {shape}" for colour in COLOURS for shape in SHAPES], vocab_size=300
+    )
+    config = transformers.LlamaConfig(
+        vocab_size=300,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        initializer_range=0.1,  # at 0.02 a frozen model would say the same whatever it is shown
+        eos_token_id=tokenizer.end_id,
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save(folder / "tokenizer.json")
+    names = {"eos_token": tokenizer.end, "pad_token": tokenizer.pad}
+    (folder / "tokenizer_config.json").write_text(json.dumps(names))
+    return folder
+
+
+def folder_of_conversations(folder, count=12):
+    """A file in LLaVA's format beside its pictures; every fourth conversation has none."""
+    folder.mkdir(parents=True)
+    entries = []
+    for number in range(count):
+        colour, shape = list(COLOURS)[number % 4], SHAPES[number % 3]
+        turns = [("What is it?", f"a {shape}"), ("Which colour?", colour)]
+        entry = {"id": str(number), "conversations": []}
+        if number % 4 == 3:
+            turns = [("Name a colour.", colour)]
+        else:
+            draw(colour, shape, 100 + number).save(folder / f"{number}.jpg")
+            entry["image"] = f"{number}.jpg"
+            turns[0] = (f"<image>\n{turns[0][0]}", turns[0][1])
+        for question, answer in turns:
+            entry["conversations"].append({"from": "human", "value": question})
+            entry["conversations"].append({"from": "gpt", "value": answer})
+        entries.append(entry)
+    (folder / "conversations.json").write_text(json.dumps(entries))
+    return folder

@@ -7,16 +7,18 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from accelerate import PartialState
+from PIL.Image import Image
 from torch import nn
 
 from mvlm import hub, weights
 from mvlm.clip import CLIP
 from mvlm.data.scene import Scenes
+from mvlm.images import open_image
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
@@ -48,6 +50,7 @@ from mvlm.training.recipes.clip_photographs import (
     PairObjective,
 )
 from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
+from mvlm.training.recipes.features import Features, keep_features
 from mvlm.training.recipes.hybrid import (
     HybridData,
     HybridObjective,
@@ -70,6 +73,16 @@ from mvlm.training.recipes.llava import (
     LLaVAObjective,
     LLaVARecipe,
     picture_states,
+)
+from mvlm.training.recipes.llava_photographs import (
+    LLaVAPhotographsRecipe,
+    TalkData,
+    TalkObjective,
+    caption_texts,
+    check_fits,
+    conversation_texts,
+    pictures_of,
+    read_conversations,
 )
 from mvlm.training.recipes.molmo import (
     ONE_QUESTION,
@@ -349,6 +362,59 @@ def make_clip_photographs(recipe: CLIPPhotographsRecipe, out: Path, before: Path
     return [str(folder)]
 
 
+def make_llava_photographs(
+    recipe: LLaVAPhotographsRecipe, out: Path, before: Path
+) -> Sequence[str]:
+    """Both stages on photographs; write `llava-photographs-stage1` and `llava-photographs`.
+
+    What a file can have wrong is found before the first stage begins, and stays as it was.
+    """
+    accelerator = make_accelerator(out)
+    conversations = read_conversations(recipe.conversations, recipe.images)
+    pictures = pictures_of(conversations)
+    tower, look, _ = hub.load_clip_vision(recipe.tower)
+    language, tokenizer = hub.load_language(recipe.language)
+    if tokenizer is None:
+        raise ValueError(f"{recipe.language} holds no tokenizer: put its tokenizer.json there")
+    torch.manual_seed(recipe.align.seed)
+    projector = Projector(tower.config.width, language.config.width)
+    model = LLaVA(tower, projector, language, feature_layer=recipe.feature_layer)
+    check_fits(recipe, model)
+    talks = conversation_texts(conversations, pictures, tokenizer, recipe.longest)
+    with accelerator.main_process_first():  # the others find what the first has brought
+        pairs = keep_pairs(recipe.pairs, tower.config.image_size[0] * 8 // 7, out / "pairs")
+    captions = caption_texts(pairs, tokenizer)
+
+    def features(shown: Callable[[int], Image], names: Sequence[str], kind: str) -> Features:
+        folder, layer = out / "features" / kind, recipe.feature_layer
+        return keep_features(tower, look, shown, names, folder, accelerator, feature_layer=layer)
+
+    seen = features(lambda i: pairs[i]["image"], list(pairs["caption"]), "captions")
+    shown = features(lambda i: open_image(pictures[i]), [*map(str, pictures)], "conversations")
+    objective = TalkObjective(model)
+
+    def stage(folder: str, data: TalkData, config: TrainConfig, settings: object, name: str) -> str:
+        most = recipe.gigabytes
+        about = run_within(objective, data, config, out / folder, settings, most, data.widest)
+        if accelerator.is_main_process:
+            model.to("cpu")
+            tower_folder, language_folder = map(hub.fetch, (recipe.tower, recipe.language))
+            hub.save_llava(model, out / name, tower=tower_folder, language=language_folder)
+            write_whole(out / name / "training.json", json.dumps(about, indent=2).encode())
+        return str(out / name)
+
+    language.requires_grad_(False)
+    data = TalkData(captions, seen, tokenizer.pad_id, recipe.align)
+    # What stage 2 reads, and how, may still change while stage 1 stays as it is.
+    first = replace(recipe, conversations="", images="", longest=0, train=TrainConfig())
+    files = [stage("stage1", data, recipe.align, first, "llava-photographs-stage1")]
+    if not talks:
+        return files
+    language.requires_grad_(True)
+    data = TalkData(talks, shown, tokenizer.pad_id, recipe.train)
+    return [*files, stage("stage2", data, recipe.train, recipe, "llava-photographs")]
+
+
 def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
     """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -367,6 +433,7 @@ MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "molmo": (MolmoRecipe, make_molmo),
     "reader": (ReaderRecipe, make_reader),
     "clip-photographs": (CLIPPhotographsRecipe, make_clip_photographs),
+    "llava-photographs": (LLaVAPhotographsRecipe, make_llava_photographs),
 }
 
 
@@ -395,11 +462,12 @@ def run_within(
     folder: Path,
     recipe: object,
     gigabytes: float,
+    widest: Data | None = None,
 ) -> dict:
     """As `run`, with what it will cost said before, and held against what it did cost after."""
     if (folder / CHECKPOINT).exists() and saved_step(folder) == config.steps:
         return run(objective, data, config, folder, recipe)
-    budget = make_budget(objective, data, config, folder, gigabytes)
+    budget = make_budget(objective, data, config, folder, gigabytes, widest)
     main = PartialState().is_main_process
     if main:
         print(budget, flush=True)
