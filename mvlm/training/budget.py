@@ -142,6 +142,10 @@ def fit(
     room = allowed or taken + free
     trained = sum(w.numel() for w in objective.parameters() if w.requires_grad)
     fixed = taken + 3 * 4 * trained  # gradients and AdamW's two memories, in float32
+    if accelerator.device.type == "cpu":
+        # A checkpoint is copied and turned into bytes there, and what is freed is seldom given
+        # back. (From a GPU it goes to the machine's memory, which is not what is counted.)
+        fixed += 2 * 3 * 4 * trained
     one, two = (kept(objective, data(own[:n]), accelerator) for n in (1, min(2, len(own))))
     # AdamW works with copies as large as what it trains, when what was kept is gone.
     plain, saving = (

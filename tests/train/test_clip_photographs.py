@@ -195,7 +195,8 @@ def test_the_room_decides(world, tmp_path, monkeypatch):
     trained = sum(weight.numel() for weight in objective.parameters())
     monkeypatch.setattr(budget, "memory", lambda device: (4.0 * trained, 1e12))
     plain, saving = budget.kept(objective, data(range(8)), loop.make_accelerator(tmp_path))
-    fixed = 16 * trained  # weights, gradients and AdamW's two memories, 4 bytes each
+    # Weights, gradients, AdamW's two memories, and twice what a checkpoint holds; 4 bytes each.
+    fixed = 40 * trained
     made = budget.make_budget(objective, data, config, tmp_path)
     assert not made.recomputed
     assert made.bytes == pytest.approx(fixed + plain, rel=0.05)
@@ -207,6 +208,19 @@ def test_the_room_decides(world, tmp_path, monkeypatch):
     assert made.recomputed
     assert made.bytes == pytest.approx(fixed + max(saving, 4 * trained), rel=0.1)
     assert "worked out twice" in str(made)
+
+
+def test_blocks_worked_out_twice_give_the_same_weights(world, whole, tmp_path, monkeypatch):
+    fit = budget.fit
+
+    def short(objective, *arguments):
+        needed, _, room = fit(objective, *arguments)
+        budget.recompute_blocks_(objective)
+        return needed, True, room
+
+    monkeypatch.setattr(budget, "fit", short)
+    assert main(command(world, tmp_path)) == 0
+    assert all(torch.equal(weights_in(whole)[n], w) for n, w in weights_in(tmp_path).items())
 
 
 def test_measuring_changes_no_weight(world, tmp_path):

@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 
+import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from photo_folders import (
     changed,
     draw,
@@ -291,3 +293,21 @@ def test_a_file_that_is_no_json(world, tmp_path, capsys):
     (tmp_path / "talks.json").write_text("[{")
     line = said(command(world, tmp_path, f"conversations={tmp_path / 'talks.json'}"), capsys)
     assert "talks.json is not JSON" in line
+
+
+def test_no_network(world, tmp_path, capsys, monkeypatch):
+    def unreachable(*_, **__):
+        raise LocalEntryNotFoundError("offline")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    for part in ("tower", "language"):
+        line = said(command(world, tmp_path, f"{part}=owner/name"), capsys)
+        assert "'owner/name' is no folder here and could not be fetched from the hub" in line
+
+
+def test_another_picture_under_the_same_name_is_noticed(world, tmp_path, capsys):
+    settings = changed_talks(world, tmp_path / "talks", lambda entries: None)
+    assert main(command(world, tmp_path / "out", settings)) == 0
+    draw("white", "square", 77).resize((90, 90)).save(tmp_path / "talks" / "2.jpg")
+    line = said(command(world, tmp_path / "out", settings), capsys)
+    assert "holds features of other pictures: remove" in line

@@ -390,7 +390,8 @@ def make_llava_photographs(
         return keep_features(tower, look, shown, names, folder, accelerator, feature_layer=layer)
 
     seen = features(lambda i: pairs[i]["image"], list(pairs["caption"]), "captions")
-    shown = features(lambda i: open_image(pictures[i]), [*map(str, pictures)], "conversations")
+    named = [f"{picture} {picture.stat().st_size}" for picture in pictures]  # another, if replaced
+    shown = features(lambda i: open_image(pictures[i]), named, "conversations")
     objective = TalkObjective(model)
 
     def stage(folder: str, data: TalkData, config: TrainConfig, settings: object, name: str) -> str:
