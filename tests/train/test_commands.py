@@ -19,7 +19,7 @@ from PIL import Image
 from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import IMAGE_MARKER, Chat
-from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
+from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, PHOTOGRAPHS, WEIGHTS
 from mvlm.commands.chat import prepare, room
 from mvlm.commands.partners import remembered
 from mvlm.commands.weights import FINISHED
@@ -358,7 +358,7 @@ def test_labels_that_are_none_are_refused(capsys, labels):
 
 
 def test_what_can_be_chosen_is_what_there_is():
-    assert list(MAKERS) == list(MODELS)
+    assert list(MAKERS) == [*MODELS, *PHOTOGRAPHS]
     assert sorted(EVALUATED) == sorted(MEASURED)
     assert {model for model, _, _ in FINISHED.values()} == {*MODELS} - {"tokenizer"}
     assert WEIGHTS == weights.HERE
