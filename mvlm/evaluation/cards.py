@@ -35,9 +35,10 @@ DATA = {
     "to put each text where the pictures of its thing lie (`mvlm.training.recipes.hybrid`). "
     "Fluent's drawings were never trained on.",
     "vit": "Drawings of every emoji of the course by the artists named in the recipe, in views "
-    "drawn anew, half of them of the 100 everyday things. A CLIP that knew the same drawings, "
-    "`clip-patches`, taught it (`mvlm.training.recipes.vit`): in a first run beside the names, in "
-    "a second one alone. Fluent's drawings were never trained on.",
+    "drawn anew, half of them of the 100 everyday things, changed as if by other hands "
+    "(`mvlm.training.recipes.hands`). `clip`, which knew the same drawings, says what each shows and "
+    "what stands at each place of it (`mvlm.training.recipes.vit`); no name is told. Fluent's "
+    "drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
     "of what is learnt last (`mvlm.training.recipes.drills`).",
