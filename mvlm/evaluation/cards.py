@@ -36,8 +36,8 @@ DATA = {
     "Fluent's drawings were never trained on.",
     "vit": "Drawings of every emoji of the course by the artists named in the recipe, in views "
     "drawn anew, half of them of the 100 everyday things, changed as if by other hands "
-    "(`mvlm.training.recipes.hands`). `clip`, which knew the same drawings, says what each shows and "
-    "what stands at each place of it (`mvlm.training.recipes.vit`); no name is told. Fluent's "
+    "(`mvlm.training.recipes.hands`). `clip`, which knew the same drawings, says what each shows "
+    "and what stands at each place of it (`mvlm.training.recipes.vit`); no name is told. Fluent's "
     "drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
