@@ -167,11 +167,12 @@ def stream(
 
 
 class Step:
-    """`LanguageModel.hidden` for one more token a row without padding, written out.
+    """`LanguageModel.hidden` for one more token a row of a pre-norm model, written out.
 
     In a small model such a step is over before its bookkeeping is: calling a module, checking an
     input and taking a view each cost what a product costs. So all weights are looked up once, and
-    what only longer inputs need is left out. Tests hold it against `hidden`.
+    what only longer inputs, padding or OLMo's norms need is left out. Tests hold it against
+    `hidden`.
 
     Args:
         model: see there.
@@ -246,7 +247,8 @@ def _stream(
 ) -> Iterator[list[int | None]]:
     alive = [True] * len(embeddings)
     hidden = model.hidden(embeddings=embeddings, attention_mask=attention_mask, cache=cache)
-    step = partial(_padded_step, model, cache) if cache.padded else Step(model, cache)
+    written_out = not (cache.padded or model.config.norm_after or model.config.qk_norm)
+    step = Step(model, cache) if written_out else partial(_read, model, cache)
     for left in reversed(range(steps)):
         chosen = choose(model.logits(hidden[:, -1]))  # (B,), from the last token alone
         tokens = chosen.tolist()
@@ -257,7 +259,7 @@ def _stream(
         hidden = step(model.embedding(chosen[:, None]))  # (B, 1, D)
 
 
-def _padded_step(model: LanguageModel, cache: KVCache, x: Tensor) -> Tensor:
+def _read(model: LanguageModel, cache: KVCache, x: Tensor) -> Tensor:
     return model.hidden(embeddings=x, cache=cache)
 
 

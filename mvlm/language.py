@@ -70,6 +70,8 @@ class LanguageConfig(TransformerConfig):
 
     Attributes:
         vocab_size: number V of token ids.
+        additional_vocab_size: ids after those V that are read and never written: Molmo's table of
+            new tokens.
         context: the number of tokens it can see at most.
         rope_theta, rope_scaling: of the rotary positions; see `RotaryTable`.
         tied: whether the output layer is the embedding once more, which saves V·D weights.
@@ -78,6 +80,7 @@ class LanguageConfig(TransformerConfig):
     """
 
     vocab_size: int
+    additional_vocab_size: int = 0
     context: int = 2048
     rope_theta: float = 10_000.0
     rope_scaling: RotaryScaling | None = None
@@ -93,6 +96,10 @@ class LanguageConfig(TransformerConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_counts(vocab_size=self.vocab_size, context=self.context)
+        if self.additional_vocab_size < 0:
+            raise ValueError(
+                f"additional_vocab_size is {self.additional_vocab_size}: pass 0 for none, or more"
+            )
         if (head_width := self.head_width or self.width // self.heads) % 2:
             raise ValueError(
                 f"a head is {head_width} wide: rotary positions turn its numbers "
@@ -272,7 +279,9 @@ class LanguageModel(nn.Module):
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.embedding = nn.Embedding(
+            config.vocab_size + config.additional_vocab_size, config.width
+        )
         self.transformer = Transformer(config)
         self.norm = NORMS[config.norm](config.width, eps=config.eps)
         if not config.tied:
@@ -362,7 +371,8 @@ class LanguageModel(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
         """Scores of the vocabulary for vectors that `hidden` gave."""
-        weight = self.embedding.weight if self.config.tied else self.head.weight
+        tied = self.config.tied
+        weight = self.embedding.weight[: self.config.vocab_size] if tied else self.head.weight
         return F.linear(hidden, weight)
 
     def cache(self, batch: int, length: int) -> KVCache:
@@ -405,12 +415,12 @@ class LanguageModel(nn.Module):
         check_token_ids(ids)
         if ids.numel():
             low, high = (int(bound) for bound in ids.aminmax())
-            if low < 0 or high >= self.config.vocab_size:
+            known = self.embedding.num_embeddings
+            if low < 0 or high >= known:
                 wrong = low if low < 0 else high
                 raise ValueError(
-                    f"token id {wrong} is outside the vocabulary, 0 to "
-                    f"{self.config.vocab_size - 1}: check the tokenizer; image markers (-200) "
-                    f"belong to LLaVA"
+                    f"token id {wrong} is outside the vocabulary, 0 to {known - 1}: check the "
+                    f"tokenizer; image markers (-200) belong to LLaVA"
                 )
         return self.embedding(ids.to(self.embedding.weight.device))
 

@@ -13,7 +13,7 @@ Letters: K images (the full one and the crops), G×G patches each, C×C pooled c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -211,8 +211,25 @@ class Crops:
     tiling: tuple[int, int]
 
 
+Size = tuple[int, int]
+
+
+def fit_within(size: Size, room: Size) -> Size:
+    """The largest (height, width) of the picture's shape in the room, both in pixels.
+
+    In whole numbers: a scale in floating point can lose a row, 335.99 → 335.
+    """
+    (height, width), (new_height, new_width) = size, room
+    if new_height * width <= new_width * height:
+        return new_height, max(1, width * new_height // height)
+    return max(1, height * new_width // width), new_width
+
+
 def crop_image(
-    picture: Image.Image | Float[Tensor, "3 height width"], crops: CropConfig = MOLMO
+    picture: Image.Image | Float[Tensor, "3 height width"],
+    crops: CropConfig = MOLMO,
+    *,
+    fit: Callable[[Size, Size], Size] = fit_within,
 ) -> Crops:
     """Cut a picture into the full image and its crops.
 
@@ -223,6 +240,7 @@ def crop_image(
     Args:
         picture: a Pillow image, or a tensor (3, H, W) between 0 and 1.
         crops: sizes of crops and margins.
+        fit: gives the size to scale to, from the picture's and that of the room for it.
 
     Raises:
         TypeError, ValueError: no Pillow image and no tensor (3, H, W) of float32 or float64.
@@ -249,8 +267,9 @@ def crop_image(
     tiling = choose_tiling(*pixels.shape[1:], crops.max_crops, crops=crops)
     side = crops.crop_size
     views, shares = [], []
-    for size, step in (((side, side), side), (crops.size(tiling), crops.window)):
-        scaled, inside = _resize_and_pad(pixels, size)  # (3, H, W), (1, H, W)
+    for room, step in (((side, side), side), (crops.size(tiling), crops.window)):
+        inner = fit(tuple(pixels.shape[1:]), room)
+        scaled, inside = _resize_and_pad(pixels, inner, room)  # (3, H, W), (1, H, W)
         views.append(_windows(normalise(scaled, crops.mean, crops.std), side, step))
         share = F.avg_pool2d(inside[None], crops.patch_size)[0]  # (1, rows, columns) of patches
         shares.append(_windows(share, crops.patches, step // crops.patch_size))
@@ -270,20 +289,14 @@ def _windows(x: Tensor, side: int, step: int) -> Float[Tensor, "window channel s
 
 
 def _resize_and_pad(
-    pixels: Float[Tensor, "3 height width"], size: tuple[int, int]
+    pixels: Float[Tensor, "3 height width"], inner: Size, room: Size
 ) -> tuple[Float[Tensor, "3 new_height new_width"], Float[Tensor, "1 new_height new_width"]]:
-    """Scale to fit, centre on black; and a mask that is 1 on the picture."""
-    (height, width), (new_height, new_width) = pixels.shape[1:], size
-    # In whole numbers: a scale in floating point can lose a row, 335.99 → 335.
-    if new_height * width <= new_width * height:
-        inner = new_height, max(1, width * new_height // height)
-    else:
-        inner = max(1, height * new_width // width), new_width
+    """Scale to `inner`, centre on black; and a mask that is 1 on the picture."""
     scaled = F.interpolate(
         pixels[None], size=inner, mode="bilinear", antialias=True, align_corners=False
     )[0].clamp(0, 1)
-    top, left = (new_height - inner[0]) // 2, (new_width - inner[1]) // 2
-    border = (left, new_width - inner[1] - left, top, new_height - inner[0] - top)
+    top, left = ((outer - side) // 2 for outer, side in zip(room, inner, strict=True))
+    border = (left, room[1] - inner[1] - left, top, room[0] - inner[0] - top)
     return F.pad(scaled, border), F.pad(torch.ones_like(scaled[:1]), border)
 
 
@@ -425,7 +438,8 @@ class Connector(nn.Module):
                 f"{(images, rows * columns)}"
             )
         share = masks.unflatten(1, features.shape[1:3]).unsqueeze(-1)  # (K, G, G, 1)
-        whole, part = share == 0, (share > 0) & (share < 1)
+        whole = share == 0
+        part = (share < 1) & ~whole
         features = features + whole * self.padding[0] + part * self.padding[1]
         pooled = self.pool(features)
         return self.down(F.silu(self.gate(pooled)) * self.up(pooled))
@@ -473,10 +487,10 @@ class Molmo(nn.Module):
         feature_layers: tuple[int, ...] = (-3, -10),
     ) -> None:
         super().__init__()
-        if not 0 <= patch_id < language.config.vocab_size:
+        if not 0 <= patch_id < language.embedding.num_embeddings:
             raise ValueError(
                 f"patch_id {patch_id} is outside the vocabulary, 0 to "
-                f"{language.config.vocab_size - 1}: pass the id of {IM_PATCH}"
+                f"{language.embedding.num_embeddings - 1}: pass the id of {IM_PATCH}"
             )
         self.vision: Vision = vision
         self.connector = connector
@@ -492,8 +506,8 @@ class Molmo(nn.Module):
         """
         if not pictures:
             raise ValueError("no picture came: pass at least one, as crop_image gives it")
-        device = self.language.embedding.weight.device
-        pixels = torch.cat([picture.pixels for picture in pictures]).to(device)  # (K, 3, S, S)
+        device, dtype = self.language.embedding.weight.device, self.connector.padding.dtype
+        pixels = torch.cat([picture.pixels for picture in pictures]).to(device, dtype)  # K 3 S S
         masks = torch.cat([picture.masks for picture in pictures]).to(device)  # (K, G·G)
         states = self.vision.encode(pixels).hidden_states
         outside = [n for n in self.feature_layers if not -len(states) <= n < len(states)]

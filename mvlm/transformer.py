@@ -41,6 +41,9 @@ class TransformerConfig:
         norm, eps: LayerNorm or RMSNorm, and what keeps them from dividing by zero.
         activation: of the MLP.
         qkv_bias, out_bias, mlp_bias: whether these matrices have offsets.
+        qk_norm: whether queries and keys are normalised, each over all its heads together.
+        norm_after: whether a block normalises what attention and MLP give, in place of what they
+            take. Both are OLMo 2's way (Team OLMo 2024).
     """
 
     width: int
@@ -56,6 +59,8 @@ class TransformerConfig:
     qkv_bias: bool = True
     out_bias: bool = True
     mlp_bias: bool = True
+    qk_norm: bool = False
+    norm_after: bool = False
 
     def __post_init__(self) -> None:
         names = ("width", "depth", "heads", "kv_heads", "head_width", "mlp_width")
@@ -150,9 +155,14 @@ class Attention(nn.Module):
         config = config.filled
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_width, self.layer = config.head_width, layer
-        rows = (config.heads + 2 * config.kv_heads) * config.head_width
-        self.qkv = nn.Linear(config.width, rows, bias=config.qkv_bias)
+        self.rows = [heads * config.head_width for heads in (config.heads, *[config.kv_heads] * 2)]
+        self.qkv = nn.Linear(config.width, sum(self.rows), bias=config.qkv_bias)
         self.out = nn.Linear(config.heads * config.head_width, config.width, bias=config.out_bias)
+        query_rows, key_rows, _ = self.rows
+        norm = NORMS[config.norm] if config.qk_norm else nn.Identity
+        self.query_norm, self.key_norm = (
+            norm(rows, eps=config.eps) for rows in (query_rows, key_rows)
+        )
 
     def forward(
         self,
@@ -180,8 +190,11 @@ class Attention(nn.Module):
         """
         if first is not None and (causal or mask is not None):
             raise ValueError("first goes with attention of all to all: leave out mask and causal")
-        heads = self.qkv(x).unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # B H+2K T d
-        query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        query, key, value = self.qkv(x).split(self.rows, dim=-1)  # B T H·d, twice B T K·d
+        query, key, value = (
+            part.unflatten(-1, (-1, self.head_width)).transpose(1, 2)  # B H T d, twice B K T d
+            for part in (self.query_norm(query), self.key_norm(key), value)
+        )
         if rotary is not None:
             query, key = rotate(query, rotary), rotate(key, rotary)
         if cache is not None:
@@ -236,7 +249,8 @@ class Block(nn.Module):
     """One pre-norm block: attention, then MLP, each added to the residual path.
 
     The residual path `x` itself is never normalised: overwriting it (`x = norm1(x)`) is a known
-    bug that trains all the same, only worse.
+    bug that trains all the same, only worse. With `norm_after` it is what is added that is
+    normalised.
     """
 
     def __init__(self, config: TransformerConfig, layer: int = 0) -> None:
@@ -246,11 +260,15 @@ class Block(nn.Module):
         self.attention = Attention(config, layer)
         self.norm2 = norm(config.width, eps=config.eps)
         self.mlp = MLPS[config.mlp](config)
+        self.norm_after = config.norm_after
 
     def forward(
         self, x: Float[Tensor, "batch token width"], *, first: int | None = None, **options
     ) -> Float[Tensor, "batch asking width"]:
         """Tokens in, tokens out; the arguments are those of `Attention.forward`."""
+        if self.norm_after:
+            x = x[:, :first] + self.norm1(self.attention(x, first=first, **options))
+            return x + self.norm2(self.mlp(x))
         x = x[:, :first] + self.attention(self.norm1(x), first=first, **options)
         return x + self.mlp(self.norm2(x))
 

@@ -5,6 +5,7 @@ whole numbers and fractions, where nothing is rounded before the end.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -20,14 +21,14 @@ def _near(number: float, expected: float) -> bool:
     return math.isclose(number, expected, rel_tol=2e-6, abs_tol=1e-300)
 
 
-def _rounded(measure: Any) -> tuple[Slip, ...]:
-    """A mistake: what is measured, rounded to a few digits."""
+def _rounded(measure: Any, most: int = 4) -> tuple[Slip, ...]:
+    """A mistake: what is measured, rounded to so many digits at most; a 0 may have other causes."""
     return tuple(
         Slip(
-            lambda *given, digits=digits: round(float(measure(*given)), digits),
+            lambda *given, digits=digits: round(float(measure(*given)), digits) or None,
             "that is rounded: return the number as it is, with all its digits",
         )
-        for digits in range(1, 5)
+        for digits in range(1, most + 1)
     )
 
 
@@ -86,6 +87,9 @@ def box_by_ending(student: Student) -> None:
             _expect_box(student, [file], ["answer.txt"], box, hint)
         box = "multi-to-text" if kind == "text" else "multi-to-image"
         _expect_box(student, ["scene.png"], [_file(student, (ending,))], box, SEEN)
+    both = student.shuffled([_file(student, ("png",)), _file(student, ("mp4",))])
+    words = "A film is a row of pictures. Are there words in what comes out?"
+    _expect_box(student, ["scene.png"], both, "multi-to-image", words)
 
 
 @check(
@@ -306,8 +310,31 @@ UNHEARD: Special = {
         _of("is there", "key", "rose", "rose", "owl"),
     ),
 }
+KINDS_TOO = "Kinds too are the same only letter for letter."
 LETTERS = "Letter for letter: without lower or strip, when counting and when comparing."
+CAPITALS: Special = {
+    "a tie between a capital and a small letter": (
+        "As Python orders text: capitals come before small letters.",
+        _of("what", "ant", "Zoo", "Zoo", "ant", "owl"),
+        [("what", "new?", "Zoo"), ("what", "newer?", "Zoo"), ("what", "newest?", "ant")],
+    ),
+}
 SPECIAL: Special = {
+    "kinds that differ in capitals": (
+        KINDS_TOO,
+        [*_of("what", *["key"] * 3), *_of("What", "owl", "owl")],
+        [*_of("what", "key"), *_of("What", "owl", "owl")],
+    ),
+    "kinds that differ in spaces": (
+        KINDS_TOO,
+        [*_of("what", *["key"] * 3), *_of("what ", "owl", "owl")],
+        [*_of("what", "key"), *_of("what ", "owl", "owl")],
+    ),
+    "triples that come several times in `asked`": (
+        "Every question that is asked counts, one that comes again too. A set keeps only one.",
+        _of("where", "right", "right", "left"),
+        [("where", "where is it?", "right")] * 3 + _of("where", "left"),
+    ),
     "answers that differ in capitals": (
         LETTERS,
         _of("what", *["key"] * 3, "Rose", "Rose", "rose", "rose"),
@@ -353,6 +380,7 @@ def blind_most_frequent(student: Student) -> None:
 def blind_ties(student: Student) -> None:
     for _ in range(3):
         BLIND.run(student, lambda: _examination(student, tie=True))
+    _expect_special(student, CAPITALS)
 
 
 @check(
@@ -453,9 +481,25 @@ SENSITIVE = Comparison(
             lambda rows: _of_compared(rows, lambda row: len({a.lower() for a in row}) > 1),
             "answers that differ in spaces at their ends count as changed",
         ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: _differ((row[0], row[1]))),
-            "only the answers with the first two pictures are compared",
+        *(
+            Slip(
+                lambda rows, form=form: _of_compared(
+                    rows, lambda row: len(set(map(form, row))) > 1
+                ),
+                f"answers that differ in {what} count as changed",
+            )
+            for what, form in (
+                ("spaces before them", lambda answer: answer.rstrip().lower()),
+                ("spaces after them", lambda answer: answer.lstrip().lower()),
+                ("tabs or line ends at their ends", lambda answer: answer.strip(" ").lower()),
+            )
+        ),
+        *(
+            Slip(
+                lambda rows, first=first: _of_compared(rows, lambda row: _differ(row[:first])),
+                f"only the answers with the first {words} pictures are compared",
+            )
+            for first, words in ((2, "two"), (3, "three"), (4, "four"))
         ),
         Slip(
             lambda rows: _of_compared(rows, lambda row: _differ((row[0], row[-1]))),
@@ -509,8 +553,8 @@ def _rows(student: Student, widths: Sequence[int], *, alike: int) -> Rows:
         same, *others = student.shuffled(ANSWERS)
         row = [same] * width
         if n >= alike and width > 1:
-            # Where the one other answer stands: never only at the ends, and one row with two.
-            place = 1 + n % (width - 1)
+            # Where the one other answer stands: from the last place on; some rows have two.
+            place = width - 1 - n % (width - 1)
             row[place] = others[0]
             if width > 3 and n % 3 == 0:
                 row[place - 1] = others[1]
@@ -532,28 +576,31 @@ def sens_share(student: Student) -> None:
     after=[sens_share],
 )
 def sens_several(student: Student) -> None:
-    widths = [3, 4, 5, 4, 3, 5, 2, 4, 5]
+    widths = [3, 4, 5, 5, 5, 5, 5, 4, 3, 7, 6, 2, 3]  # the other answer at every place of five
     SENSITIVE.run(student, lambda: (_rows(student, widths, alike=student.integer(2, 3)),))
 
 
 @check(
     "capitals and spaces at the ends are no change",
     "Bring both answers to one form first: strip and lower. Spaces INSIDE an answer and full "
-    "stops are differences.",
+    "stops are differences, and an empty answer is an answer.",
     after=[sens_share],
 )
 def sens_spelling(student: Student) -> None:
     def draw() -> tuple[Rows]:
-        rows = _rows(student, [2] * 9, alike=4)
-        spaces = student.pick((" {} ".format, "{}\n".format, "  {}".format))
-        spelt = (str.upper, str.title, str.capitalize, spaces)
+        # So many of each kind that no two mistakes count alike.
+        forms = (" {} ", "  {}", "{} ", "{}  ", "{}\t\n")
+        spaces = [form.format for form in forms]
+        spelt = (str.upper, str.title, str.capitalize, *spaces)
+        rows = _rows(student, [2] * 17, alike=len(spelt))
         same = [n for n, row in enumerate(rows) if not _differ(row)]
         for kind, n in enumerate(same):
             rows[n] = [rows[n][0], spelt[kind](rows[n][1])]
         return (rows,)
 
     SENSITIVE.run(student, draw)
-    for one, other in (("top left", "topleft"), ("top left", "top  left"), ("yes", "yes.")):
+    pairs = (("top left", "topleft"), ("top left", "top  left"), ("yes", "yes."), ("yes", ""))
+    for one, other in pairs:
         with student.on(f"{one!r} and {other!r}"):
             rows = [[one, other], ["rose", "rose"]]
             SENSITIVE.run(student, lambda rows=rows: (student.shuffled(rows),))
@@ -599,6 +646,7 @@ def _luck(value: Any, *_: Any) -> float:
     return number
 
 
+ROUNDED_LUCK = _rounded(_tail, 12)
 LUCK = Comparison(
     function="above_chance",
     what="the probability",
@@ -651,7 +699,7 @@ LUCK = Comparison(
             lambda right, n, p: p**right,
             "that is the probability that the first so many are right: which ones is not said",
         ),
-        *_rounded(lambda right, n, p: _tail(right, n, p)),
+        *ROUNDED_LUCK,
     ),
 )
 
@@ -666,7 +714,8 @@ SUM = "For each k from right to n: the number of ways, times p to the k, times 1
 
 @check("at least so many of a few, yes or no", SUM)
 def luck_of_few(student: Student) -> None:
-    LUCK.run(student, lambda: _few(student, 0.5))
+    with student.on("p = 0.5"):
+        LUCK.run(student, lambda: _few(student, 0.5))
 
 
 @check(
@@ -675,21 +724,28 @@ def luck_of_few(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_of_any_chance(student: Student) -> None:
-    for p in (0.25, 0.1, 0.8):
+    for p in (0.25, 0.2, 0.8):
         with student.on(f"p = {p}"):
             LUCK.run(student, lambda p=p: _few(student, p))
 
 
 @check(
     "at both ends: none right, all right, p = 0 and p = 1",
-    "At least none is certain. Does a logarithm of 0 stand anywhere? Is the last k in the sum?",
+    "Each of these you know without a sum, or by its last term alone.",
     after=[luck_of_few],
 )
 def luck_at_the_ends(student: Student) -> None:
-    ends = replace(LUCK, slips=())
+    ends = replace(LUCK, slips=ROUNDED_LUCK)
     n = student.integer(5, 9)
-    for right, p in ((0, 0.25), (n, 0.25), (0, 0.0), (2, 0.0), (n, 1.0), (2, 1.0)):
-        with student.on(f"{right} of {n} right, p = {p}"):
+    none = "Having at least 0 right is certain."
+    last = "All right: that is the last k alone. Is it in the sum, and with all its digits?"
+    never = "Who is never right has 0 right for sure, and never 2. 0 has no logarithm, and 0⁰ is 1."
+    always = "Who is always right has all right. 1 - p is 0: that has no logarithm, and 0⁰ is 1."
+    for right, p, hint in (
+        *((0, 0.25, none), (n, 0.25, last)),
+        *((0, 0.0, never), (2, 0.0, never), (n, 1.0, always), (2, 1.0, always)),
+    ):
+        with student.on(f"{right} of {n} right, p = {p}", hint):
             ends.run(student, lambda right=right, p=p: (right, n, p))
     with student.on("one question"):
         ends.run(student, lambda: (1, 1, 0.25))
@@ -703,7 +759,7 @@ def luck_at_the_ends(student: Student) -> None:
     seconds=10.0,
 )
 def luck_of_many(student: Student) -> None:
-    many = replace(LUCK, slips=())
+    many = replace(LUCK, slips=ROUNDED_LUCK)
     for n, p in ((1500, 0.5), (3000, 0.25)):
         with student.on(f"n = {n}, p = {p}"):
             extra = student.integer(5, 40)
@@ -714,13 +770,19 @@ def luck_of_many(student: Student) -> None:
 
 @check(
     "how small a small one is",
-    "1 minus nearly 1 has no digits left. Sum the tail itself, its smallest terms too.",
+    "Is 1 minus something taken? 1 minus nearly 1 has no digits left: sum the tail itself. Does "
+    "the sum stop early, is a number rounded, or float32?",
     after=[luck_of_few, luck_of_any_chance],
+    seconds=10.0,
 )
 def luck_that_is_small(student: Student) -> None:
-    small = replace(LUCK, slips=())
-    for n, p in ((60, 0.1), (100, 0.25)):
-        right = n - student.integer(5, 15)
+    small = replace(LUCK, slips=ROUNDED_LUCK)
+    for n, p, right in (
+        (60, 0.1, 60 - student.integer(5, 15)),
+        (100, 0.25, 100 - student.integer(5, 15)),
+        (60, 0.1, 30 - student.integer(0, 3)),  # where the other part has fewer terms
+        (400, 1 / 16, 130 + student.integer(0, 30)),  # less than float32 can hold
+    ):
         with student.on(f"{right} of {n} right, p = {p}"):
             small.run(student, lambda n=n, p=p, right=right: (right, n, p))
 
@@ -765,8 +827,7 @@ BUDGET = Comparison(
     slips=(
         _slip_of_view(
             lambda h, w, size, pool: _view(h, w, size, pool) + 1,
-            "one vector too many, and the text is empty: ''.split(' ') is a list with one empty "
-            "word, ''.split() an empty list (and a class token, if it is that, is not handed on)",
+            "one vector too many for each view: a class token, if it is that, is not handed on",
         ),
         _slip_of_view(
             lambda h, w, size, pool: h * w / (size * pool),
@@ -820,7 +881,17 @@ BUDGET = Comparison(
             lambda h, w, size, pool, crops, text: (
                 (crops + 1) * _view(h, w, size, pool) + len(text.split(" "))
             ),
-            "between two spaces a word was counted that is none",
+            "an empty word was counted: split(' ') finds one between two spaces, and one in a text "
+            "without words; split() finds none",
+        ),
+        *(
+            Slip(
+                lambda h, w, size, pool, crops, text, pattern=pattern: (
+                    (crops + 1) * _view(h, w, size, pool) + len(re.findall(pattern, text))
+                ),
+                "words were cut, or left out, at marks: only spaces and line ends part words",
+            )
+            for pattern in (r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+")
         ),
         Slip(
             lambda h, w, size, pool, crops, text: (
@@ -840,13 +911,13 @@ def _sizes(student: Student) -> tuple[int, int, int]:
 
 @check(
     "one view, oblong too",
-    "How many patches stand below one another, how many side by side? The words are none here.",
+    "How many patches stand below one another, how many side by side? The text is one word here.",
 )
 def budget_of_a_view(student: Student) -> None:
-    BUDGET.run(student, lambda: (*_sizes(student), 1, 0, ""))
+    BUDGET.run(student, lambda: (*_sizes(student), 1, 0, "lion?"))
     for size, patch_size in ((120, 40), (336, 14)):
         with student.on(f"{size}×{size}, patches of {patch_size}"):
-            BUDGET.run(student, lambda s=size, p=patch_size: (s, s, p, 1, 0, ""))
+            BUDGET.run(student, lambda s=size, p=patch_size: (s, s, p, 1, 0, "lion?"))
 
 
 @check(
@@ -858,11 +929,11 @@ def budget_of_views(student: Student) -> None:
     def draw() -> tuple[int, int, int, int, int, str]:
         height, width, size = _sizes(student)
         pool = student.integer(2, 3)
-        return height * pool, width * pool, size, pool, student.integer(2, 12), ""
+        return height * pool, width * pool, size, pool, student.integer(2, 12), "lion?"
 
     BUDGET.run(student, draw)
     with student.on("Molmo: 336×336, patches of 14, pool 2, 12 crops"):
-        BUDGET.run(student, lambda: (336, 336, 14, 2, 12, ""))
+        BUDGET.run(student, lambda: (336, 336, 14, 2, 12, "lion?"))
 
 
 @check(
@@ -912,6 +983,11 @@ def budget_of_words(student: Student) -> None:
         BUDGET.run(student, lambda: (*(made := draw((" ",), 0))[:5], made[5].strip()))
     with student.on("several spaces and line ends"):
         BUDGET.run(student, lambda: draw((" ", "  ", "\n", " \n "), 0))
+    with student.on("words with marks in them"):
+        marked = student.shuffled(["what's", "left-hand", "?", "lion's", "it"])
+        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, " ".join(marked)))
+    with student.on("no text"):
+        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, ""))
     with student.on("two crops"):
         value = BUDGET.run(student, lambda: (*(made := draw((" ",), 2))[:5], made[5].strip()))
     if type(value) is float:

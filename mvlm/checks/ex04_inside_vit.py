@@ -27,6 +27,8 @@ from mvlm.checks.expect import (
     expect_truth,
 )
 
+DIGITS = "Which step works in float32 (a table you made, too), rounds, or adds a small number?"
+
 # components -------------------------------------------------------------------------------------
 
 
@@ -37,8 +39,12 @@ def _expect_digits(
     with student.on("float64 numbers", KIND):
         value = expect_tensor(student.call(question.function, *arguments), question.function)
         expect_kind(value, given, "results keep the kind of what came in")
-        if not close(question.read(value, *arguments), question.right(*arguments), 1e-9):
-            fail("float64 went in, and the result has float32's digits")
+        ours, wanted = question.read(value, *arguments), question.right(*arguments)
+        if not close(ours, wanted, 1e-9):
+            away = (ours - wanted).abs().max().item()
+            fail(
+                f"float64 went in, and the result is off by {away:.0e}: not all its digits", DIGITS
+            )
 
 
 def _directions(table: Tensor) -> Tensor:
@@ -94,6 +100,11 @@ def _tell_line(ours: Tensor, wanted: Tensor) -> str:
     return f"{said}: close, as an approximation such as pca_lowrank is" if away < 0.02 else said
 
 
+def _on_the_side(weight: Tensor, k: int, channels: int) -> Tensor:
+    """A mistake: the numbers of a column are taken for those of a row."""
+    return _components(weight, k, channels).mT
+
+
 def _scaled(weight: Tensor, k: int, channels: int) -> Tensor:
     """A mistake: each pixel is divided by its deviation over the filters."""
     table = weight.double()
@@ -132,6 +143,11 @@ COMPONENTS = Comparison(
             _channels_last,
             "the directions are folded as h, w, c: in this weight the channel comes first",
             "reshape cuts the last axes as they lie in memory: C, then P, then P.",
+        ),
+        Slip(
+            _on_the_side,
+            "these are the right components, each lying on its side: rows and columns exchanged",
+            "In a filter the row of a pixel comes before its column.",
         ),
     ),
 )
@@ -180,9 +196,12 @@ def comp_centred(student: Student) -> None:
     after=[comp_lines],
 )
 def comp_channels(student: Student) -> None:
-    for channels, side in ((3, 2), (4, 3)):
+    for channels, side, mean in ((3, 2, 0.0), (4, 3, 9.0)):
         with student.on(f"{channels} channels, {side}×{side} pixels"):
-            COMPONENTS.run(student, lambda c=channels, p=side: (_filters(student, 60, c, p), 4, c))
+            COMPONENTS.run(
+                student,
+                lambda c=channels, p=side, m=mean: (_filters(student, 60, c, p, mean=m), 4, c),
+            )
 
 
 @check(
@@ -386,6 +405,22 @@ def _share(rows: Tensor) -> Tensor:
     return rows / rows.sum(dim=1, keepdim=True)
 
 
+def _each_head(attentions: Layers, residual: float) -> Tensor:
+    """A mistake: a rollout for each head, averaged at the end."""
+    count = next(iter(attentions.values())).shape[1]
+    parts = [
+        _rolled(attentions, residual, heads=lambda layer, n=head: layer[:, n])
+        for head in range(count)
+    ]
+    return torch.stack(parts).mean(dim=0)
+
+
+def _divided_first(layer: Tensor) -> Tensor:
+    """A mistake: heads are averaged, and rows divided before the identity is added."""
+    layer = layer.mean(dim=1)
+    return layer / layer.sum(dim=-1, keepdim=True)
+
+
 def _class_column(attentions: Layers, residual: float) -> Tensor:
     """A mistake: the column of the class token in place of its row."""
     joint = None
@@ -439,7 +474,7 @@ ROLLOUT = Comparison(
         ),
         Slip(
             lambda *given: _rolled(*given, sums=lambda layer: torch.ones(())),
-            "no layer's rows were divided by their sums",
+            "no layer's rows were divided by their sums after the identity was added",
             "With the identity added, a row sums to more than 1.",
         ),
         Slip(
@@ -465,6 +500,23 @@ ROLLOUT = Comparison(
             lambda *given: _rolled(*given, heads=lambda layer: layer.amax(dim=1)),
             "the heads' largest was taken, wanted their mean",
             "",
+        ),
+        Slip(
+            lambda *given: _rolled(*given, heads=lambda layer: layer.sum(dim=1)),
+            "the heads were added up, wanted their mean: so the identity counts for less",
+        ),
+        Slip(
+            lambda *given: _rolled(*given, heads=lambda layer: layer[:, 0]),
+            "head 0 alone was taken, wanted the mean of all heads",
+        ),
+        Slip(
+            _each_head,
+            "each head was followed by itself, and averaged at the end: wanted in each layer",
+        ),
+        Slip(
+            lambda *given: _rolled(*given, heads=_divided_first),
+            "rows were divided by their sums BEFORE the identity was added: only afterwards",
+            "Added to rows that sum to less than 1, the identity counts for more.",
         ),
     ),
 )
@@ -559,6 +611,7 @@ def _distance(
     patch_size: int,
     *,
     renormalise: bool = True,
+    together: bool = False,
     first: bool = False,
     power: int = 1,
     swap: bool = False,
@@ -570,12 +623,14 @@ def _distance(
     part = slice(0, count) if first else slice(attentions.shape[-1] - count, None)
     weights = attentions.double()[..., part, part]
     total = torch.zeros(weights.shape[:-1], dtype=torch.float64)
+    sums = weights.sum(dim=-1)
     for i, j in itertools.product(range(count), repeat=2):
         step = (abs(i // columns - j // columns), abs(i % columns - j % columns))
         steps = sum(step) if city else math.hypot(*step)
         total[..., i] += (patch_size * steps) ** power * weights[..., i, j]
+    if together:
+        return total.sum(dim=(1, 3)) / sums.sum(dim=(1, 3)).clamp(min=1e-30)
     if renormalise:
-        sums = weights.sum(dim=-1)
         total = total / torch.where(sums > 0, sums, 1)
     return total.mean(dim=(1, 3))
 
@@ -629,6 +684,11 @@ DISTANCE = Comparison(
             "Without the others' columns, a row must be made to sum to 1 again.",
         ),
         Slip(
+            lambda *given: _distance(*given, together=True),
+            "all patches' looks were added up before they were divided: each row has its own sum",
+            "The mean distance of each patch that looks first, and then the mean of these.",
+        ),
+        Slip(
             lambda *given: _distance(*given, first=True),
             "the FIRST tokens were taken for patches: class token and registers come before them",
             "",
@@ -663,7 +723,7 @@ def dist_heads(student: Student) -> None:
 
 @check(
     "class token and registers come first and do not count",
-    "They have no place. What is left of a row must sum to 1 again.",
+    "They have no place. What is left of each row must sum to 1 again, row by row.",
     after=[dist_pixels],
 )
 def dist_extra(student: Student) -> None:
@@ -691,7 +751,7 @@ def dist_grid(student: Student) -> None:
 
 @check(
     "a patch that looks at no patch counts as 0, one that hardly does as any; float64 stays",
-    "What is a row's sum where the class token got everything, or all but 1e-5 of it?",
+    "What is a row's sum where the class token got everything, or all but 1e-7 of it?",
     after=[dist_extra],
     keeps_arguments=True,
 )
@@ -699,16 +759,16 @@ def dist_nothing(student: Student) -> None:
     def sinking() -> tuple[Tensor, tuple[int, int], int]:
         attentions = _attention(student, 2, 2, 2, 5, 5)
         attentions[0, 1, 0, 3] = torch.tensor([1.0, 0, 0, 0, 0])
-        attentions[0, 0, 1, 2] = torch.tensor([1 - 1e-5, 2e-6, 5e-6, 2e-6, 1e-6])
+        attentions[0, 0, 1, 2] = torch.tensor([1 - 1e-7, 2e-8, 5e-8, 2e-8, 1e-8])
         attentions[1, 0, 1, :, 1:] = 0
         attentions[1, 0, 1, :, 0] = 1
         return attentions, (2, 2), 10
 
     with student.on("some patches look at the class token alone, or nearly"):
         DISTANCE.run(student, sinking)
-    # In one row all distances are whole, so a table of them may be of any kind.
-    exact = _attention(student, 2, 1, 2, 5, 5).double().softmax(dim=-1)
-    _expect_digits(student, DISTANCE, exact, (exact, (1, 4), 8))
+    # Most of these distances are no whole numbers: a table of them in float32 shows.
+    exact = _attention(student, 2, 1, 2, 10, 10).double().softmax(dim=-1)
+    _expect_digits(student, DISTANCE, exact, (exact, (3, 3), 7))
 
 
 # deletion_curve ---------------------------------------------------------------------------------
@@ -720,20 +780,26 @@ def _deleted(
     ranking: Tensor,
     patch_size: int,
     *,
-    fill: Callable[[Tensor], Tensor] = lambda image: image.mean(dim=(1, 2)),
+    fill: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda image, *_: image.mean(dim=(1, 2)),
     fixed: bool = True,
+    alone: bool = False,
+    width: int = 3,
 ) -> Tensor:
-    """(N+1, B), picture by picture and patch by patch; the keywords plant a mistake."""
-    columns = images.shape[3] // patch_size
+    """(N+1, B), picture by picture and patch by patch; the keywords plant a mistake.
+
+    `fill` makes a colour of the whole image, the image as hidden so far, and the patch.
+    """
+    columns = images.shape[width] // patch_size
     curve = []
     for image, places in zip(images.double(), ranking.tolist(), strict=True):
-        hidden, colour, row = image.clone(), fill(image), []
+        hidden, row = image.clone(), []
         answer = None
         for place in (None, *places):
             if place is not None:
+                hidden = image.clone() if alone else hidden
                 top, left = patch_size * (place // columns), patch_size * (place % columns)
                 square = hidden[:, top : top + patch_size, left : left + patch_size]
-                square[:] = colour[:, None, None]
+                square[:] = fill(image, hidden, square)[:, None, None]
             shares = (weight.double() @ hidden.reshape(-1)).softmax(dim=0)
             answer = int(shares.argmax()) if answer is None or not fixed else answer
             row.append(shares[answer])
@@ -748,6 +814,12 @@ def _read_curve(value: Any, weight: Tensor, images: Tensor, ranking: Tensor, _: 
         value, shape, "deletion_curve", meaning, "A row a step, a column a picture."
     )
     return expect_finite(curve, "the probabilities").double()
+
+
+def _by_columns_of_patches(images: Tensor, ranking: Tensor, size: int) -> Tensor:
+    """A mistake: the ranking of whoever counts patches column by column."""
+    rows, columns = images.shape[2] // size, images.shape[3] // size
+    return (ranking % rows) * columns + ranking // rows
 
 
 CURVE = Comparison(
@@ -767,12 +839,12 @@ CURVE = Comparison(
             "The class is chosen once, on the whole picture.",
         ),
         Slip(
-            lambda *given: _deleted(*given, fill=lambda image: image.new_zeros(len(image))),
+            lambda *given: _deleted(*given, fill=lambda image, *_: image.new_zeros(len(image))),
             "hidden patches were filled with 0: wanted the picture's own mean colour",
             "",
         ),
         Slip(
-            lambda *given: _deleted(*given, fill=lambda image: image.mean().expand(len(image))),
+            lambda *given: _deleted(*given, fill=lambda image, *_: image.mean().expand(len(image))),
             "hidden patches were filled with one number for all channels: a colour has one each",
             "",
         ),
@@ -782,7 +854,7 @@ CURVE = Comparison(
                 images,
                 ranking,
                 size,
-                fill=lambda _: images.double().mean(dim=(0, 2, 3)),
+                fill=lambda *_: images.double().mean(dim=(0, 2, 3)),
             ),
             "hidden patches were filled with the mean colour of the whole batch",
             "",
@@ -793,6 +865,34 @@ CURVE = Comparison(
             ),
             "every picture was hidden in the order of picture 0",
             "",
+        ),
+        Slip(
+            lambda *given: _deleted(*given, fill=lambda _, hidden, __: hidden.mean(dim=(1, 2))),
+            "the mean colour was taken anew after hiding: wanted the whole picture's, once",
+        ),
+        Slip(
+            lambda *given: _deleted(*given, fill=lambda _, __, square: square.mean(dim=(1, 2))),
+            "each patch was filled with its own mean colour, wanted the whole picture's",
+        ),
+        Slip(
+            lambda *given: _deleted(*given, alone=True),
+            "one patch at a time was hidden, and the others shown again: wanted more and more",
+        ),
+        Slip(
+            lambda weight, images, ranking, size: _deleted(
+                weight, images, ranking.argsort(dim=1), size
+            ),
+            "the ranking was read as each patch's turn: it lists patches, the first to hide first",
+        ),
+        Slip(
+            lambda weight, images, ranking, size: _deleted(
+                weight, images, _by_columns_of_patches(images, ranking, size), size
+            ),
+            "patches were counted column by column: the ranking counts them row by row",
+        ),
+        Slip(
+            lambda *given: _deleted(*given, width=2),
+            "the columns were counted along the height: a row has width // patch_size patches",
         ),
     ),
 )
@@ -1056,7 +1156,7 @@ def out_class(student: Student) -> None:
         fine = (1 + 2.0**-30 * steps)[None, :, None] * torch.eye(6, dtype=torch.float64)[:, None]
         ours = _read_outliers(student.call("outliers", fine, 5.5), fine, 5.5)
         if not equal(ours, wanted := _outliers(fine, 5.5)):
-            fail(_tell_outliers(ours, wanted))
+            fail(_tell_outliers(ours, wanted), DIGITS)
 
 
 EXERCISE = Exercise(

@@ -18,7 +18,7 @@ from mvlm.transformer import MAX_DEPTH
 
 Shape = tuple[int, ...]
 Config = Mapping[str, Any]
-Value = TypeVar("Value", bool, int, float, str)
+Value = TypeVar("Value", bool, int, float, str, list)
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"

@@ -7,7 +7,7 @@ values). Each family says which belong together, its `Sources`; `load_weights` d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -37,11 +37,13 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 class Source:
     """Which tensors of the file make one of ours: joined along their rows, in this order.
 
-    `shapes` are theirs in the file, where they are not simply ours.
+    `shapes` are theirs in the file, where they are not simply ours. `arrange` takes what is joined
+    and gives ours, where that is a part of it or has its numbers in another order.
     """
 
     names: tuple[str, ...]
     shapes: tuple[Shape, ...] | None = None
+    arrange: Callable[[Tensor], Tensor] | None = None
 
 
 Sources = dict[str, Source]
@@ -116,7 +118,8 @@ def load_weights(
 
 def _join(checkpoint: Checkpoint, source: Source, dtype: torch.dtype) -> Tensor:
     parts = [_read_finite(checkpoint, name).to(dtype) for name in source.names]
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    joined = parts[0] if len(parts) == 1 else torch.cat(parts)
+    return joined if source.arrange is None else source.arrange(joined)
 
 
 def _read_finite(checkpoint: Checkpoint, name: str) -> Tensor:

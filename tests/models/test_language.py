@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import Olmo2Config, Olmo2ForCausalLM
 from transformers.generation.logits_process import (
     LogitsProcessorList,
     TemperatureLogitsWarper,
@@ -194,6 +195,79 @@ def test_a_step_under_autocast():
     model = tiny()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert len(generate(model, [[3, 1, 4]], max_new_tokens=8)[0]) == 8
+
+
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_norms_after_and_of_queries_and_keys_are_those_of_olmo_2(kv_heads):
+    sizes = {"vocab_size": 61, "hidden_size": 48, "intermediate_size": 56, "num_hidden_layers": 3}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": kv_heads}
+    theirs = Olmo2ForCausalLM(Olmo2Config(**sizes, **heads, pad_token_id=0, eos_token_id=None))
+    for parameter in theirs.parameters():
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    config = LanguageConfig(
+        vocab_size=61,
+        width=48,
+        depth=3,
+        heads=4,
+        kv_heads=kv_heads,
+        mlp_width=56,
+        tied=False,
+        qk_norm=True,
+        norm_after=True,
+    )
+    ours = LanguageModel(config).eval()
+    ours.load_state_dict(as_ours(theirs.eval().state_dict()))
+    ids = torch.randint(1, 61, (3, 20))
+    mask = torch.ones_like(ids)
+    mask[1, :7] = 0
+    plain = {"do_sample": False, "max_new_tokens": 12, "attention_mask": mask}
+    with torch.no_grad():
+        assert (ours(ids) - theirs(ids).logits).abs().max() <= 1e-5
+        answers = theirs.generate(ids, **plain)[:, 20:].tolist()
+    assert generate(ours, ids, attention_mask=mask, max_new_tokens=12) == answers
+    assert generate(ours, ids[:1], max_new_tokens=12) == answers[:1]
+
+
+def as_ours(theirs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """An OLMo 2 of transformers under our names; queries, keys and values become one matrix."""
+    names = {
+        "self_attn.o_proj": "attention.out",
+        "self_attn.q_norm": "attention.query_norm",
+        "self_attn.k_norm": "attention.key_norm",
+        "post_attention_layernorm": "norm1",
+        "post_feedforward_layernorm": "norm2",
+        "mlp.gate_proj": "mlp.gate",
+        "mlp.up_proj": "mlp.up",
+        "mlp.down_proj": "mlp.down",
+        "model.embed_tokens": "embedding",
+        "model.norm": "norm",
+        "model.layers": "transformer.blocks",
+        "lm_head": "head",
+    }
+    renamed = {}
+    for name, tensor in theirs.items():
+        if name.endswith(("k_proj.weight", "v_proj.weight")):
+            continue
+        if name.endswith("q_proj.weight"):
+            parts = [theirs[name.replace("q_proj", f"{part}_proj")] for part in "qkv"]
+            tensor, name = torch.cat(parts), name.replace("self_attn.q_proj", "attention.qkv")
+        for old, new in names.items():
+            name = name.replace(old, new)
+        renamed[name] = tensor
+    return renamed
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_additional_tokens_are_read_and_never_written(tied):
+    model = tiny(additional_vocab_size=4, tied=tied)
+    ids = torch.tensor([[64, 3, 61]])
+    assert model(ids).shape == (1, 3, 61)
+    assert not torch.equal(model(ids), model(torch.tensor([[63, 3, 61]])))
+    assert max(generate(model, ids, max_new_tokens=30)[0]) < 61
+    with pytest.raises(ValueError, match="token id 65 is outside the vocabulary, 0 to 64"):
+        model(torch.tensor([[65]]))
+    with pytest.raises(ValueError, match="additional_vocab_size is -1: pass 0 for none, or more"):
+        tiny(additional_vocab_size=-1)
 
 
 def test_matrices_by_columns_are_the_same_model():

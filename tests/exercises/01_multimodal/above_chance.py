@@ -260,3 +260,65 @@ def terms_400(right, n, p):
 def rounded(right, n, p):
     value = with_fractions(right, n, p)
     return round(value, 4) if p != 0.5 or n > 100 else value
+
+
+def logs_of(right, n, p):
+    """Logarithms of the terms, none of them of 0."""
+    return [
+        math.lgamma(n + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(n - k + 1)
+        + k * math.log(p)
+        + (n - k) * math.log1p(-p)
+        for k in range(right, n + 1)
+    ]
+
+
+@mistake(
+    "One minus the rest where the rest has fewer terms.",
+    fails="luck-that-is-small",
+    says="1 minus nearly 1",
+)
+def complement_where_shorter(right, n, p):
+    return complement(right, n, p) if 2 * right <= n else with_fractions(right, n, p)
+
+
+@mistake("The terms are float32.", fails="luck-that-is-small", says="or float32")
+def terms_in_float32(right, n, p):
+    if p in (0, 1):
+        return float(p == 1 or right == 0)
+    logs = torch.tensor(logs_of(right, n, p), dtype=torch.float64)
+    value = logs.float().exp().sum().item()
+    return value if n == 400 and value == 0 else with_fractions(right, n, p)
+
+
+@mistake("The sum stops at terms below 1e-12.", fails="luck-that-is-small", says="sum stop early")
+def stops_early(right, n, p):
+    if p in (0, 1) or right <= n * p:
+        return with_fractions(right, n, p)
+    total = 0.0
+    for log in logs_of(right, n, p):
+        if math.exp(log) < 1e-12:
+            break
+        total += math.exp(log)
+    return total
+
+
+@mistake(
+    "Rounded to twelve digits where there are many questions.",
+    fails="luck-that-is-small",
+    says="is a number rounded",
+)
+def twelve_digits(right, n, p):
+    value = with_fractions(right, n, p)
+    return round(value, 12) if n > 12 else value
+
+
+@mistake(
+    "Rounded to six digits where all are right.",
+    fails="luck-at-the-ends",
+    says="that is rounded",
+)
+def six_digits(right, n, p):
+    value = with_fractions(right, n, p)
+    return round(value, 6) if right == n else value

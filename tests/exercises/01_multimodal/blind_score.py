@@ -240,7 +240,7 @@ def compares_loosely(seen, asked):
     return mean(guesses.get(k, otherwise).lower().strip() == a.lower().strip() for k, _, a in asked)
 
 
-@mistake("Counts in small letters.", fails="blind-share", says="Letter for letter")
+@mistake("Counts in small letters.", fails="blind-ties, blind-share", says="Letter for letter")
 def counts_in_small_letters(seen, asked):
     small = [(k, q, a.lower()) for k, q, a in seen]
     return share(learn(small), best(everything(small)), asked)
@@ -292,3 +292,34 @@ def set_of_triples(seen, asked):
 )
 def three_digits(seen, asked):
     return round(counted(seen, asked), 3)
+
+
+@mistake(
+    "Of a tie the first in a dictionary, whatever the capitals.",
+    fails="blind-ties",
+    says="capitals come before small letters",
+)
+def dictionary_order(seen, asked):
+    def choose(answers):
+        return min(answers, key=lambda a: (-answers.count(a), a.lower(), a))
+
+    return share(learn(seen, choose), choose(everything(seen)), asked)
+
+
+@mistake("Kinds in small letters.", fails="blind-share", says="Kinds too are the same only")
+def small_kinds(seen, asked):
+    return counted(*([(k.lower(), q, a) for k, q, a in some] for some in (seen, asked)))
+
+
+@mistake("Kinds without spaces at their ends.", fails="blind-share", says="Kinds too are the same")
+def bare_kinds(seen, asked):
+    return counted(*([(k.strip(), q, a) for k, q, a in some] for some in (seen, asked)))
+
+
+@mistake(
+    "What is asked several times counts once: a set.",
+    fails="blind-share",
+    says="Every question that is asked counts",
+)
+def set_of_asked(seen, asked):
+    return counted(seen, set(asked))

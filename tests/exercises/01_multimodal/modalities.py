@@ -178,7 +178,7 @@ def first_out(takes, gives):
 
 @mistake(
     "Two files that come out are multi, whatever is in them.",
-    fails="box-of-several",
+    fails="box-by-ending, box-of-several",
     says="yours says 'multi-to-multi'",
 )
 def by_number(takes, gives):
@@ -223,3 +223,13 @@ def emptied(takes, gives):
     while takes:
         seen |= ending(takes.pop()) not in TEXT
     return box([seen], pictures(gives))
+
+
+@mistake(
+    "A film and a picture that come out together are taken for two kinds.",
+    fails="box-by-ending",
+    says="A film is a row of pictures. Are there words",
+)
+def film_and_picture(takes, gives):
+    kinds = {"film" if ending(f) in {".mp4", ".webm"} else str(ending(f) in TEXT) for f in gives}
+    return "multi-to-multi" if len(kinds) > 1 else box(pictures(takes), pictures(gives))

@@ -233,3 +233,38 @@ def mean_of_changes(answers):
 )
 def two_digits(answers):
     return round(of(answers, differs), 2)
+
+
+@mistake("The first three pictures alone.", fails="sens-several", says="the first three pictures")
+def first_three(answers):
+    return of(answers, lambda row: differs(row[:3]))
+
+
+@mistake("The first four pictures alone.", fails="sens-several", says="the first four pictures")
+def first_four(answers):
+    return of(answers, lambda row: differs(row[:4]))
+
+
+@mistake("The first two and the last.", fails="sens-several", says="How many DIFFERENT answers")
+def first_two_and_last(answers):
+    return of(answers, lambda row: differs([*row[:2], row[-1]]))
+
+
+@mistake("Spaces before an answer count.", fails="sens-spelling", says="differ in spaces before")
+def right_end_alone(answers):
+    return of(answers, lambda row: len({a.rstrip().lower() for a in row}) > 1)
+
+
+@mistake("Spaces after an answer count.", fails="sens-spelling", says="differ in spaces after")
+def left_end_alone(answers):
+    return of(answers, lambda row: len({a.lstrip().lower() for a in row}) > 1)
+
+
+@mistake("Tabs and line ends count.", fails="sens-spelling", says="differ in tabs or line ends")
+def spaces_alone(answers):
+    return of(answers, lambda row: len({a.strip(" ").lower() for a in row}) > 1)
+
+
+@mistake("Empty answers are left out.", fails="sens-spelling", says="an empty answer is an answer")
+def without_empty(answers):
+    return of(answers, lambda row: differs([a for a in row if a.strip()]))

@@ -221,7 +221,10 @@ def returned(height, width, patch_size, pool, crops, text):
     return floor(height, width, patch_size, pool, crops, text)
 
 
-@mistake("Letters for words.", fails="budget-of-words", says="letters are counted")
+VIEWS = "budget-of-a-view, budget-of-views, budget-of-words"
+
+
+@mistake("Letters for words.", fails=VIEWS, says="letters are counted")
 def letters(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     return (crops + 1) * view(height, width, patch_size, pool) + len(text)
@@ -229,21 +232,25 @@ def letters(height, width, patch_size, pool, crops, text):
 
 @mistake(
     "Cut at single spaces.",
-    fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="one empty word",
+    fails="budget-of-words",
+    says="one in a text without words",
 )
 def single_spaces(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     return (crops + 1) * view(height, width, patch_size, pool) + len(text.split(" "))
 
 
-@mistake("The words once for each view.", fails="budget-of-words", says="once for every view")
+@mistake(
+    "The words once for each view.",
+    fails="budget-of-views, budget-of-words",
+    says="once for every view",
+)
 def words_each(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     return (crops + 1) * (view(height, width, patch_size, pool) + len(text.split()))
 
 
-@mistake("No words.", fails="budget-of-words", says="the words are not counted")
+@mistake("No words.", fails=VIEWS, says="the words are not counted")
 def no_words(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     return (crops + 1) * view(height, width, patch_size, pool)
@@ -259,9 +266,22 @@ def as_float(height, width, patch_size, pool, crops, text):
 @mistake(
     "Cut at single spaces, an empty text looked after.",
     fails="budget-of-words",
-    says="between two spaces a word was counted that is none",
+    says="an empty word was counted: split(' ') finds one between two spaces",
 )
 def single_spaces_between(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     words = text.split(" ") if text else []
+    return (crops + 1) * view(height, width, patch_size, pool) + len(words)
+
+
+@mistake("Letters and digits make words.", fails="budget-of-words", says="left out, at marks")
+def by_letters(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    return (crops + 1) * view(height, width, patch_size, pool) + len(re.findall(r"\w+", text))
+
+
+@mistake("Words are parted at hyphens.", fails="budget-of-words", says="words were cut")
+def at_hyphens(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    words = text.replace("-", " ").split()
     return (crops + 1) * view(height, width, patch_size, pool) + len(words)

@@ -57,7 +57,7 @@ def by_mixtures(weight, k, channels):
     return folded(turned(rows), channels).to(weight.dtype)
 
 
-@mistake("Not centred.", fails="comp-centred", says="mean was not taken off")
+@mistake("Not centred.", fails="comp-centred, comp-channels", says="mean was not taken off")
 def uncentred(weight, k, channels):
     return folded(turned(torch.linalg.svd(weight, full_matrices=False).Vh[:k]), channels)
 
@@ -83,7 +83,9 @@ def centred_twice(weight, k, channels):
 
 
 @mistake(
-    "The whole weight's mean is taken off.", fails="comp-centred", says="1 − |cosine| of component"
+    "The whole weight's mean is taken off.",
+    fails="comp-centred, comp-channels",
+    says="1 − |cosine| of component",
 )
 def one_mean(weight, k, channels):
     centred = weight - weight.mean()
@@ -120,7 +122,7 @@ def channels_last(weight, k, channels):
 @mistake(
     "Pictures lie on their side.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="1 − |cosine| of component",
+    says="each lying on its side",
 )
 def transposed_pictures(weight, k, channels):
     return master(weight, k, channels).transpose(2, 3)
@@ -196,12 +198,12 @@ def single(weight, k, channels):
     return master(weight.float(), k, channels)
 
 
-@mistake("Through float32 and back.", fails="comp-sign", says="float32's digits")
+@mistake("Through float32 and back.", fails="comp-sign", says="not all its digits")
 def single_inside(weight, k, channels):
     return master(weight.float(), k, channels).to(weight.dtype)
 
 
-@mistake("Rounded.", fails="comp-sign", says="float32's digits")
+@mistake("Rounded.", fails="comp-sign", says="not all its digits")
 def rounded(weight, k, channels):
     return (master(weight, k, channels) * 1e5).round() / 1e5
 

@@ -123,7 +123,7 @@ def batch_colour(weight, images, ranking, patch_size):
 @mistake(
     "Each patch gets its own mean colour.",
     fails="del-one, del-several, del-wide",
-    says="a probability is",
+    says="filled with its own mean colour",
 )
 def own_patch(weight, images, ranking, patch_size):
     parts = torch.nn.functional.avg_pool2d(images, patch_size)
@@ -139,7 +139,7 @@ def own_patch(weight, images, ranking, patch_size):
 
 
 @mistake(
-    "The colour is taken anew after each step.",
+    "The colour is taken anew from what is not hidden yet.",
     fails="del-one, del-several, del-wide",
     says="a probability is",
 )
@@ -155,6 +155,42 @@ def colour_again(weight, images, ranking, patch_size):
             hidden = torch.where(mask, colour[:, :, None, None], hidden)
         rows.append(probabilities(weight, hidden).gather(1, answers[:, None])[:, 0])
     return torch.stack(rows)
+
+
+@mistake(
+    "The colour is taken anew after each step.",
+    fails="del-one, del-several, del-wide",
+    says="the mean colour was taken anew",
+)
+def running_colour(weight, images, ranking, patch_size):
+    inside = squares(images.shape[2:], patch_size)
+    answers = probabilities(weight, images).argmax(1)
+    hidden, rows = images, []
+    for step in range(ranking.shape[1] + 1):
+        if step:
+            mask = inside[ranking[:, step - 1]][:, None]
+            hidden = torch.where(mask, mean(hidden)[:, :, None, None], hidden)
+        rows.append(probabilities(weight, hidden).gather(1, answers[:, None])[:, 0])
+    return torch.stack(rows)
+
+
+@mistake(
+    "The columns are taken from the height.",
+    fails="del-several, del-wide",
+    says="the columns were counted along the height",
+)
+def columns_from_height(weight, images, ranking, patch_size):
+    columns = images.shape[2] // patch_size
+    answers = probabilities(weight, images).argmax(1)
+    hidden, colours = images.clone(), mean(images)
+    rows = [probabilities(weight, hidden)]
+    for step in ranking.T.tolist():
+        for picture, place in enumerate(step):
+            top, left = patch_size * (place // columns), patch_size * (place % columns)
+            part = hidden[picture, :, top : top + patch_size, left : left + patch_size]
+            part[:] = colours[picture][:, None, None]
+        rows.append(probabilities(weight, hidden))
+    return torch.stack([row.gather(1, answers[:, None])[:, 0] for row in rows])
 
 
 @mistake(
@@ -178,7 +214,7 @@ def ascending(weight, images, ranking, patch_size):
 @mistake(
     "The ranking is taken for each patch's turn.",
     fails="del-one, del-several, del-wide",
-    says="a probability is",
+    says="read as each patch's turn",
 )
 def turns(weight, images, ranking, patch_size):
     return curve(weight, images, ranking.argsort(1), patch_size, mean(images))
@@ -199,7 +235,7 @@ def one_answer(weight, images, ranking, patch_size):
 @mistake(
     "One patch at a time, the others shown again.",
     fails="del-one, del-several, del-wide",
-    says="a probability is",
+    says="one patch at a time was hidden",
 )
 def one_at_a_time(weight, images, ranking, patch_size):
     rows = [curve(weight, images, ranking[:, :0], patch_size, mean(images))[0]]
@@ -210,11 +246,11 @@ def one_at_a_time(weight, images, ranking, patch_size):
 
 
 @mistake(
-    "The columns are taken from the height.",
+    "Patches are counted column by column.",
     fails="del-one, del-several, del-wide",
-    says="a probability is",
+    says="counted column by column",
 )
-def columns_from_height(weight, images, ranking, patch_size):
+def by_columns(weight, images, ranking, patch_size):
     columns = images.shape[2] // patch_size
     rows = images.shape[3] // patch_size
     turned = (ranking % columns) * rows + ranking // columns
@@ -278,6 +314,6 @@ def single(weight, images, ranking, patch_size):
     return master(weight.float(), images.float(), ranking, patch_size)
 
 
-@mistake("Through float32 and back.", fails="del-several", says="float32's digits")
+@mistake("Through float32 and back.", fails="del-several", says="not all its digits")
 def single_inside(weight, images, ranking, patch_size):
     return single(weight, images, ranking, patch_size).to(images.dtype)

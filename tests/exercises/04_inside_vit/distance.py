@@ -9,9 +9,9 @@ from bank import mistake, right
 
 
 def table(grid, patch_size):
-    """(N, N) pixels between centres."""
+    """(N, N) pixels between centres, in float64."""
     places = torch.cartesian_prod(torch.arange(grid[0]), torch.arange(grid[1]))
-    return patch_size * (places[:, None] - places).float().norm(dim=2)
+    return patch_size * (places[:, None] - places).double().norm(dim=2)
 
 
 def patches(attentions, grid):
@@ -20,6 +20,7 @@ def patches(attentions, grid):
 
 
 def reach(weights, pixels):
+    pixels = pixels.to(weights.dtype)
     total = weights.sum(dim=-1)
     return (weights * pixels).sum(dim=-1) / torch.where(total > 0, total, 1)
 
@@ -155,13 +156,13 @@ def grid_turned(attentions, grid, patch_size):
     return master(attentions, grid[::-1], patch_size)
 
 
-@mistake("A square grid is assumed.", fails="dist-grid, dist-nothing", says="a head's distance")
+@mistake("A square grid is assumed.", fails="dist-grid", says="a head's distance")
 def square(attentions, grid, patch_size):
     count = grid[0] * grid[1]
     side = math.isqrt(count - 1) + 1
     places = torch.arange(count)
     places = torch.stack((places // side, places % side), 1)
-    pixels = patch_size * (places[:, None] - places).float().norm(dim=2)
+    pixels = patch_size * (places[:, None] - places).double().norm(dim=2)
     return reach(patches(attentions, grid), pixels).mean(dim=(1, 3))
 
 
@@ -186,7 +187,7 @@ def left_out(attentions, grid, patch_size):
 @mistake(
     "All queries together are divided by all their weights.",
     fails="dist-extra, dist-nothing",
-    says="head's distance",
+    says="each row has its own sum",
 )
 def pooled(attentions, grid, patch_size):
     weights = patches(attentions, grid)
@@ -241,14 +242,45 @@ def softened(attentions, grid, patch_size):
     return (weights * table(grid, patch_size)).sum(dim=-1).mean((1, 3))
 
 
-@mistake("Divided by 0.001 at least.", fails="dist-nothing", says="all but 1e-5 of it")
+@mistake("Divided by 0.001 at least.", fails="dist-nothing", says="all but 1e-7 of it")
 def wide_bound(attentions, grid, patch_size):
     weights = patches(attentions, grid)
     total = weights.sum(dim=-1).clamp(min=1e-3)
     return ((weights * table(grid, patch_size)).sum(dim=-1) / total).mean((1, 3))
 
 
-@mistake("A millionth is added to each sum.", fails="dist-nothing", says="all but 1e-5 of it")
+@mistake("Divided by 1e-5 at least.", fails="dist-nothing", says="all but 1e-7 of it")
+def narrow_bound(attentions, grid, patch_size):
+    weights = patches(attentions, grid)
+    total = weights.sum(dim=-1).clamp(min=1e-5)
+    return ((weights * table(grid, patch_size)).sum(dim=-1) / total).mean((1, 3))
+
+
+@mistake("1e-8 is added to each sum.", fails="dist-nothing", says="all but 1e-7 of it")
+def added(attentions, grid, patch_size):
+    weights = patches(attentions, grid)
+    total = weights.sum(dim=-1) + 1e-8
+    return ((weights * table(grid, patch_size)).sum(dim=-1) / total).mean((1, 3))
+
+
+@mistake("A table of distances in float32.", fails="dist-nothing", says="a table you made, too")
+def single_table(attentions, grid, patch_size):
+    pixels = table(grid, patch_size).float()
+    return reach(patches(attentions, grid), pixels).mean(dim=(1, 3))
+
+
+@mistake(
+    "All queries of a picture together are divided by all their weights.",
+    fails="dist-extra, dist-nothing",
+    says="row by row",
+)
+def pooled_by_picture(attentions, grid, patch_size):
+    weights = patches(attentions, grid)
+    sums = (weights * table(grid, patch_size)).sum((3, 4))
+    return (sums / weights.sum((3, 4)).clamp(min=1e-30)).mean(1)
+
+
+@mistake("A millionth is added to each sum.", fails="dist-nothing", says="all but 1e-7 of it")
 def millionth(attentions, grid, patch_size):
     weights = patches(attentions, grid)
     total = weights.sum(dim=-1) + 1e-6
@@ -269,6 +301,6 @@ def single(attentions, grid, patch_size):
     return master(attentions.float(), grid, patch_size)
 
 
-@mistake("Through float32 and back.", fails="dist-nothing", says="float32's digits")
+@mistake("Through float32 and back.", fails="dist-nothing", says="not all its digits")
 def single_inside(attentions, grid, patch_size):
     return single(attentions, grid, patch_size).to(attentions.dtype)

@@ -258,6 +258,14 @@ def whole_factor(tokens, factor):
     return master(tokens, int(factor))
 
 
+@mistake("1e-6 is added to the median distance.", fails="out-class", says="adds a small number")
+def added(tokens, factor):
+    lengths = tokens[:, 1:].norm(dim=2)
+    middle = lengths.quantile(0.5, dim=1, keepdim=True)
+    typical = (lengths - middle).abs().quantile(0.5, dim=1, keepdim=True) + 1e-6
+    return lengths > middle + factor * typical
+
+
 @mistake("Through float32.", fails="out-class", says="outliers you miss")
 def single(tokens, factor):
     return master(tokens.float(), factor)

@@ -100,7 +100,7 @@ def fixed_sum(attentions, residual):
 @mistake(
     "Rows are made to sum to 1 before the identity is added, too.",
     fails="roll-rows",
-    says="share of",
+    says="BEFORE the identity was added",
 )
 def normalised_twice(attentions, residual):
     steps = []
@@ -167,7 +167,23 @@ def heads_largest(attentions, residual):
     return master(largest, residual)
 
 
-@mistake("Head 0 alone.", fails="roll-heads, roll-names", says="the share of a patch")
+@mistake("Heads are added up.", fails="roll-heads, roll-names", says="the heads were added up")
+def heads_summed(attentions, residual):
+    added = {name: layer.sum(1, keepdim=True) for name, layer in attentions.items()}
+    return master(added, residual)
+
+
+@mistake(
+    "Every head's rows are divided by their sums, and then averaged.",
+    fails="roll-rows",
+    says="BEFORE the identity was added",
+)
+def heads_divided(attentions, residual):
+    divided = {name: layer / layer.sum(-1, keepdim=True) for name, layer in attentions.items()}
+    return master(divided, residual)
+
+
+@mistake("Head 0 alone.", fails="roll-heads, roll-names", says="head 0 alone was taken")
 def head_0(attentions, residual):
     return master({name: layer[:, :1] for name, layer in attentions.items()}, residual)
 
@@ -175,7 +191,7 @@ def head_0(attentions, residual):
 @mistake(
     "Head by head, averaged at the end.",
     fails="roll-heads, roll-names",
-    says="the share of a patch",
+    says="each head was followed by itself",
 )
 def heads_apart(attentions, residual):
     heads = next(iter(attentions.values())).shape[1]
@@ -296,7 +312,7 @@ def single(attentions, residual):
     return master({name: layer.float() for name, layer in attentions.items()}, residual)
 
 
-@mistake("Through float32 and back.", fails="roll-names", says="float32's digits")
+@mistake("Through float32 and back.", fails="roll-names", says="not all its digits")
 def single_inside(attentions, residual):
     kind = next(iter(attentions.values())).dtype
     return single(attentions, residual).to(kind)

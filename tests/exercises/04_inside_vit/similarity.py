@@ -168,6 +168,13 @@ def wide_bound(positions, grid):
     return (units @ units.T).reshape(*grid, *grid)
 
 
-@mistake("Through float32 and back.", fails="sim-zero", says="float32's digits")
+@mistake("A little is added to each length.", fails="sim-zero", says="adds a small number")
+def added(positions, grid):
+    places = positions[-grid[0] * grid[1] :]
+    units = places / (places.norm(dim=1, keepdim=True) + 1e-8)
+    return (units @ units.T).reshape(*grid, *grid)
+
+
+@mistake("Through float32 and back.", fails="sim-zero", says="not all its digits")
 def single_inside(positions, grid):
     return master(positions.float(), grid).to(positions.dtype)
