@@ -63,8 +63,8 @@ CANNOT = {
     "clip-patches": CLIP_CANNOT,
     "clip": CLIP_CANNOT,
     "vit": "It knows 100 names and no others, and always answers with one of them. It learnt from "
-    "what a CLIP sees, so it has that CLIP's mistakes; names alone taught the same architecture far "
-    "less (see `README.md`).",
+    "what a CLIP sees, so it has that CLIP's mistakes; names alone taught the same architecture "
+    "far less (see `README.md`).",
     "language": "It knows no facts and no language outside the course's scenes.",
     "llava-stage1": "It was never taught to answer; it is there to show what the first stage does.",
     "llava": "It knows nine cells and ninety names, in English, in small letters. Pictures that "
