@@ -188,7 +188,7 @@ def vit_table(results: dict) -> str:
         "unseen artist, on white": results["unseen artist"]["on white"],
         "unseen artist, in a cell of a scene": results["unseen artist"]["in a cell"],
         "seen artists, on white": results["seen artists"]["on white"],
-        "nearest 12×12 thumbnail, unseen artist, on white": results[
+        "nearest 12×12 thumbnail of Noto's and Twemoji's, unseen artist, on white": results[
             "thumbnails, unseen artist, on white"
         ],
         "chance": results["chance"],
