@@ -1,9 +1,9 @@
 """A ViT that names emoji: one class a name, from what a CLIP sees in eight artists' drawings.
 
 Chapters 03 and 04. A hundred things by eight artists are at most eight hundred drawings: too few
-for a model that must find out by itself that neighbouring pixels belong together. So it has a teacher,
-as DeiT has (Touvron et al. 2021): the course's CLIP, whose tower begins with convolutions and
-knows all 1,112 emoji. No name is told. The student is to say what the teacher says of the same
+for a model that must find out by itself that neighbouring pixels belong together. So it has a
+teacher, as DeiT has (Touvron et al. 2021): the course's CLIP, whose tower begins with convolutions
+and knows all 1,112 emoji. No name is told. The student is to say what the teacher says of the same
 picture, of all 1,112 and of its own hundred (Hinton et al. 2015; Beyer et al. 2022: on any
 pictures, the further the better, as long as both see the same one). And it is to see what the
 teacher sees: both have 5×5 tokens, so each token says what the teacher's token at its place holds
