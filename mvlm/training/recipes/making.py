@@ -111,9 +111,7 @@ from mvlm.training.recipes.reader import (
 )
 from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.training.recipes.vit import (
-    MatchObjective,
     MixedData,
-    ViTData,
     ViTObjective,
     ViTRecipe,
     classes,
@@ -155,14 +153,12 @@ def make_clip(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier in two runs, `clip-patches` teaching it; write `vit.safetensors`."""
-    teacher = weights.clip(before / "clip-patches.safetensors")
+    """Train the classifier, with `clip` for its teacher; write `vit.safetensors`."""
+    teacher = weights.clip(before / "clip.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
     objective = ViTObjective(model, teacher, recipe)
-    run(objective, ViTData(recipe), recipe.train, out / "named", recipe)
-    matched = MatchObjective(objective)
-    about = run(matched, MixedData(recipe), recipe.again, out / "matched", recipe)
+    about = run(objective, MixedData(recipe), recipe.train, out, recipe)
     about |= {"model": asdict(model.config), "classes": list(classes())}
     return write(out, "vit", model, about)
 
