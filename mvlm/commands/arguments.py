@@ -24,6 +24,9 @@ MODELS = (
     "reader",
 )  # each after its parts
 MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
+DTYPES = ("float32", "float16", "bfloat16")
+OF_RELEASED = ("revision", "device", "dtype", "save", "template", "data", "images")  # options
+OWN = "a weights file of the course; its finished one if left out"
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
 
@@ -101,28 +104,77 @@ def train(parser: argparse.ArgumentParser) -> None:
 
 
 def chat(parser: argparse.ArgumentParser) -> None:
-    """IMAGE, --ask, --weights."""
+    """IMAGE, --ask, --weights, and of a released model --save."""
     parser.add_argument("image", type=path, help="a picture, best a 120×120 scene of the course")
     parser.add_argument(
         "--ask", action="append", metavar="QUESTION", help="ask this and end; may be repeated"
     )
-    parser.add_argument("--weights", type=path, default=WEIGHTS / "llava.safetensors")
+    parser.add_argument("--weights", type=path, help=OWN)
+    released(parser, "a LLaVA or a Molmo, such as allenai/Molmo-7B-D-0924")
+    parser.add_argument(
+        "--save",
+        type=path,
+        metavar="FILE",
+        help="a copy of the picture with a Molmo's points in it",
+    )
 
 
 def classify(parser: argparse.ArgumentParser) -> None:
-    """IMAGE, LABEL…, --weights."""
+    """IMAGE, LABEL…, --weights, and of a released model --template."""
     parser.add_argument("image", type=path, help="a picture of one thing")
     parser.add_argument("labels", nargs="+", metavar="LABEL", help="words to choose from")
-    parser.add_argument("--weights", type=path, default=WEIGHTS / "clip.safetensors")
+    parser.add_argument("--weights", type=path, help=OWN)
+    released(parser, "a CLIP, such as openai/clip-vit-large-patch14")
+    templates(parser)
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --seed, --count, --weights, --json."""
+    """MODEL, --seed, --count, --weights, --json, and of a released model its data."""
     parser.add_argument("model", choices=MEASURED, help="what to measure")
-    parser.add_argument("--seed", type=seed, default=1000, help="of the test data; any will do")
-    parser.add_argument("--count", type=count, default=300, help="pictures of each kind")
-    parser.add_argument("--weights", type=path, help="a weights file; the course's own if none")
+    parser.add_argument("--seed", type=seed, help="of the test data; any will do (1000)")
+    parser.add_argument(
+        "--count",
+        type=count,
+        help="pictures of each kind (300); with --model at most so many of a class or a file (all)",
+    )
+    parser.add_argument("--weights", type=path, help=OWN)
     parser.add_argument("--json", action="store_true", help="print json and nothing else")
+    released(parser, "a CLIP or a LLaVA, on --data")
+    parser.add_argument(
+        "--data",
+        type=path,
+        help="for clip a folder of class folders; for llava POPE's questions, a file or a folder",
+    )
+    parser.add_argument(
+        "--images", type=path, help="the pictures of POPE's questions; beside them if left out"
+    )
+    templates(parser)
+
+
+def released(parser: argparse.ArgumentParser, what: str) -> None:
+    """--model and how it is to run."""
+    parser.add_argument(
+        "--model",
+        dest="hub",
+        type=os.path.expanduser,
+        metavar="NAME_OR_FOLDER",
+        help=f"{what}: a name of the Hugging Face hub, fetched once, or a folder",
+    )
+    parser.add_argument("--revision", help="branch, tag or commit of the hub name")
+    parser.add_argument("--device", help="cpu, cuda or mps; a GPU where torch finds one")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="of its numbers; half precision on a GPU, else float32"
+    )
+
+
+def templates(parser: argparse.ArgumentParser) -> None:
+    """--template."""
+    parser.add_argument(
+        "--template",
+        action="append",
+        metavar="SENTENCE",
+        help='with {} for the label; may be repeated ("a photo of a {}.")',
+    )
 
 
 def weights(parser: argparse.ArgumentParser) -> None:
@@ -180,8 +232,39 @@ def grade_problem(options: argparse.Namespace) -> str | None:
     return None
 
 
+def released_problem(options: argparse.Namespace) -> str | None:
+    """What belongs to a released model comes with one, and the course's own weights do not."""
+    if options.hub is None:
+        lone = [name for name in OF_RELEASED if getattr(options, name, None) is not None]
+        return f"--{lone[0]} goes with --model NAME_OR_FOLDER alone" if lone else None
+    if options.weights is not None:
+        return "--weights are the course's own and --model is somebody else's: pass one of them"
+    wrong = [each for each in getattr(options, "template", None) or [] if "{}" not in each]
+    return f"the template {wrong[0]!r} has no {{}}: put it where the label goes" if wrong else None
+
+
+def evaluate_problem(options: argparse.Namespace) -> str | None:
+    """A released model is a CLIP or a LLaVA, and brings no data."""
+    problem = released_problem(options)
+    if problem or options.hub is None:
+        return problem
+    if options.model not in ("clip", "llava"):
+        return f"--model goes with evaluate clip and evaluate llava, not with {options.model}"
+    if options.data is None:
+        wanted = "FOLDER of class folders" if options.model == "clip" else "POPE'S QUESTIONS"
+        return f"--data is missing: pass --data {wanted}"
+    if options.seed is not None:
+        return "--seed draws the course's own test data: leave it out with --model"
+    other = "images" if options.model == "clip" else "template"
+    if getattr(options, other) is not None:
+        return f"--{other} does not go with evaluate {options.model}: leave it out"
+    return None
+
+
 def classify_problem(options: argparse.Namespace) -> str | None:
     """Labels must be words, each another."""
+    if problem := released_problem(options):
+        return problem
     labels = [label.strip() for label in options.labels]
     if "" in labels:
         return "a label is empty: pass a word for each thing that it may be"
@@ -209,6 +292,7 @@ COMMANDS = {
         module="mvlm.commands.chat",
         help="talk about a picture",
         add_arguments=chat,
+        problem=released_problem,
     ),
     "classify": Command(
         module="mvlm.commands.classify",
@@ -218,8 +302,9 @@ COMMANDS = {
     ),
     "evaluate": Command(
         module="mvlm.commands.evaluate",
-        help="measure a finished model on freshly drawn data",
+        help="measure a finished model on freshly drawn data, or a released one on yours",
         add_arguments=evaluate,
+        problem=evaluate_problem,
     ),
     "weights": Command(
         module="mvlm.commands.weights",

@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -13,44 +14,76 @@ from torch import Tensor
 
 from mvlm import weights
 from mvlm.chat import Chat
+from mvlm.commands.failures import FAILURES, complaint
+from mvlm.commands.partners import Partner, Turn, llava_partner
+from mvlm.commands.pointing import check_target, draw_points
 from mvlm.images import Preprocessing, fit_on_square, open_image
 from mvlm.llava import LLaVA
-from mvlm.tokenizer import IMAGE, Tokenizer
+from mvlm.points import Point, parse_points, points_to_pixels
 
 SIDE = 120  # pixels of the course's scenes
 WHITE = (255, 255, 255)
-MOST_TURNS = 6  # what is remembered; the model learnt from conversations of about this length
 MOST_TOKENS = 80  # of an answer
-
-Turn = tuple[str, str | None]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Answer questions until there are no more; an empty line or Ctrl-D ends."""
     try:
-        picture = prepare(open_image(arguments.image, background=WHITE))
-        llava = weights.llava(arguments.weights)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        picture = open_image(arguments.image, background=WHITE)
+        if arguments.save is not None:
+            check_target(arguments.save, arguments.image)
+        if arguments.hub is None:
+            partner = course_partner(picture, arguments.weights)
+        else:
+            # The hub's library is looked into only where it is needed: it takes half a second.
+            from mvlm.commands.released_partners import released_partner
+
+            partner = released_partner(picture, arguments)
+    except FAILURES as error:
+        print(f"error: {complaint(error)}", file=sys.stderr)
         return 1
-    chat, turns = Chat(tokenizer=weights.tokenizer()), []
+    turns: list[Turn] = []
+    pointed: list[list[Point]] = []
     for question in arguments.ask or typed():
         if arguments.ask:
             print(f"> {question}")
         try:
-            prompt, turns = remembered(chat, [*turns, (question, None)], room(llava))
-        except ValueError as error:
-            print(f"error: {error}", file=sys.stderr)
+            prompt, asked = partner.prompt([*turns, (question, None)])
+            said = ""
+            for piece in reply(partner, prompt):
+                print(piece, end="", flush=True)
+                said += piece
+            print()
+            turns = [*asked[:-1], (question, said)]
+            if arguments.hub is not None and (points := parse_points(said)):
+                pointed.append(points)
+                tell(picture, pointed, arguments.save)
+        except FAILURES as error:
+            print(f"error: {complaint(error)}", file=sys.stderr)
             if arguments.ask:
                 return 1
-            continue
-        said = ""
-        for piece in reply(llava, chat.tokenizer, picture, prompt):
-            print(piece, end="", flush=True)
-            said += piece
-        print()
-        turns = [*turns[:-1], (question, said)]
+    if arguments.save is not None and not pointed:
+        print(f"no answer points, so {arguments.save} was not written", file=sys.stderr)
     return 0
+
+
+def course_partner(picture: Image.Image, path: Path | None) -> Partner:
+    """The course's LLaVA with the picture before it."""
+    pixels = prepare(picture)
+    llava = weights.llava(path or weights.HERE / "llava.safetensors")
+    chat = Chat(tokenizer=weights.tokenizer())
+    return llava_partner(llava, chat, pixels, room=room(llava), most=MOST_TOKENS)
+
+
+def tell(picture: Image.Image, pointed: list[list[Point]], target: Path | None) -> None:
+    """The last answer's points in pixels; all answers' in a copy of the picture, where wanted."""
+    pixels = points_to_pixels(pointed[-1], (picture.height, picture.width))
+    print(
+        "points, in pixels from the left and the top:", *(f"({x:.0f}, {y:.0f})" for x, y in pixels)
+    )
+    if target is not None:
+        draw_points(picture, pointed).save(target)
+        print(f"drawn into {target}")
 
 
 def typed() -> Iterator[str]:
@@ -78,36 +111,13 @@ def room(llava: LLaVA) -> int:
     return llava.language.config.context - MOST_TOKENS - vectors + 1
 
 
-def remembered(chat: Chat, turns: list[Turn], room: int) -> tuple[list[int], list[Turn]]:
-    """The conversation as a prompt, and the turns in it: the last ones, as many as there is room.
-
-    The picture stands in the first question.
-
-    Raises:
-        ValueError: the last question alone is too long.
-    """
-    turns = [(question.replace(IMAGE, " "), said) for question, said in turns[-MOST_TURNS - 1 :]]
-    while True:
-        (first, said), *others = turns
-        prompt = chat.prompt([(f"{IMAGE}\n{first}", said), *others])
-        if len(prompt) <= room:
-            return prompt, turns
-        if not others:
-            raise ValueError(
-                f"the question is {len(prompt)} tokens long and there is room for {room}: ask in "
-                "fewer words"
-            )
-        turns = others
-
-
 @torch.inference_mode()
-def reply(llava: LLaVA, tokenizer: Tokenizer, picture: Tensor, prompt: list[int]) -> Iterator[str]:
+def reply(partner: Partner, prompt: list[int]) -> Iterator[str]:
     """The answer to the prompt's last question, piece by piece."""
     ids, shown = [], ""
-    options = {"max_new_tokens": MOST_TOKENS, "end_id": tokenizer.end_id}
-    for (token,) in llava.stream(picture, [prompt], **options):
+    for (token,) in partner.stream(prompt):
         ids.append(token)
-        text = tokenizer.decode(ids).lstrip()
+        text = partner.tokenizer.decode(ids).lstrip()
         if not text.endswith("\ufffd"):  # part of a letter; its other bytes come next
             yield text[len(shown) :]
             shown = text

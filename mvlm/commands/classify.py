@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
 
 from mvlm import weights
+from mvlm.commands.failures import FAILURES, complaint
 from mvlm.images import Preprocessing, fit_on_square, open_image
 from mvlm.tokenizer import Tokenizer
 from mvlm.zeroshot import zero_shot_classifier
@@ -22,9 +24,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Print every label with its probability, the likeliest first."""
     try:
         picture = open_image(arguments.image, background=WHITE)
-        scores = classify(picture, arguments.labels, arguments.weights)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        if arguments.hub is None:
+            path = arguments.weights or weights.HERE / "clip.safetensors"
+            scores = classify(picture, arguments.labels, path)
+        else:
+            scores = classify_released(picture, arguments.labels, arguments)
+    except FAILURES as error:
+        print(f"error: {complaint(error)}", file=sys.stderr)
         return 1
     width = max(len(label) for label in arguments.labels)
     for label, score in sorted(
@@ -53,7 +59,27 @@ def classify(picture: Image.Image, labels: list[str], path: Path) -> list[float]
     return (clip.logit_scale.exp() * features @ table).softmax(dim=-1)[0].tolist()
 
 
-def refuse_special_tokens(labels: list[str], tokenizer: Tokenizer) -> None:
+@torch.inference_mode()
+def classify_released(
+    picture: Image.Image, labels: Sequence[str], arguments: argparse.Namespace
+) -> list[float]:
+    """The probability of each label, by the CLIP that --model names.
+
+    Raises:
+        ValueError: a label holds a special token. And see `released.load`.
+    """
+    # The hub's library is looked into only where it is needed: it takes half a second.
+    from mvlm.commands.released import PHOTO, load
+
+    loaded = load(arguments, ("clip",))
+    refuse_special_tokens(labels, loaded.tokenizer)
+    clip, templates = loaded.model, arguments.template or PHOTO
+    table = zero_shot_classifier(clip, loaded.tokenizer, labels, templates).float()
+    features = clip.encode_image(loaded.preprocessing(picture).to(loaded.weight))
+    return (clip.logit_scale.exp().float() * features.float() @ table).softmax(dim=-1)[0].tolist()
+
+
+def refuse_special_tokens(labels: Sequence[str], tokenizer: Tokenizer) -> None:
     """A label such as ``<end>`` is no word: it ends the prompt, whose vector then fits anything.
 
     Raises:

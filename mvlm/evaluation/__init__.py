@@ -3,6 +3,9 @@
 `python -m mvlm evaluate clip|llava|molmo|language|vit|reader --seed N --count N --json`. Any seed
 draws fresh test data. A score never stands alone: chance, thumbnails or a blind answer is measured
 on the same data.
+
+Released models are measured on photographs of yours: `class_folders` and `pope`, by the same
+command with `--model`.
 """
 
 from __future__ import annotations

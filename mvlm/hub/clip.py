@@ -63,6 +63,7 @@ def load_clip(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedCLIP:
     """A CLIP with trained weights, such as "openai/clip-vit-large-patch14".
 
@@ -75,7 +76,12 @@ def load_clip(
     with torch.device("meta"):
         model = CLIP(clip_config)
     load_weights(
-        model, clip_sources(clip_config), checkpoint, ignore=("position_ids",), dtype=dtype
+        model,
+        clip_sources(clip_config),
+        checkpoint,
+        ignore=("position_ids",),
+        dtype=dtype,
+        device=device,
     )
     default = clip_preprocessing(clip_config.image.image_size[0])
     return LoadedCLIP(
@@ -90,6 +96,7 @@ def load_clip_vision(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedViT:
     """The image tower alone, from a CLIP or from a file that holds nothing else.
 
@@ -112,6 +119,7 @@ def load_clip_vision(
         checkpoint,
         ignore=("position_ids", "visual_projection.weight", *others),
         dtype=dtype,
+        device=device,
     )
     default = clip_preprocessing(vit_config.image_size[0])
     return LoadedViT(model.eval(), read_preprocessing(folder, default), None)

@@ -90,6 +90,7 @@ def load_language(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedLanguage:
     """A Llama-style model with trained weights, such as "HuggingFaceTB/SmolLM2-135M".
 
@@ -109,6 +110,7 @@ def load_language(
         checkpoint,
         ignore=unused_endings(language_config),
         dtype=dtype,
+        device=device,
     )
     return LoadedLanguage(model.eval(), read_tokenizer(folder, config))
 

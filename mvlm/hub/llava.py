@@ -49,6 +49,7 @@ def load_llava(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedLLaVA:
     """A LLaVA with trained weights, such as "llava-hf/llava-1.5-7b-hf".
 
@@ -85,7 +86,7 @@ def load_llava(
             ours, f"{projector}{theirs}", bias=setting(config, "multimodal_projector_bias", True)
         )
     ignore = ("position_ids", *unused_endings(language_config))
-    load_weights(model, sources, checkpoint, ignore=ignore, dtype=dtype)
+    load_weights(model, sources, checkpoint, ignore=ignore, dtype=dtype, device=device)
     model.vision.requires_grad_(False)
     default = clip_preprocessing(vision_config.image_size[0])
     return LoadedLLaVA(

@@ -129,6 +129,7 @@ def load_molmo(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedMolmo:
     """A Molmo with trained weights: "allenai/Molmo-7B-D-0924" or "allenai/Molmo-7B-O-0924".
 
@@ -147,7 +148,7 @@ def load_molmo(
     folder without a tokenizer, in which alone the picture's tokens have their numbers.
     """
     folder = fetch(name_or_folder, revision=revision)
-    _refuse_experts(read_json(folder, "config.json") or {})
+    refuse_experts(read_json(folder, "config.json") or {})
     config = read_config(folder, ["molmo"])
     _check_molmo(config)
     tokenizer = read_molmo_tokenizer(folder, config)
@@ -160,7 +161,7 @@ def load_molmo(
             f"{model.vision.config.image_size[0]}: check that preprocessor_config.json belongs to "
             f"these weights"
         )
-    load_weights(model, molmo_sources(model), Checkpoint(folder), dtype=dtype)
+    load_weights(model, molmo_sources(model), Checkpoint(folder), dtype=dtype, device=device)
     return LoadedMolmo(model.eval(), MolmoPreprocessing(crops=crops), tokenizer)
 
 
@@ -390,7 +391,8 @@ def read_molmo_tokenizer(folder: Path, config: Config) -> Tokenizer:
     )
 
 
-def _refuse_experts(config: Config) -> None:
+def refuse_experts(config: Config) -> None:
+    """Raises WeightsError for the config of a MolmoE."""
     said = str([config.get(name) for name in ("model_type", "architectures", "auto_map")]).lower()
     if "moe" in said or any(name.startswith("moe_") for name in config):
         raise WeightsError(

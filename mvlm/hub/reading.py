@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,14 @@ from typing import Any, TypeVar
 
 import huggingface_hub
 import torch
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -29,8 +37,21 @@ class WeightsError(ValueError):
     """The weights in a folder are not those that the model needs."""
 
 
-def fetch(name_or_folder: str | os.PathLike, *, revision: str | None = None) -> Path:
+FILES = ("*.json", "model*.safetensors", "merges.txt")
+
+
+def fetch(
+    name_or_folder: str | os.PathLike,
+    *,
+    revision: str | None = None,
+    files: Sequence[str] = FILES,
+) -> Path:
     """The folder itself, or the folder that a hub name was fetched to.
+
+    Args:
+        name_or_folder: of the hub, or of this machine.
+        revision: branch, tag or commit of the hub.
+        files: which of a hub name's files are fetched, as patterns.
 
     Raises:
         FileNotFoundError: neither a folder nor a name the hub knows, or the hub is out of reach.
@@ -56,15 +77,35 @@ def fetch(name_or_folder: str | os.PathLike, *, revision: str | None = None) -> 
         fetched = huggingface_hub.snapshot_download(
             str(name_or_folder),
             revision=revision,
-            allow_patterns=["*.json", "model*.safetensors", "merges.txt"],
+            allow_patterns=list(files),
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FileNotFoundError(
             f"{str(name_or_folder)!r} is no folder here and could not be fetched from the hub "
-            f"({type(error).__name__}): check the name and the network, or pass a folder that "
-            f"save_pretrained wrote"
+            f"({type(error).__name__}): {_mend(str(name_or_folder), error)}"
         ) from error
     return Path(fetched)
+
+
+def _mend(name: str, error: Exception) -> str:
+    """What to do about a name that could not be fetched."""
+    if isinstance(error, GatedRepoError):  # a kind of RepositoryNotFoundError
+        return (
+            f"its owners ask you to accept their terms: do so at https://huggingface.co/{name}, "
+            f"then log in with `hf auth login`"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            "the hub has no such name that you may read: check the spelling, or for a private one "
+            "log in with `hf auth login`"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return "it has no such revision: check it, or leave it out"
+    if isinstance(error, HFValidationError):
+        return "a name of the hub is owner/name: check it, or pass a folder that is there"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: make room, or set HF_HOME to a folder on another disk"
+    return "check the name and the network, or pass a folder that save_pretrained wrote"
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any] | None:

@@ -56,15 +56,16 @@ def load_weights(
     *,
     ignore: Sequence[str] = (),
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> None:
     """Fill every parameter of `model`, which may be on the meta device, or none of them.
 
     Args:
-        model: it ends on the CPU, in `dtype`.
+        model: it ends on `device`, in `dtype`.
         sources: for each name of the model's state, where its numbers are.
         checkpoint: the file.
         ignore: endings of names in the file that the model has no use for.
-        dtype: of the loaded parameters.
+        dtype, device: of the loaded parameters.
 
     Raises:
         TypeError: the dtype holds no floating-point numbers.
@@ -110,7 +111,7 @@ def load_weights(
             f"{', '.join(FLOATS)}: the weights are quantised, so take the model's unquantised ones"
         )
     loaded = {
-        ours: _join(checkpoint, source, dtype).reshape(state[ours].shape)
+        ours: _join(checkpoint, source, dtype).reshape(state[ours].shape).to(device)
         for ours, source in sources.items()
     }
     model.load_state_dict(loaded, assign=True)

@@ -70,6 +70,7 @@ def load_vit(
     *,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> LoadedViT:
     """A ViT with trained weights, such as "google/vit-base-patch16-224".
 
@@ -80,6 +81,8 @@ def load_vit(
         name_or_folder: of the hub, or of this machine.
         revision: branch, tag or commit of the hub.
         dtype: of the weights.
+        device: where they go, tensor by tensor: the whole model never lies in the CPU's memory
+            where another device has room for it.
 
     Raises:
         FileNotFoundError, WeightsError: see `fetch`, `Checkpoint` and `load_weights`.
@@ -98,6 +101,7 @@ def load_vit(
         checkpoint,
         ignore=("pooler.dense.weight", "pooler.dense.bias"),
         dtype=dtype,
+        device=device,
     )
     default = replace(vit_preprocessing(), resize=vit_config.image_size)
     return LoadedViT(model.eval(), read_preprocessing(folder, default), labels)

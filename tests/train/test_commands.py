@@ -20,7 +20,8 @@ from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import IMAGE_MARKER, Chat
 from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
-from mvlm.commands.chat import prepare, remembered, room
+from mvlm.commands.chat import prepare, room
+from mvlm.commands.partners import remembered
 from mvlm.commands.weights import FINISHED
 from mvlm.data.emojis import MORE_ARTISTS, drawings, words
 from mvlm.evaluation import EVALUATED
@@ -374,6 +375,9 @@ def test_what_can_be_chosen_is_what_there_is():
         "chat ~/a.png --weights ~/b",
         "classify ~/a.png dog --weights ~/b",
         "evaluate clip --weights ~/a",
+        "classify ~/a.png dog --model ~/b",
+        "chat ~/a.png --model ~/b --save ~/c.png",
+        "evaluate llava --model ~/a --data ~/b --images ~/c",
         "weights --runs ~/a",
         "grade ~/own.py ~/in --out ~/out --hidden ~/h.py --seed-file ~/seed",
     ],
