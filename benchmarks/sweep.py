@@ -17,7 +17,7 @@ A run that is finished is written into `sweep.json` at once; the command goes on
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,11 +29,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mvlm import weights
-from mvlm.commands.train import CONFIGS
 from mvlm.evaluation.vit import evaluate_vit
+from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.small.stem import Stem, with_stem_
 from mvlm.training.loop import TrainConfig, train
-from mvlm.training.recipes.config import build, read_config
+from mvlm.training.recipes.views import ViewConfig
 from mvlm.training.recipes.vit import ViTData, ViTRecipe, classes
 from mvlm.vit import ViT, ViTConfig
 
@@ -41,6 +41,9 @@ HERE = Path(__file__).parent
 RESULTS = "sweep.json"  # in this folder
 STEPS, BATCH = 1200, 64
 RATE, WARMUP = 2e-3, 60
+VIEWS = ViewConfig(
+    scale=(0.6, 1.1), bend=0.9, colour=0.9, grey=0.08, background=0.7, erase=0.2, turn=12.0
+)
 SEED, COUNT = 1000, 1000  # of the evaluation
 SIDE, PATCH = 40, 8
 
@@ -158,12 +161,11 @@ class Classifying(nn.Module):
 
 
 class SameViews:
-    """The classifier's own views, of everyday things only; made once and kept in half precision."""
+    """Views of everyday things only; made once and kept in half precision."""
 
     def __init__(self) -> None:
-        recipe = build(ViTRecipe, read_config(CONFIGS / "vit.toml"))
-        config = replace(recipe.train, batch_size=BATCH)
-        recipe = replace(recipe, everyday=1.0, ramp=STEPS // 4, train=config)
+        config = TrainConfig(batch_size=BATCH)
+        recipe = ViTRecipe(everyday=1.0, ramp=STEPS // 4, views=VIEWS, train=config)
         self.data = ViTData(recipe)
         self.place = {thing: label for label, thing in enumerate(self.data.everyday)}
         self.kept: dict[range, tuple[Tensor, Tensor]] = {}
@@ -173,7 +175,8 @@ class SameViews:
         if examples not in self.kept:
             batch = self.data(examples)
             labels = torch.tensor([self.place[thing] for thing in batch["things"].tolist()])
-            self.kept[examples] = batch["images"].half(), labels
+            images = normalise(batch["images"], CLIP_MEAN, CLIP_STD)
+            self.kept[examples] = images.half(), labels
         images, labels = self.kept[examples]
         return {"images": images.float(), "labels": labels}
 

@@ -21,7 +21,7 @@ ALLOWED = {
     "data": set(),
     "small": set(),
     "weights": {"small"},
-    "training": {"data", "small", "weights"},
+    "training": {"data", "small", "weights", "hub"},
     "evaluation": {"data", "small", "weights", "training"},
     "show": {"data", "small", "weights", "training"},
     "checks": None,  # nothing at all: an answer must not stand beside its check

@@ -23,6 +23,8 @@ MODELS = (
     "molmo",
     "reader",
 )  # each after its parts
+# From others' weights; what they give lies in a folder.
+PHOTOGRAPHS = ("clip-photographs", "llava-photographs")
 MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
 DTYPES = ("float32", "float16", "bfloat16")
 OF_RELEASED = ("revision", "device", "dtype", "save", "template", "data", "images")  # options
@@ -82,7 +84,7 @@ def release(parser: argparse.ArgumentParser) -> None:
 
 def train(parser: argparse.ArgumentParser) -> None:
     """MODEL, --config, --out, --weights and KEY=VALUE changes."""
-    parser.add_argument("model", choices=MODELS, help="what to train")
+    parser.add_argument("model", choices=(*MODELS, *PHOTOGRAPHS), help="what to train")
     parser.add_argument(
         "--config", type=path, help="a TOML file; training/configs/MODEL.toml if none"
     )

@@ -20,7 +20,7 @@ from mvlm.training.recipes.making import MAKERS
 FINISHED = {
     "clip-patches": ("clip-patches", ".", "clip"),
     "clip": ("clip", "tower", "clip"),
-    "vit": ("vit", "matched", "vit"),
+    "vit": ("vit", ".", "vit"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),

@@ -165,8 +165,10 @@ def _check_column(
 ) -> None:
     features = rows.features
     if column not in features:
+        bare = ", or put a metadata.jsonl of file_name and caption beside the pictures"
         raise ValueError(
             f"{name!r} has no column {column!r}: pass {argument}=, one of {', '.join(features)}"
+            f"{bare if wanted == 'text' else ''}"
         )
     feature = features[column]
     right = {

@@ -35,9 +35,10 @@ DATA = {
     "to put each text where the pictures of its thing lie (`mvlm.training.recipes.hybrid`). "
     "Fluent's drawings were never trained on.",
     "vit": "Drawings of every emoji of the course by the artists named in the recipe, in views "
-    "drawn anew, half of them of the 100 everyday things. A CLIP that knew the same drawings, "
-    "`clip-patches`, taught it (`mvlm.training.recipes.vit`): in a first run beside the names, in "
-    "a second one alone. Fluent's drawings were never trained on.",
+    "drawn anew, half of them of the 100 everyday things, changed as if by other hands "
+    "(`mvlm.training.recipes.hands`). `clip`, which knew the same drawings, says what each shows "
+    "and what stands at each place of it (`mvlm.training.recipes.vit`); no name is told. Fluent's "
+    "drawings were never trained on.",
     "language": "Captions and conversations of `mvlm.data` (split `train`), scenes told in nine "
     "words with their places; in the second run questions as people put them, most of them drills "
     "of what is learnt last (`mvlm.training.recipes.drills`).",
@@ -61,8 +62,9 @@ CLIP_CANNOT = (
 CANNOT = {
     "clip-patches": CLIP_CANNOT,
     "clip": CLIP_CANNOT,
-    "vit": "It knows 100 names and no others, and always answers with one of them. It knows its "
-    "artists' hands much better than a new one's: see the results.",
+    "vit": "It knows 100 names and no others, and always answers with one of them. It learnt from "
+    "what a CLIP sees, so it has that CLIP's mistakes; names alone taught the same architecture "
+    "far less (see `README.md`).",
     "language": "It knows no facts and no language outside the course's scenes.",
     "llava-stage1": "It was never taught to answer; it is there to show what the first stage does.",
     "llava": "It knows nine cells and ninety names, in English, in small letters. Pictures that "
@@ -186,7 +188,7 @@ def vit_table(results: dict) -> str:
         "unseen artist, on white": results["unseen artist"]["on white"],
         "unseen artist, in a cell of a scene": results["unseen artist"]["in a cell"],
         "seen artists, on white": results["seen artists"]["on white"],
-        "nearest 12×12 thumbnail, unseen artist, on white": results[
+        "nearest 12×12 thumbnail of Noto's and Twemoji's, unseen artist, on white": results[
             "thumbnails, unseen artist, on white"
         ],
         "chance": results["chance"],

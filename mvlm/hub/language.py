@@ -219,6 +219,13 @@ def language_sources(config: LanguageConfig, checkpoint: Checkpoint, *, ours: st
     if config.tied and embedding not in checkpoint.shapes and head in checkpoint.shapes:
         embedding = head  # of two names for one tensor, any may have been kept
         theirs = prefix_of(checkpoint, "layers.0.input_layernorm.weight", usual="model.")
+    return sources_under(config, theirs, embedding, head, ours=ours)
+
+
+def sources_under(
+    config: LanguageConfig, theirs: str, embedding: str, head: str, *, ours: str = ""
+) -> Sources:
+    """The same where the file's names are known: a prefix, and two tensors' whole names."""
     sources = {
         f"{ours}embedding.weight": Source((embedding,)),
         f"{ours}norm.weight": Source((f"{theirs}norm.weight",)),

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +51,8 @@ def fetch(
 
     Args:
         name_or_folder: of the hub, or of this machine.
-        revision: branch, tag or commit of the hub.
+        revision: branch, tag or commit of the hub. Where the main branch has no safetensors, the
+            hub's own conversion is taken, if there is one.
         files: which of a hub name's files are fetched, as patterns.
 
     Raises:
@@ -73,18 +75,38 @@ def fetch(
         raise WeightsError(
             f"{path.name} is a file: pass its folder, which must hold config.json too"
         )
+    download = partial(
+        huggingface_hub.snapshot_download, str(name_or_folder), allow_patterns=list(files)
+    )
     try:
-        fetched = huggingface_hub.snapshot_download(
-            str(name_or_folder),
-            revision=revision,
-            allow_patterns=list(files),
-        )
+        fetched = Path(download(revision=revision))
+        if revision is None and files == FILES and not any(fetched.glob("*.safetensors")):
+            converted = conversion(str(name_or_folder))
+            fetched = fetched if converted is None else Path(download(revision=converted))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FileNotFoundError(
             f"{str(name_or_folder)!r} is no folder here and could not be fetched from the hub "
             f"({type(error).__name__}): {_mend(str(name_or_folder), error)}"
         ) from error
-    return Path(fetched)
+    return fetched
+
+
+# The hub's robot adds safetensors beside a pickle, in a pull request that some owners never take.
+ROBOT, TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
+
+
+def conversion(name: str) -> str | None:
+    """The revision where the hub's own robot has put a name's weights as safetensors, or None.
+
+    transformers looks there too. Anybody may open a pull request, so the robot's name counts.
+    """
+    try:
+        requests = huggingface_hub.HfApi().get_repo_discussions(
+            name, author=ROBOT, discussion_type="pull_request", discussion_status="open"
+        )
+        return next((one.git_reference for one in requests if one.title == TITLE), None)
+    except (HfHubHTTPError, OSError):
+        return None
 
 
 def _mend(name: str, error: Exception) -> str:

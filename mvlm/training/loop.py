@@ -197,8 +197,16 @@ def train(
 
 
 def make_accelerator(folder: Path) -> Accelerator:
-    """bfloat16 on a GPU that has it; on a CPU everything stays float32."""
-    bfloat16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    """bfloat16 on a GPU that computes in it; on a CPU everything stays float32.
+
+    Compute capability 8 (Ampere) and later do. `is_bf16_supported` alone says yes of a T4 too,
+    where torch only imitates it.
+    """
+    bfloat16 = (
+        torch.cuda.is_available()
+        and torch.cuda.is_bf16_supported()
+        and torch.cuda.get_device_capability() >= (8, 0)
+    )
     return Accelerator(
         mixed_precision="bf16" if bfloat16 else "no",
         log_with="tensorboard" if is_tensorboard_available() else None,
@@ -346,7 +354,7 @@ def check_same_run(path: Path, saved: Mapping[str, Any], ours: Mapping[str, Any]
             )
 
 
-UNIMPORTANT = ("workers", "save_every")
+UNIMPORTANT = ("workers", "save_every", "gigabytes")
 """Settings that a run's result does not depend on."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import huggingface_hub
 import numpy as np
@@ -571,3 +572,34 @@ def test_a_hub_name_is_fetched_and_loaded(monkeypatch, save):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     hub.load_clip("openai/clip-vit-base-patch32", revision="refs/pr/1")
     assert asked == [("openai/clip-vit-base-patch32", "refs/pr/1")]
+
+
+@pytest.mark.parametrize("author_is_the_robot", [True, False])
+def test_the_hubs_own_conversion_is_taken_where_main_has_a_pickle_only(
+    monkeypatch, save, tmp_path, author_is_the_robot
+):
+    """openai/clip-vit-base-patch32 has been such a name for years."""
+    whole, asked = save(original_clip()), []
+    bare = tmp_path / "bare"
+    shutil.copytree(whole, bare, ignore=shutil.ignore_patterns("*.safetensors"))
+
+    def snapshot_download(_, *, revision, allow_patterns):
+        asked.append(revision)
+        return str(whole if revision == "refs/pr/12" else bare)
+
+    def discussions(_, name, *, author, discussion_type, discussion_status):
+        assert (name, author) == ("some/clip", "SFconvertbot")
+        assert (discussion_type, discussion_status) == ("pull_request", "open")
+        title = "Adding `safetensors` variant of this model"
+        found = SimpleNamespace(title=title, git_reference="refs/pr/12")
+        return iter([found] if author_is_the_robot else [])
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub.HfApi, "get_repo_discussions", discussions)
+    if author_is_the_robot:
+        hub.load_clip("some/clip")
+        assert asked == [None, "refs/pr/12"]
+    else:
+        with pytest.raises(FileNotFoundError, match="holds no model.safetensors"):
+            hub.load_clip("some/clip")
+        assert asked == [None]

@@ -19,7 +19,7 @@ from PIL import Image
 from mvlm import weights
 from mvlm.__main__ import load, main
 from mvlm.chat import IMAGE_MARKER, Chat
-from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, WEIGHTS
+from mvlm.commands.arguments import COMMANDS, MEASURED, MODELS, PHOTOGRAPHS, WEIGHTS
 from mvlm.commands.chat import prepare, room
 from mvlm.commands.partners import remembered
 from mvlm.commands.weights import FINISHED
@@ -35,7 +35,7 @@ from mvlm.training.recipes.making import MAKERS
 TINY = {
     "clip-patches": "width=16 depth=1 heads=2 text_width=16 text_depth=1 text_heads=2 embed_dim=8",
     "clip": "stem=[8,8,8] width=16 depth=1 heads=2 looks=0 texts.steps=2 texts.batch_size=4",
-    "vit": "width=16 depth=1 heads=2 again.steps=2 again.batch_size=4",
+    "vit": "width=16 depth=1 heads=2 middle=1",
     "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16 again.steps=2 again.batch_size=4",
     "llava": "pictures=6 align.steps=2 align.batch_size=4",
 }
@@ -358,7 +358,7 @@ def test_labels_that_are_none_are_refused(capsys, labels):
 
 
 def test_what_can_be_chosen_is_what_there_is():
-    assert list(MAKERS) == list(MODELS)
+    assert list(MAKERS) == [*MODELS, *PHOTOGRAPHS]
     assert sorted(EVALUATED) == sorted(MEASURED)
     assert {model for model, _, _ in FINISHED.values()} == {*MODELS} - {"tokenizer"}
     assert WEIGHTS == weights.HERE

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from accelerate import PartialState
+from PIL.Image import Image
 from torch import nn
 
-from mvlm import weights
+from mvlm import hub, weights
 from mvlm.clip import CLIP
 from mvlm.data.scene import Scenes
+from mvlm.images import open_image
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.small.cells import Cells
@@ -22,7 +26,17 @@ from mvlm.small.places import knows_places, with_places
 from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
 from mvlm.tokenizer import IM_PATCH
-from mvlm.training.loop import Data, TrainConfig, read_metrics, saved_step, train, write_whole
+from mvlm.training.budget import make_budget, peak_memory
+from mvlm.training.loop import (
+    CHECKPOINT,
+    Data,
+    TrainConfig,
+    make_accelerator,
+    read_metrics,
+    saved_step,
+    train,
+    write_whole,
+)
 from mvlm.training.recipes.clip import (
     CLIPData,
     CLIPObjective,
@@ -30,7 +44,13 @@ from mvlm.training.recipes.clip import (
     spread_features_,
     whiten_,
 )
+from mvlm.training.recipes.clip_photographs import (
+    CLIPPhotographsRecipe,
+    PairData,
+    PairObjective,
+)
 from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
+from mvlm.training.recipes.features import Features, keep_features
 from mvlm.training.recipes.hybrid import (
     HybridData,
     HybridObjective,
@@ -54,6 +74,16 @@ from mvlm.training.recipes.llava import (
     LLaVARecipe,
     picture_states,
 )
+from mvlm.training.recipes.llava_photographs import (
+    LLaVAPhotographsRecipe,
+    TalkData,
+    TalkObjective,
+    caption_texts,
+    check_fits,
+    conversation_texts,
+    pictures_of,
+    read_conversations,
+)
 from mvlm.training.recipes.molmo import (
     ONE_QUESTION,
     SEVERAL,
@@ -66,6 +96,7 @@ from mvlm.training.recipes.molmo import (
     as_large_as_words_,
     look_at_all,
 )
+from mvlm.training.recipes.photographs import keep_pairs
 from mvlm.training.recipes.pointing import TellData, TellObjective, forget_unread_, word_ids
 from mvlm.training.recipes.reader import (
     AnswerData,
@@ -80,9 +111,7 @@ from mvlm.training.recipes.reader import (
 )
 from mvlm.training.recipes.tokens import TokenizerRecipe, make_tokenizer
 from mvlm.training.recipes.vit import (
-    MatchObjective,
     MixedData,
-    ViTData,
     ViTObjective,
     ViTRecipe,
     classes,
@@ -124,14 +153,12 @@ def make_clip(recipe: HybridRecipe, out: Path, before: Path) -> Sequence[str]:
 
 
 def make_vit(recipe: ViTRecipe, out: Path, before: Path) -> Sequence[str]:
-    """Train the classifier in two runs, `clip-patches` teaching it; write `vit.safetensors`."""
-    teacher = weights.clip(before / "clip-patches.safetensors")
+    """Train the classifier, with `clip` for its teacher; write `vit.safetensors`."""
+    teacher = weights.clip(before / "clip.safetensors")
     torch.manual_seed(recipe.train.seed)
     model = ViT(vit_config(recipe))
     objective = ViTObjective(model, teacher, recipe)
-    run(objective, ViTData(recipe), recipe.train, out / "named", recipe)
-    matched = MatchObjective(objective)
-    about = run(matched, MixedData(recipe), recipe.again, out / "matched", recipe)
+    about = run(objective, MixedData(recipe), recipe.train, out, recipe)
     about |= {"model": asdict(model.config), "classes": list(classes())}
     return write(out, "vit", model, about)
 
@@ -308,6 +335,83 @@ def make_reader(recipe: ReaderRecipe, out: Path, before: Path) -> Sequence[str]:
     return write(out, "reader", model, about | {"model": asdict(config)})
 
 
+def make_clip_photographs(recipe: CLIPPhotographsRecipe, out: Path, before: Path) -> Sequence[str]:
+    """Fine-tune a CLIP of the hub on photographs; write the folder `clip-photographs`."""
+    loaded = hub.load_clip(recipe.model)
+    if loaded.tokenizer is None:
+        raise ValueError(
+            f"{recipe.model} holds no tokenizer: put the tokenizer.json, or vocab.json and "
+            "merges.txt, of its family there"
+        )
+    torch.manual_seed(recipe.train.seed)
+    model = CLIP(loaded.model.config) if recipe.scratch else loaded.model
+    size = model.config.image.image_size[0]
+    with make_accelerator(out).main_process_first():  # the others find what the first has brought
+        pairs = keep_pairs(recipe.pairs, size * 8 // 7, out / "pairs")
+    data = PairData(pairs, loaded.tokenizer, loaded.preprocessing, size, recipe)
+    objective = PairObjective(model)
+    about = run_within(objective, data, recipe.train, out / "run", recipe, recipe.gigabytes)
+    folder = out / "clip-photographs"
+    if PartialState().is_main_process:
+        hub.save_clip(model, folder, hub.fetch(recipe.model))
+        write_whole(folder / "training.json", json.dumps(about, indent=2).encode())
+    return [str(folder)]
+
+
+def make_llava_photographs(
+    recipe: LLaVAPhotographsRecipe, out: Path, before: Path
+) -> Sequence[str]:
+    """Both stages on photographs; write `llava-photographs-stage1` and `llava-photographs`.
+
+    What a file can have wrong is found before the first stage begins, and stays as it was.
+    """
+    accelerator = make_accelerator(out)
+    conversations = read_conversations(recipe.conversations, recipe.images)
+    pictures = pictures_of(conversations)
+    tower, look, _ = hub.load_clip_vision(recipe.tower)
+    language, tokenizer = hub.load_language(recipe.language)
+    if tokenizer is None:
+        raise ValueError(f"{recipe.language} holds no tokenizer: put its tokenizer.json there")
+    torch.manual_seed(recipe.align.seed)
+    projector = Projector(tower.config.width, language.config.width)
+    model = LLaVA(tower, projector, language, feature_layer=recipe.feature_layer)
+    check_fits(recipe, model)
+    talks = conversation_texts(conversations, pictures, tokenizer, recipe.longest)
+    with accelerator.main_process_first():  # the others find what the first has brought
+        pairs = keep_pairs(recipe.pairs, tower.config.image_size[0] * 8 // 7, out / "pairs")
+    captions = caption_texts(pairs, tokenizer)
+
+    def features(shown: Callable[[int], Image], names: Sequence[str], kind: str) -> Features:
+        folder, layer = out / "features" / kind, recipe.feature_layer
+        return keep_features(tower, look, shown, names, folder, accelerator, feature_layer=layer)
+
+    seen = features(lambda i: pairs[i]["image"], list(pairs["caption"]), "captions")
+    named = [f"{picture} {picture.stat().st_size}" for picture in pictures]  # another, if replaced
+    shown = features(lambda i: open_image(pictures[i]), named, "conversations")
+    objective = TalkObjective(model)
+
+    def stage(folder: str, data: TalkData, config: TrainConfig, settings: object, name: str) -> str:
+        most = recipe.gigabytes
+        about = run_within(objective, data, config, out / folder, settings, most, data.widest)
+        if accelerator.is_main_process:
+            model.to("cpu")
+            tower_folder, language_folder = map(hub.fetch, (recipe.tower, recipe.language))
+            hub.save_llava(model, out / name, tower=tower_folder, language=language_folder)
+            write_whole(out / name / "training.json", json.dumps(about, indent=2).encode())
+        return str(out / name)
+
+    language.requires_grad_(False)
+    data = TalkData(captions, seen, tokenizer.pad_id, recipe.align)
+    # What stage 2 reads, and how, may still change while stage 1 stays as it is.
+    first = replace(recipe, conversations="", images="", longest=0, train=TrainConfig())
+    files = [stage("stage1", data, recipe.align, first, "llava-photographs-stage1")]
+    if not talks:
+        return files
+    language.requires_grad_(True)
+    data = TalkData(talks, shown, tokenizer.pad_id, recipe.train)
+    return [*files, stage("stage2", data, recipe.train, recipe, "llava-photographs")]
+
+
 def make_course_tokenizer(recipe: TokenizerRecipe, out: Path, before: Path) -> Sequence[str]:
     """Learn the tokenizer that every model of the course uses; write `tokenizer.json`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -325,6 +429,8 @@ MAKERS: dict[str, tuple[type, Callable[..., Sequence[str]]]] = {
     "llava": (LLaVARecipe, make_llava),
     "molmo": (MolmoRecipe, make_molmo),
     "reader": (ReaderRecipe, make_reader),
+    "clip-photographs": (CLIPPhotographsRecipe, make_clip_photographs),
+    "llava-photographs": (LLaVAPhotographsRecipe, make_llava_photographs),
 }
 
 
@@ -344,6 +450,30 @@ def run(
         "machine": f"{weights.machine()} ({platform.machine()})",
         "torch": torch.__version__,
     }
+
+
+def run_within(
+    objective: nn.Module,
+    data: Data,
+    config: TrainConfig,
+    folder: Path,
+    recipe: object,
+    gigabytes: float,
+    widest: Data | None = None,
+) -> dict:
+    """As `run`, with what it will cost said before, and held against what it did cost after."""
+    if (folder / CHECKPOINT).exists() and saved_step(folder) == config.steps:
+        return run(objective, data, config, folder, recipe)
+    budget = make_budget(objective, data, config, folder, gigabytes, widest)
+    main = PartialState().is_main_process
+    if main:
+        print(budget, flush=True)
+    began = time.perf_counter()
+    about = run(objective, data, config, folder, recipe)
+    if main:
+        peak = peak_memory(PartialState().device)
+        print(budget.beside(time.perf_counter() - began, peak), flush=True)
+    return about
 
 
 @torch.no_grad()

@@ -1,15 +1,15 @@
-"""A ViT that names emoji: one class a name, from views of eight artists' drawings.
+"""A ViT that names emoji: one class a name, from what a CLIP sees in eight artists' drawings.
 
-Chapters 03 and 04. A hundred things by eight artists are some nine hundred drawings: too few for a
-model that must find out by itself that neighbouring pixels belong together. So it has a teacher,
-as DeiT has (Touvron et al. 2021): `clip-patches`, a CLIP that knows all 1,112 emoji. A second head
-scores all of them from the same class token, and is to say what CLIP says of the same view (Hinton
-et al. 2015). Half of what is shown are things that have no class here. Teacher and second head are
-left behind when training ends.
-
-Names alone teach the eight artists by heart, so a second run has no names at all: both heads are to
-say what CLIP says, of views that go further and of any two things mixed (Beyer et al. 2022: a
-student that matches its teacher's answers on any pictures learns what it does with new ones).
+Chapters 03 and 04. A hundred things by eight artists are at most eight hundred drawings: too few
+for a model that must find out by itself that neighbouring pixels belong together. So it has a
+teacher, as DeiT has (Touvron et al. 2021): the course's CLIP, whose tower begins with convolutions
+and knows all 1,112 emoji. No name is told. The student is to say what the teacher says of the same
+picture, of all 1,112 and of its own hundred (Hinton et al. 2015; Beyer et al. 2022: on any
+pictures, the further the better, as long as both see the same one). And it is to see what the
+teacher sees: both have 5×5 tokens, so each token says what the teacher's token at its place holds
+(Romero et al. 2015), in the middle what comes out of the convolutions, at the end what comes out
+of the tower. That tells a plain projection, place by place, what neighbouring pixels make.
+Teacher, second head and these three matrices are left behind when training ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvlm.clip import CLIP
@@ -26,6 +26,7 @@ from mvlm.data.emojis import MORE_ARTISTS
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.clip import drawing_table, vocabulary
+from mvlm.training.recipes.hands import other_hands
 from mvlm.training.recipes.views import ViewConfig, on_white, views, weaker
 from mvlm.vit import ViT, ViTConfig
 
@@ -38,12 +39,11 @@ class ViTRecipe:
         patch_size, width, depth, heads: of the model, for 40×40 pictures.
         artists: whose drawings train.
         everyday: share of the pictures that show one of the hundred things with a class.
-        trust: share of the teacher's word in what the second head aims at; the rest is the truth.
+        mixed: share of the pictures into which the one before is mixed.
         sharpness: what the teacher's cosines are multiplied by before its softmax.
-        smoothing: share of the truth given to all classes alike.
+        middle: after which block a token is to say what the teacher's convolutions say there.
         ramp: steps in which views go from a third of their strength to all of it.
         views, train: see there.
-        further, again: views and training of the second run.
     """
 
     patch_size: int = 8
@@ -52,14 +52,12 @@ class ViTRecipe:
     heads: int = 4
     artists: tuple[str, ...] = ("noto", "twemoji", *MORE_ARTISTS)
     everyday: float = 0.5
-    trust: float = 0.5
+    mixed: float = 0.5
     sharpness: float = 32.0
-    smoothing: float = 0.1
+    middle: int = 3
     ramp: int = 1000
     views: ViewConfig = field(default_factory=ViewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    further: ViewConfig = field(default_factory=ViewConfig)
-    again: TrainConfig = field(default_factory=TrainConfig)
 
 
 def classes() -> tuple[str, ...]:
@@ -80,7 +78,7 @@ def vit_config(recipe: ViTRecipe) -> ViTConfig:
 
 
 class ViTData:
-    """Examples by their number: a view of a thing, and which of `vocabulary()` it is."""
+    """Examples by their number: views of things, and which of `vocabulary()` each shows."""
 
     def __init__(self, recipe: ViTRecipe) -> None:
         self.recipe = recipe
@@ -89,21 +87,49 @@ class ViTData:
         self.others = [i for i, word in enumerate(words) if not word.everyday]
 
     def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`images` (B, 3, 40, 40), normalised, and `things` (B,)."""
-        seed = self.recipe.train.seed * 10**9
-        things = [self.thing(seed + example) for example in examples]
+        """`images` (B, 3, 40, 40), values 0 to 1, and `things` (B,)."""
+        things = [self.thing(example) for example in examples]
         step = examples.start // self.recipe.train.batch_size
         strength = min(1.0, 1 / 3 + 2 / 3 * step / max(1, self.recipe.ramp))
         table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
-        images = views(table, [seed + i for i in examples], weaker(self.recipe.views, strength))
-        return {"images": normalise(images, CLIP_MEAN, CLIP_STD), "things": torch.tensor(things)}
+        seeds = [self.seed(example, VIEW) for example in examples]
+        images = views(table, seeds, weaker(self.recipe.views, strength))
+        return {"images": images, "things": torch.tensor(things)}
 
-    def thing(self, seed: int) -> int:
+    def thing(self, example: int) -> int:
         """Drawn anew each time, an everyday thing with probability `everyday`."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(self.seed(example, THING))
         usual = torch.rand((), generator=generator) < self.recipe.everyday
         some = self.everyday if usual else self.others
         return some[torch.randint(len(some), (), generator=generator)]
+
+    def seed(self, example: int, purpose: int) -> int:
+        """Of one example, another for each purpose.
+
+        With one seed for both, the number that says "an everyday thing" would also choose the
+        artist: the first half of them would draw these, the others all the rest.
+        """
+        return (self.recipe.train.seed * 10**9 + example) * len(PURPOSES) + purpose
+
+
+PURPOSES = VIEW, THING, HAND, SHARE = range(4)  # what a random number is for
+
+
+class MixedData(ViTData):
+    """`ViTData` by other hands, some with the picture before mixed in: nothing to be named."""
+
+    def __call__(self, examples: range) -> dict[str, Tensor]:
+        """`images` (B, 3, 40, 40), normalised; from a half to the whole of each is its own."""
+        images = super().__call__(examples)["images"]
+        generator, shares = torch.Generator(), []
+        for example in examples:
+            generator.manual_seed(self.seed(example, SHARE))
+            mixed, own = torch.rand(2, generator=generator).tolist()
+            shares.append(0.5 + 0.5 * own if mixed < self.recipe.mixed else 1.0)
+        share = torch.tensor(shares).view(-1, 1, 1, 1)
+        images = share * images + (1 - share) * images.roll(1, dims=0)
+        images = other_hands(images, [self.seed(example, HAND) for example in examples])
+        return {"images": normalise(images, CLIP_MEAN, CLIP_STD)}
 
 
 @torch.no_grad()
@@ -115,105 +141,57 @@ def drawn_means(clip: CLIP, artists: tuple[str, ...]) -> Float[Tensor, "thing em
 
 
 class ViTObjective(nn.Module):
-    """The loss of a batch of `ViTData`, added up: of the classes, and of what CLIP says.
+    """The loss of a batch of `MixedData`: how far the student is from what the teacher sees.
 
     Args:
         vit: is trained.
-        teacher: a CLIP that has learnt; stays as it is.
-        recipe: whose drawings CLIP compares with, and the shares.
+        teacher: a CLIP that has learnt, with as many tokens as the student; stays as it is.
+        recipe: whose drawings CLIP compares with, and the rest.
     """
 
     def __init__(self, vit: ViT, teacher: CLIP, recipe: ViTRecipe) -> None:
         super().__init__()
         self.vit, self.teacher = vit, teacher.requires_grad_(False)
         self.recipe = recipe
-        things = len(vocabulary())
-        self.all_things = nn.Linear(vit.config.width, things)
+        width, wider = vit.config.width, teacher.config.image.width
+        self.all_things = nn.Linear(width, len(vocabulary()))
         nn.init.zeros_(self.all_things.weight)
         nn.init.zeros_(self.all_things.bias)
-        means = drawn_means(teacher, recipe.artists)
-        self.register_buffer("means", means, persistent=False)
-        place = torch.full((things,), -1)
-        everyday = [i for i, word in enumerate(vocabulary()) if word.everyday]
-        place[everyday] = torch.arange(len(everyday))
-        self.register_buffer("place", place, persistent=False)  # of each thing: its class or -1
-
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(summed loss, number of pictures)."""
-        images, things = batch["images"], batch["things"]
-        vit = self.vit
-        token = vit.pooled(images)  # (B, D)
-        named = F.cross_entropy(
-            vit.head(token).float(),
-            self.place[things],
-            ignore_index=-1,
-            label_smoothing=self.recipe.smoothing,
-            reduction="sum",
+        self.in_the_middle, self.at_the_end, self.in_the_class_token = (
+            nn.Linear(width, wider) for _ in range(3)
         )
-        scores = self.all_things(token).float()  # (B, things)
-        taught = -(self.aim(images, things) * scores.log_softmax(dim=1)).sum()
-        return named + taught, torch.tensor(len(images), device=images.device)
-
-    @torch.no_grad()
-    def aim(
-        self, images: Float[Tensor, "batch 3 40 40"], things: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch thing"]:
-        """Of each view: the truth and the teacher's word, mixed; every row adds up to 1."""
-        said = (self.recipe.sharpness * self.cosines(images)).softmax(dim=1)
-        truth = F.one_hot(things, len(self.means)).float()
-        return truth + self.recipe.trust * (said - truth)
-
-    def cosines(self, images: Float[Tensor, "batch 3 40 40"]) -> Float[Tensor, "batch thing"]:
-        """Between what the teacher sees and its mean vector of each thing."""
-        return self.teacher.encode_image(images).float() @ self.means.T
-
-
-class MixedData:
-    """Examples by their number: a view of any thing, mixed with the one before it."""
-
-    def __init__(self, recipe: ViTRecipe) -> None:
-        self.recipe = recipe
-
-    def __call__(self, examples: range) -> dict[str, Tensor]:
-        """`images` (B, 3, 40, 40), normalised; from a half to the whole of each is its own."""
-        seed = self.recipe.again.seed * 10**9 + 5 * 10**8
-        generator = torch.Generator()
-        things, shares = [], []
-        for example in examples:
-            generator.manual_seed(seed + example)
-            things.append(int(torch.randint(len(vocabulary()), (), generator=generator)))
-            shares.append(0.5 + 0.5 * torch.rand((), generator=generator))
-        table = drawing_table(self.recipe.artists)[:, things]  # (A, B, 4, 40, 40)
-        images = views(table, [seed + i for i in examples], self.recipe.further)
-        share = torch.stack(shares).view(-1, 1, 1, 1)
-        mixed = share * images + (1 - share) * images.roll(1, dims=0)
-        return {"images": normalise(mixed, CLIP_MEAN, CLIP_STD)}
-
-
-class MatchObjective(nn.Module):
-    """Cross-entropy of both heads to the teacher's word on a batch of `MixedData`, added up.
-
-    Args:
-        taught: what the first run trained.
-    """
-
-    def __init__(self, taught: ViTObjective) -> None:
-        super().__init__()
-        self.taught = taught
+        self.register_buffer("means", drawn_means(teacher, recipe.artists), persistent=False)
+        everyday = torch.tensor([bool(word.everyday) for word in vocabulary()])
+        self.register_buffer("everyday", everyday, persistent=False)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(summed loss, number of pictures)."""
-        taught, images = self.taught, batch["images"]
-        vit = taught.vit
-        token = vit.pooled(images)  # (B, D)
+        """(loss, 1): the loss is a mean over the batch already."""
+        images = batch["images"]
         with torch.no_grad():
-            said = taught.recipe.sharpness * taught.cosines(images)  # (B, things)
-        everyday = taught.place >= 0
-        total = _cross_entropy(taught.all_things(token), said)
-        total = total + _cross_entropy(vit.head(token), said[:, everyday])
-        return total, torch.tensor(len(images), device=images.device)
+            taught = self.teacher.image.encode(images)
+            cosines = F.normalize(self.teacher.image_projection(taught.tokens[:, 0]).float(), dim=1)
+            said = self.recipe.sharpness * cosines @ self.means.T  # (B, things)
+        seen = self.vit.encode(images)
+        token = seen.tokens[:, 0]  # (B, D)
+        loss = _divergence(self.all_things(token), said)
+        loss = loss + _divergence(self.vit.head(token), said[:, self.everyday])
+        stem = taught.hidden_states[0] - self.teacher.image.positions
+        middle = _even(seen.hidden_states[self.recipe.middle])
+        for own, theirs in (
+            (self.in_the_middle(middle)[:, 1:], stem[:, 1:]),
+            (self.at_the_end(seen.tokens)[:, 1:], taught.hidden_states[-1][:, 1:]),
+            (self.in_the_class_token(token), taught.tokens[:, 0]),
+        ):
+            loss = loss + F.mse_loss(own.float(), _even(theirs).float())
+        return loss, torch.ones((), device=loss.device)
 
 
-def _cross_entropy(scores: Tensor, aim: Tensor) -> Tensor:
-    """Of two tables of logits, summed over rows."""
-    return -(aim.softmax(dim=1) * scores.float().log_softmax(dim=1)).sum()
+def _divergence(scores: Tensor, aim: Tensor) -> Tensor:
+    """Kullback–Leibler, of what a softmax makes of both (B, classes); mean over rows."""
+    own, theirs = scores.float().log_softmax(dim=1), aim.float().log_softmax(dim=1)
+    return F.kl_div(own, theirs, log_target=True, reduction="batchmean")
+
+
+def _even(tokens: Tensor) -> Tensor:
+    """Each vector with mean 0 and spread 1, so that no token counts for more than another."""
+    return F.layer_norm(tokens, tokens.shape[-1:])
