@@ -24,6 +24,7 @@ from sphinx.util import logging
 from sphinxcontrib import katex
 
 from mvlm.publish.address import Address, read_address
+from mvlm.publish.sources import link_files
 
 sys.path.insert(0, str(Path(__file__).parent))
 import api
@@ -47,6 +48,11 @@ UNUSED = (
 )
 
 LONGEST_UNBROKEN = 14  # characters of code in a sentence that stay on one line: `4 × 1200`
+
+
+def link_files_of_page(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make links of `FILE:…` in the book's own pages too, as publishing does in notebooks."""
+    source[0] = link_files(source[0], app.config.html_context["address"])
 
 
 def launch_links(address: Address, notebook: str) -> dict[str, str]:
@@ -276,6 +282,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("pipeline-figure", landing.PipelineFigure)
     app.add_directive("chapter-map", landing.ChapterMap)
     app.connect("config-inited", configure, priority=10)
+    app.connect("source-read", link_files_of_page)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_front_door, priority=10)
     app.connect("build-finished", remove_stale_pages)

@@ -35,6 +35,11 @@ METADATA = {
 }
 
 
+def link_files(text: str, address: Address) -> str:
+    """The text with each `[…](FILE:path)` a link to that file of the release."""
+    return text.replace("](FILE:", f"]({address.repository}/blob/{address.tag}/")
+
+
 def read_source(path: Path, address: Address) -> NotebookNode:
     """A source as a notebook without outputs: set-up cell in place, plain metadata, stable ids.
 
@@ -48,7 +53,7 @@ def read_source(path: Path, address: Address) -> NotebookNode:
             check question is not whole.
     """
     text = path.read_text(encoding="utf-8")
-    text = text.replace("](FILE:", f"]({address.repository}/blob/{address.tag}/")
+    text = link_files(text, address)
     notebook = jupytext.reads(convert(text), fmt="md:myst")
     if not notebook.cells or not notebook.cells[0].source.startswith("# "):
         raise ValueError(f"{path.name} does not open with its title: begin the text with '# …'")

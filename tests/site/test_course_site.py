@@ -34,6 +34,16 @@ def test_colab_link_opens_the_chapter_at_its_release() -> None:
     )
 
 
+def test_built_pages_link_to_files_of_the_release(html: Path) -> None:
+    address = read_address(ROOT)
+    page = (html / "book/reference/models.html").read_text(encoding="utf-8")
+    cards = BeautifulSoup(page, "html.parser").find_all("a", string="card")
+    assert cards
+    for card in cards:
+        file = card["href"].removeprefix(f"{address.repository}/blob/{address.tag}/")
+        assert (ROOT / file).is_file(), card["href"]
+
+
 def test_built_notebook_pages_link_to_their_own_notebook(html: Path, pages: list[str]) -> None:
     address = read_address(ROOT)
     notebooks = [page for page in pages if page.startswith("notebooks/")]
