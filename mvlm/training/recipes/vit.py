@@ -28,6 +28,7 @@ from mvlm.training.loop import TrainConfig
 from mvlm.training.recipes.clip import drawing_table, vocabulary
 from mvlm.training.recipes.hands import other_hands
 from mvlm.training.recipes.views import ViewConfig, on_white, views, weaker
+from mvlm.transformer import Encoding
 from mvlm.vit import ViT, ViTConfig
 
 
@@ -166,24 +167,35 @@ class ViTObjective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(loss, 1): the loss is a mean over the batch already."""
-        images = batch["images"]
+        seen, taught = self.both_see(batch["images"])
+        loss = self.words(seen, taught) + self.places(seen, taught)
+        return loss, torch.ones((), device=loss.device)
+
+    def both_see(self, images: Float[Tensor, "batch 3 40 40"]) -> tuple[Encoding, Encoding]:
+        """What student and teacher make of the same pictures."""
         with torch.no_grad():
             taught = self.teacher.image.encode(images)
+        return self.vit.encode(images), taught
+
+    def words(self, seen: Encoding, taught: Encoding) -> Tensor:
+        """How far both heads are from what the teacher says of the whole picture."""
+        with torch.no_grad():
             cosines = F.normalize(self.teacher.image_projection(taught.tokens[:, 0]).float(), dim=1)
             said = self.recipe.sharpness * cosines @ self.means.T  # (B, things)
-        seen = self.vit.encode(images)
         token = seen.tokens[:, 0]  # (B, D)
-        loss = _divergence(self.all_things(token), said)
-        loss = loss + _divergence(self.vit.head(token), said[:, self.everyday])
+        own = _divergence(self.all_things(token), said)
+        return own + _divergence(self.vit.head(token), said[:, self.everyday])
+
+    def places(self, seen: Encoding, taught: Encoding) -> Tensor:
+        """How far each token is from what the teacher's token at its place holds."""
         stem = taught.hidden_states[0] - self.teacher.image.positions
         middle = _even(seen.hidden_states[self.recipe.middle])
-        for own, theirs in (
+        pairs = (
             (self.in_the_middle(middle)[:, 1:], stem[:, 1:]),
             (self.at_the_end(seen.tokens)[:, 1:], taught.hidden_states[-1][:, 1:]),
-            (self.in_the_class_token(token), taught.tokens[:, 0]),
-        ):
-            loss = loss + F.mse_loss(own.float(), _even(theirs).float())
-        return loss, torch.ones((), device=loss.device)
+            (self.in_the_class_token(seen.tokens[:, 0]), taught.tokens[:, 0]),
+        )
+        return sum(F.mse_loss(own.float(), _even(theirs).float()) for own, theirs in pairs)
 
 
 def _divergence(scores: Tensor, aim: Tensor) -> Tensor:
