@@ -126,7 +126,14 @@ def draw_powers(
         a, b = laws[name]
         fitted = len(points) - left_out
         x, y = [c for c, _ in points], [100 * e for _, e in points]
-        ax.plot(x[:fitted], y[:fitted], mark, color=colour, alpha=0.75, label=f"{name}, exponent {b:+.3f}")
+        ax.plot(
+            x[:fitted],
+            y[:fitted],
+            mark,
+            color=colour,
+            alpha=0.75,
+            label=f"{name}, exponent {b:+.3f}",
+        )
         ax.plot(x[fitted:], y[fitted:], mark, color=colour, markerfacecolor="white", markersize=8)
         ends = [min(x), max(x)]
         ax.plot(ends, [100 * a * c**b for c in ends], color=colour, linewidth=1)
