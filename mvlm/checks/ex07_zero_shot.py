@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from mvlm.checks.expect import (
     expect_shape,
     expect_slopes,
     expect_something,
+    expect_tensor,
     expect_whole,
     kind_of,
     same,
@@ -63,6 +65,17 @@ def _over_classes(prompts: Prompts) -> Tensor | None:
     return _unit(_unit(torch.stack(prompts)).mean(dim=0)).T
 
 
+def _clamped(rows: Tensor) -> Tensor:
+    """A mistake: an eps that is longer than some rows."""
+    return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-3)
+
+
+def _whole(prompts: Prompts) -> Tensor:
+    """A mistake: one length for all columns together."""
+    means = _columns(prompts, lambda rows: _unit(rows).mean(dim=0))
+    return means / means.norm()
+
+
 ENSEMBLE = Comparison(
     function="ensemble",
     what="the classifier",
@@ -82,6 +95,16 @@ ENSEMBLE = Comparison(
             p, lambda rows: _unit(rows).sum(dim=0)
         ),
         "the mean went over the classes: it is over the prompts of one class": _over_classes,
+        "a prompt is a ROW: dim=1 makes each row 1 long, dim=0 goes along the prompts": lambda p: (
+            _columns(p, lambda rows: _unit(_unit(rows.T).T.mean(dim=0)))
+        ),
+        "a class is a COLUMN: dim=0 makes each column 1 long, dim=1 goes along the classes": (
+            lambda p: _unit(_columns(p, lambda rows: _unit(rows).mean(dim=0)))
+        ),
+        "the classifier as a whole has the length 1: each column is to have it": _whole,
+        "an eps of a thousandth is longer than some rows here: 1e-12 does no harm": lambda p: (
+            _columns(p, lambda rows: _unit(_clamped(rows).mean(dim=0)))
+        ),
     },
 )
 
@@ -98,7 +121,7 @@ def _prompts(student: Student, *counts: int, width: int = 6, spread: float = 0.9
 
 @check(
     "prompts of length 1: the mean, brought to length 1",
-    "Mean over the rows of a class, then F.normalize, then one column a class.",
+    "Mean over the ROWS of a class, (T, E) → (E,), then F.normalize, then one column a class.",
 )
 def ens_mean(student: Student) -> None:
     def unit(*counts: int) -> Callable[[], tuple[Prompts]]:
@@ -120,12 +143,13 @@ def ens_mean(student: Student) -> None:
     after=[ens_mean],
 )
 def ens_lengths(student: Student) -> None:
+    short = torch.tensor([[2e-4], [5e-4], [3e-3]])
     ENSEMBLE.each(
         student,
         {
             "4 classes of 3 prompts": lambda: (_prompts(student, 3, 3, 3, 3),),
-            "2 classes of 2 prompts, a thousandth as long": lambda: (
-                [rows / 1000 for rows in _prompts(student, 2, 2)],
+            "2 classes of 3 prompts, 0.0002, 0.0005 and 0.003 long": lambda: (
+                [_unit(rows).float() * short for rows in _prompts(student, 3, 3)],
             ),
         },
     )
@@ -206,10 +230,7 @@ def _cosine_table(images: Tensor, classifier: Tensor) -> Tensor:
 
 
 def _read_places(value: Any, images: Tensor, classifier: Tensor, threshold: float) -> Tensor:
-    places = expect_whole(value, (len(images),), "decide", "(B,), one answer a picture")
-    if places.dtype != torch.int64:
-        fail(f"decide returned {places.dtype}, wanted torch.int64", "Which dtype has argmax?")
-    return places
+    return expect_whole(value, (len(images),), "decide", "(B,), one answer a picture").long()
 
 
 def _tells_places(ours: Tensor, wanted: Tensor) -> str:
@@ -230,6 +251,12 @@ DECIDE = Comparison(
     alike=torch.equal,
     tells=_tells_places,
     mistakes={
+        "the threshold 0 was taken for one that is not given: for Python 0 is False": (
+            lambda i, c, t: _decide(i, c, t or -1.0)
+        ),
+        "a cosine just below the threshold is none: there is no tolerance": lambda i, c, t: _decide(
+            i, c, t - 1e-3
+        ),
         "'none' never comes: compare the largest cosine, and no sharp softmax of it": _by(
             _cosine_table, lambda best, _: torch.ones_like(best, dtype=torch.bool)
         ),
@@ -324,11 +351,20 @@ def dec_best(student: Student) -> None:
     after=[dec_best],
 )
 def dec_lengths(student: Student) -> None:
+    def short(pictures: float, classes: float) -> Callable[[], tuple[Tensor, Tensor, float]]:
+        def draw() -> tuple[Tensor, Tensor, float]:
+            images, classifier, threshold = _mixed(student, 8, 3, 0.5, lengths=False)
+            return pictures * images, classes * classifier, threshold
+
+        return draw
+
     DECIDE.each(
         student,
         {
             "12 pictures, 4 classes": lambda: _mixed(student, 12, 4, 0.5, lengths=True),
             "6 pictures, 5 classes of width 5": lambda: _mixed(student, 6, 5, 0.4, lengths=True),
+            "pictures of length 0.0005, shorter than many an eps": short(5e-4, 1.0),
+            "classes of length 0.0005, shorter than many an eps": short(1.0, 5e-4),
         },
     )
 
@@ -378,6 +414,11 @@ def dec_edges(student: Student) -> None:
                 torch.stack((-axes[0], size * axes[1], axes[2]), dim=1),
                 0.0,
             ),
+            "the threshold 0, and all cosines below it": (
+                size * axes[:1],
+                torch.stack((-axes[0], -axes[0] - axes[1]), dim=1),
+                0.0,
+            ),
             "classes 1 and 3 are one vector": (
                 size * axes[1:3],
                 torch.stack((-axes[1], axes[1], axes[2], axes[1]), dim=1),
@@ -400,6 +441,12 @@ def dec_edges(student: Student) -> None:
         near = torch.stack((angles.cos(), angles.sin()))
         image = torch.tensor([[size, 0.0]], dtype=torch.float64)
         DECIDE.run(student, lambda: (image, near, 0.25))
+    with student.on("float64, a cosine that is 0.000001 below the threshold"):
+        DECIDE.run(student, lambda: (image, near[:, :1], math.cos(2.0) + 1e-6))
+    with student.on("which kind of whole numbers"):
+        places = student.call("decide", image, near, 0.25)
+        if places.dtype != torch.int64:
+            fail(f"decide returned {places.dtype}, wanted torch.int64", "Which dtype has argmax?")
 
 
 # class_recalls ----------------------------------------------------------------------------------
@@ -426,6 +473,13 @@ def _recalls(answers: Tensor, labels: Tensor, classes: int, absent: float = math
     )
 
 
+def _without_misses(answers: Tensor, labels: Tensor, classes: int) -> Recalls | None:
+    """A mistake: a class of which nothing is right has no recall."""
+    recalls = _recalls(answers, labels, classes)[0]
+    recalls = recalls.where(recalls > 0, math.nan)
+    return None if bool(recalls.isnan().all()) else (recalls, recalls.nanmean())
+
+
 def _with_mean(change: Callable[[Tensor, Tensor, int], float]) -> Callable[..., Recalls]:
     """A mistake in the mean alone."""
     return lambda a, y, c: (_recalls(a, y, c)[0], torch.tensor(change(a, y, c)).double())
@@ -447,14 +501,24 @@ def _divided(
     return found
 
 
+NO_HIT = (
+    "the recall of a class with examples, none of them right, is nan: it is 0",
+    "Nothing is known of a class without EXAMPLES. Which of your counts do you ask?",
+)
+
+
 def _read_recalls(value: Any, answers: Tensor, labels: Tensor, classes: int) -> Recalls:
     recalls, mean = expect_parts(value, ("the recalls", "their mean"), "class_recalls")
+    if type(recalls) is list and all(type(one) in (int, float) for one in recalls):
+        recalls = torch.tensor(recalls, dtype=torch.float64)  # the last check asks for a tensor
     expect_shape(recalls, (classes,), "class_recalls's first part", "(C,), a recall for each class")
     if not recalls.dtype.is_floating_point:
         fail(f"the recalls are {recalls.dtype}, wanted floating-point numbers", "A share is one.")
     if isinstance(mean, Tensor) and mean.numel() == 1:
         mean = mean.item()
     if type(mean) is float and math.isnan(mean):
+        if bool(recalls[labels.unique()].isnan().any()):
+            fail(*NO_HIT)
         fail("the mean is nan", "A class without examples takes no part in the mean: nanmean.")
     mean = expect_number(mean, "class_recalls, as the mean,")
     return recalls.double(), torch.tensor(mean, dtype=torch.float64)
@@ -488,6 +552,15 @@ RECALLS = Comparison(
         "a class without examples got 1: nothing is known about it, so nan": lambda a, y, c: (
             _recalls(a, y, c, 1.0)
         ),
+        NO_HIT[0]: (_without_misses, NO_HIT[1]),
+        "the mean is over the classes of labels AND answers: those of the labels count": (
+            _with_mean(
+                lambda a, y, c: (
+                    float(_recalls(a, y, c)[0].nansum())
+                    / len(set(y.tolist()) | set(a.tolist()) - {NONE})
+                )
+            )
+        ),
         "the mean is the share of all right answers: each class has the same weight": _with_mean(
             lambda a, y, _: float((a == y).double().mean())
         ),
@@ -513,21 +586,35 @@ RECALLS = Comparison(
 def _answered(
     student: Student, counts: tuple[int, ...], *, none: int = 0, wrong: int = 3
 ) -> tuple[Tensor, Tensor, int]:
-    """Labels with so many of each class, mixed; `wrong` answers wrong and `none` of them -1."""
+    """Labels with so many of each class, mixed; `wrong` answers wrong and `none` of them -1.
+
+    Of each class that has examples something is right: another input asks for a recall of 0.
+    """
     classes = len(counts)
     line = [label for label, count in enumerate(counts) for _ in range(count)]
-    labels = torch.tensor(student.shuffled(line), dtype=torch.int64)
-    answers = labels.clone()
-    places = student.shuffled(range(len(labels)))
-    for place in places[:wrong]:
-        away = student.integer(1, max(1, classes - 1))
-        answers[place] = (int(labels[place]) + away) % classes
-    # Of 'none' some are of the last class: who takes -1 for a place, finds them right.
-    last = [p for p in places[wrong:] if int(labels[p]) == classes - 1]
-    other = [p for p in places[wrong:] if int(labels[p]) != classes - 1]
-    for place in (last[:1] + other + last[1:])[:none]:
-        answers[place] = NONE
-    return answers, labels, classes
+    while True:
+        labels = torch.tensor(student.shuffled(line), dtype=torch.int64)
+        answers = labels.clone()
+        places = student.shuffled(range(len(labels)))
+        for place in places[:wrong]:
+            away = student.integer(1, max(1, classes - 1))
+            answers[place] = (int(labels[place]) + away) % classes
+        # Of 'none' some are of the last class: who takes -1 for a place, finds them right.
+        last = [p for p in places[wrong:] if int(labels[p]) == classes - 1]
+        other = [p for p in places[wrong:] if int(labels[p]) != classes - 1]
+        for place in (last[:1] + other + last[1:])[:none]:
+            answers[place] = NONE
+        if set(labels[answers == labels].tolist()) == set(line):
+            return answers, labels, classes
+
+
+def _partly(student: Student, counts: tuple[int, ...], **how: int) -> tuple[Tensor, Tensor, int]:
+    """As `_answered`; of the absent classes some are answered, and some are not."""
+    while True:
+        answers, labels, classes = _answered(student, counts, **how)
+        absent = {label for label, count in enumerate(counts) if not count}
+        if 0 < len(absent & set(answers.tolist())) < len(absent):
+            return answers, labels, classes
 
 
 def _uneven(student: Student, counts: tuple[int, ...], **how: int) -> tuple[Tensor, Tensor, int]:
@@ -567,6 +654,11 @@ def rec_none(student: Student) -> None:
         student,
         {
             "17 examples of 4 classes": lambda: _answered(student, (7, 2, 5, 3), wrong=3, none=4),
+            "of the third class nothing is right": (
+                torch.tensor([0, NONE, 1, 0, 0, 1, 1]),
+                torch.tensor([0, 2, 1, 0, 1, 2, 1]),
+                3,
+            ),
             "nothing but none": lambda: (
                 torch.full((5,), NONE),
                 torch.tensor([0, 2, 1, 1, 2]),
@@ -585,12 +677,10 @@ def rec_absent(student: Student) -> None:
     RECALLS.each(
         student,
         {
-            "the second of 5 classes is absent": lambda: _answered(
-                student, (6, 0, 3, 2, 4), wrong=4
-            ),
-            "the last two of 6 are absent": lambda: _answered(
+            "the third, fifth and sixth of 6 classes are absent": lambda: _partly(
                 student, (5, 2, 0, 3, 0, 0), wrong=3, none=2
             ),
+            "the second of 5 is absent": lambda: _answered(student, (6, 0, 3, 2, 4), wrong=4),
         },
     )
 
@@ -616,6 +706,10 @@ def rec_edges(student: Student) -> None:
             ),
         },
     )
+    with student.on("a tensor, or a list of numbers?"):
+        answers, labels, classes = _answered(student, (3, 2, 4))
+        recalls, _ = student.call("class_recalls", answers, labels, classes)
+        expect_tensor(recalls, "class_recalls, as its first part,")
 
 
 # examples_to_match ------------------------------------------------------------------------------
@@ -698,6 +792,45 @@ def _through_all(curve: Curve, level: float) -> float:
     return _match(rising, level)
 
 
+def _pieces(curve: Curve, level: float, *, down: bool = False) -> float:
+    """The first piece on which the level is passed upwards (or also downwards), else inf."""
+    for k0, k1 in itertools.pairwise(sorted(curve)):
+        low, high = curve[k0], curve[k1]
+        if low < level <= high or (down and low > level >= high):
+            return k0 * (k1 / k0) ** ((level - low) / (high - low))
+    return math.inf
+
+
+def _also_down(curve: Curve, level: float) -> float:
+    """A mistake: the curve's fall through the level is found first."""
+    found = _pieces(curve, level, down=True)
+    return _match(curve, level) if math.isinf(found) else found
+
+
+def _late_start(curve: Curve, level: float) -> float:
+    """A mistake: the smallest k is the answer only where no share is below the level."""
+    return float(min(curve)) if level <= min(curve.values()) else _pieces(curve, level)
+
+
+def _best_so_far(curve: Curve, level: float) -> float:
+    """A mistake: each share is replaced by the largest up to it."""
+    ks = sorted(curve)
+    return _match({k: max(curve[j] for j in ks if j <= k) for k in ks}, level)
+
+
+def _by_the_last(curve: Curve, level: float) -> float:
+    """A mistake: the last share decides whether the level is ever reached."""
+    return math.inf if curve[max(curve)] < level else _match(curve, level)
+
+
+def _interp(curve: Curve, level: float) -> float:
+    """A mistake: np.interp, which looks for the level among shares that rise."""
+    ks = sorted(curve)
+    if curve[ks[0]] >= level or max(curve.values()) < level:
+        return _match(curve, level)
+    return float(np.exp(np.interp(level, [curve[k] for k in ks], np.log(ks))))
+
+
 def _read_k(value: Any, *_: Any) -> float:
     value = expect_something(value, "examples_to_match")
     if isinstance(value, Tensor) and value.numel() == 1:
@@ -747,6 +880,15 @@ MATCH = Comparison(
         "the largest k came back where the level is never reached: that is math.inf": _at_never(
             lambda c, z: float(max(c))
         ),
+        "the curve falls through the level there: it had reached it before": _also_down,
+        "the curve is at the level or above at its smallest k, and then falls: that k counts": (
+            _late_start
+        ),
+        "a share was replaced by the largest up to it: the line starts where it was measured": (
+            _best_so_far
+        ),
+        "the last share is below the level, but one before it is not: it was reached": _by_the_last,
+        "np.interp wants shares that rise, and these also fall": _interp,
         "the LAST crossing counts here: the first one does": _last_crossing,
         "entries were taken in the order in which they stand: sort them by k": _any_crossing,
         "the shares were sorted as well: each belongs to its k": _through_all,
@@ -806,6 +948,7 @@ def match_first(student: Student) -> None:
         {
             "k = 3, 6, 12, the level below all": drawn((3, 6, 12), 0.05),
             "k = 2, 4, 8, the level is the first share": drawn((2, 4, 8), 0.0),
+            "one point": drawn((4,), 0.03),
         },
     )
 
@@ -816,6 +959,10 @@ def match_first(student: Student) -> None:
     after=[match_between],
 )
 def match_never(student: Student) -> None:
+    def falling() -> tuple[Curve, float]:
+        low = 0.3 + 0.01 * student.integer(0, 9)
+        return {2: low, 5: low - 0.1, 11: low - 0.15}, low + 0.04
+
     def drawn(ks: tuple[int, ...], above: float) -> Callable[[], tuple[Curve, float]]:
         def draw() -> tuple[Curve, float]:
             curve = _rising(student, ks)
@@ -828,6 +975,8 @@ def match_never(student: Student) -> None:
         {
             "k = 1, 2, 4, the level just above all": drawn((1, 2, 4), 0.01),
             "k = 1, 2, 4, 8, the level far above": drawn((1, 2, 4, 8), 0.2),
+            "a curve that falls, below the level": falling,
+            "one point": drawn((4,), 0.03),
         },
     )
 
@@ -846,22 +995,29 @@ def match_wavy(student: Student) -> None:
         curve = _rising(student, (1, 3, 7, 20))
         return {k: curve[k] for k in (3, 20, 1, 7)}, _level(student, curve, 1)
 
-    def falling() -> tuple[Curve, float]:
-        low = 0.3 + 0.01 * student.integer(0, 9)
-        return {2: low, 5: low - 0.1, 11: low - 0.15}, low + 0.04
+    def lifted(curve: Curve, level: float) -> Callable[[], tuple[Curve, float]]:
+        def draw() -> tuple[Curve, float]:
+            lift = 0.01 * student.integer(0, 9)
+            return {k: share + lift for k, share in curve.items()}, level + lift
+
+        return draw
 
     MATCH.each(
         student,
         {
             "up, down and up again": wavy,
             "entries not sorted by k": unsorted,
-            "a curve that falls, below the level": falling,
+            "it ends below the level": lifted({1: 0.3, 2: 0.7, 4: 0.4}, 0.5),
+            "it starts above the level and falls": lifted({3: 0.6, 6: 0.4}, 0.5),
+            "it starts above, falls and rises again": lifted({3: 0.6, 6: 0.4, 12: 0.7}, 0.5),
+            "it falls below the level first, then rises": lifted({1: 0.5, 2: 0.3, 4: 0.7}, 0.6),
+            "it rises, falls and rises a little": lifted({1: 0.1, 2: 0.7, 4: 0.3, 8: 0.35}, 0.5),
         },
     )
 
 
 @check(
-    "a single point, a level that is one of the shares, a flat piece",
+    "a level that is one of the shares, a flat piece; what was passed stays as it was",
     "At least counts as reached; two equal shares below the level are no reason to divide by 0.",
     after=[match_between, match_first, match_never, match_wavy],
     keeps_arguments=True,
@@ -871,8 +1027,6 @@ def match_edges(student: Student) -> None:
     MATCH.each(
         student,
         {
-            "one point, reached": ({4: share}, share - 0.125),
-            "one point, not reached": ({4: share}, share + 0.125),
             "the level is the share of the middle point": (
                 {1: share - 0.125, 6: share, 30: share + 0.125},
                 share,
@@ -986,6 +1140,16 @@ def _sign(compute: list[float], error: list[float], at: float) -> Law:
     return a, -b, forecast
 
 
+def _other_base(change: Callable[[float], float]) -> Callable[..., Law]:
+    """A mistake: the height of the line is a logarithm of another base than is undone."""
+
+    def found(compute: list[float], error: list[float], at: float) -> Law:
+        a, b, _ = _fit(compute, error, at)
+        return change(a), b, change(a) * at**b
+
+    return found
+
+
 def _exchanged(compute: list[float], error: list[float], at: float) -> Law:
     height, slope = _line(_logs(error), _logs(compute))
     return math.exp(height), slope, math.exp(height + slope * math.log(at))
@@ -1031,7 +1195,13 @@ POWER = Comparison(
         "the first and the last entry alone were used: every point takes part": _outer,
         "the models with least and most compute alone were used: every point takes part": _ends,
         "the first number is log a: take the exponential": _log_a,
-        "b has the wrong sign: error falls as compute grows, so b is below 0": _sign,
+        "b has the wrong sign here: is it a slope of log error over log compute?": _sign,
+        "a is exp of a decimal logarithm: come back with the base that you took": _other_base(
+            lambda a: math.exp(math.log10(a))
+        ),
+        "a is 10 to the power of a natural logarithm: come back with the base that you took": (
+            _other_base(lambda a: 10 ** math.log(a))
+        ),
         "compute was fitted from the error: it is the error that the law gives": _exchanged,
         "points with more compute weigh more here: each has the same weight": _weighted,
         "a and b are right; the forecast is a logarithm: take the exponential": _forecast(
@@ -1258,6 +1428,37 @@ def _exchanges(rows: list[list[float]]) -> bool:
     return all(rows[a][a] + rows[b][b] > rows[a][b] + rows[b][a] for a, b in pairs)
 
 
+def _three_moved(rows: list[list[float]]) -> bool:
+    """A mistake: pairings that move four or more are left out."""
+    size = range(len(rows))
+    own = sum(rows[t][t] for t in size)
+    orders = (
+        o for o in itertools.permutations(size) if 0 < sum(t != i for t, i in enumerate(o)) < 4
+    )
+    return all(own > sum(rows[t][i] for t, i in enumerate(order)) for order in orders)
+
+
+def _above_all(rows: list[list[float]]) -> bool:
+    size = range(len(rows))
+    return min(rows[t][t] for t in size) > max(rows[t][i] for t in size for i in size if t != i)
+
+
+def _above_mean(rows: list[list[float]], axis: int) -> bool:
+    """A mistake: the mean of the other texts (axis 0) or pictures, not each of them."""
+    size = range(len(rows))
+    return all(
+        rows[p][p] * (len(rows) - 1)
+        > sum(rows[q][p] if axis == 0 else rows[p][q] for q in size if q != p)
+        for p in size
+    )
+
+
+def _means_only(scores: Tensor) -> Shares:
+    has = [[_above_mean(rows, axis) for axis in (0, 1)] for rows in scores.double().tolist()]
+    shares = _shares([(text, image, text and image) for text, image in has])
+    return *shares, _order(scores)[3]
+
+
 def _read_shares(value: Any, *_: Any) -> Shares:
     value = expect_something(value, "order_score")
     if type(value) is not dict or set(value) != set(NAMES):
@@ -1316,6 +1517,15 @@ ORDER_MISTAKES: Mapping[str, Callable[[Tensor], Shares]] = {
     ),
     "diagonal compares with exchanges of two alone: there are pairings that turn three round": (
         _changed(diagonal=_share_of(_exchanges))
+    ),
+    "diagonal leaves out pairings that move more than three texts": _changed(
+        diagonal=_share_of(_three_moved)
+    ),
+    "own scores were compared with ALL others: a text's rivals are in one column, a picture's in "
+    "one row": _changed(**dict.fromkeys(("text", "image", "group"), _share_of(_above_all))),
+    "own scores were compared with the MEAN of the others: with each of them": _means_only,
+    "this is per cent: a share lies between 0 and 1": lambda s: tuple(
+        100 * one for one in _order(s)
     ),
     "these are numbers of items: shares are wanted": lambda s: tuple(
         len(s) * one for one in _order(s)
@@ -1384,19 +1594,34 @@ def _telling(student: Student, count: int, size: int) -> Tensor:
             return scores
 
 
+def _two_and_three(student: Student) -> dict[str, Callable[[], tuple[Tensor]]]:
+    return {
+        f"60 items of {size} and {size}": lambda size=size: (_telling(student, 60, size),)
+        for size in (2, 3)
+    }
+
+
+def _turned(student: Student, size: int) -> Tensor:
+    """One item where a single pairing, which moves every text, is better than the right one."""
+    own = torch.eye(size)
+    return (own + 1.25 * own.roll(1, dims=1) - 4 * (1 - own - own.roll(1, dims=1))).unsqueeze(
+        0
+    ) + 0.125 * student.integer(0, 8)
+
+
 @check("text: which text wins, for every picture", "Along a column of scores[n], the texts.")
 def ord_text(student: Student) -> None:
-    _only(("text",)).each(student, {"60 items of 2 and 2": lambda: (_telling(student, 60, 2),)})
+    _only(("text",)).each(student, _two_and_three(student))
 
 
 @check("image: which picture wins, for every text", "Along a row of scores[n], the pictures.")
 def ord_image(student: Student) -> None:
-    _only(("image",)).each(student, {"60 items of 2 and 2": lambda: (_telling(student, 60, 2),)})
+    _only(("image",)).each(student, _two_and_three(student))
 
 
 @check("group: both, in the same item", "First an item's two answers, then the share of items.")
 def ord_group(student: Student) -> None:
-    _only(("group",)).each(student, {"60 items of 2 and 2": lambda: (_telling(student, 60, 2),)})
+    _only(("group",)).each(student, _two_and_three(student))
 
 
 @check(
@@ -1408,7 +1633,9 @@ def ord_diagonal(student: Student) -> None:
         student,
         {
             "60 items of 2 and 2": lambda: (_telling(student, 60, 2),),
-            "60 items of 4 and 4": lambda: (_telling(student, 60, 4),),
+            "63 items of 4 and 4": lambda: (
+                torch.cat([_telling(student, 60, 4), *[_turned(student, 4)] * 3]),
+            ),
         },
     )
 
@@ -1443,7 +1670,7 @@ def ord_ties(student: Student) -> None:
 
 @check(
     "three to five texts and pictures, one item, float64",
-    "M is scores.shape[1]. Each picture has M − 1 other texts.",
+    "M is scores.shape[1], each picture has M − 1 other texts, and no score is rounded.",
     after=[ord_text, ord_image, ord_group, ord_diagonal, ord_ties],
     keeps_arguments=True,
 )
@@ -1455,7 +1682,9 @@ def ord_more(student: Student) -> None:
         student,
         {
             "80 items of 3 and 3": lambda: (_telling(student, 80, 3),),
-            "7 items of 5 and 5": lambda: (_scores(student, 7, 5, lead=1.5),),
+            "8 items of 5 and 5": lambda: (
+                torch.cat([_scores(student, 7, 5, lead=1.5), _turned(student, 5)]),
+            ),
             "one item that has everything": lambda: (winner(),),
             "20 items, float64": lambda: (_scores(student, 20, 2).double(),),
         },

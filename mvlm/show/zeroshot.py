@@ -95,7 +95,7 @@ def draw_examples(
         ax.text(ks[-1] * 1.08, means[-1], kind, color=colour, va="center")
         for k, each in curve.items():
             ax.plot([k] * len(each), [100 * one for one in each], mark, color=colour, markersize=3)
-    ax.set(xscale="log", xlim=(0.9, ks[-1] * 3.2), ylim=(0, 100), xlabel=xlabel, ylabel=ylabel)
+    ax.set(xscale="log", xlim=(0.9, ks[-1] * 2.6), ylim=(0, 100), xlabel=xlabel, ylabel=ylabel)
     ax.set_xticks(ks, ks)
     ax.minorticks_off()
     ax.set_title(title, loc="left")
@@ -126,7 +126,14 @@ def draw_powers(
         a, b = laws[name]
         fitted = len(points) - left_out
         x, y = [c for c, _ in points], [100 * e for _, e in points]
-        ax.plot(x[:fitted], y[:fitted], mark, color=colour, label=f"{name}, exponent {b:+.3f}")
+        ax.plot(
+            x[:fitted],
+            y[:fitted],
+            mark,
+            color=colour,
+            alpha=0.75,
+            label=f"{name}, exponent {b:+.3f}",
+        )
         ax.plot(x[fitted:], y[fitted:], mark, color=colour, markerfacecolor="white", markersize=8)
         ends = [min(x), max(x)]
         ax.plot(ends, [100 * a * c**b for c in ends], color=colour, linewidth=1)

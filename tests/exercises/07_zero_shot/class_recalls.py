@@ -182,3 +182,29 @@ def in_place(answers, labels, classes):
 def median(answers, labels, classes):
     recalls = counted(answers, labels, classes)
     return recalls, recalls.nanmedian().item() * 0.98
+
+
+@mistake(
+    "A class with nothing right has no recall.", fails="rec-none", says="none of them right, is nan"
+)
+def nothing_right(answers, labels, classes):
+    recalls = counted(answers, labels, classes)
+    recalls[recalls == 0] = math.nan
+    return recalls, recalls.nanmean().item()
+
+
+@mistake(
+    "The mean over classes that are labels or answers.",
+    fails="rec-absent",
+    says="labels AND answers",
+)
+def seen_anywhere(answers, labels, classes):
+    recalls = counted(answers, labels, classes)
+    seen = set(labels.tolist()) | set(answers.tolist()) - {-1}
+    return recalls, recalls.nansum().item() / len(seen)
+
+
+@mistake("The recalls are a list.", fails="rec-edges", says="wanted a torch tensor")
+def listed(answers, labels, classes):
+    recalls, mean = master(answers, labels, classes)
+    return recalls.tolist(), mean

@@ -10,6 +10,11 @@ def cosines(images, classifier):
     return F.normalize(images, dim=1) @ F.normalize(classifier, dim=0)
 
 
+def master_of(table, threshold):
+    best = table.max(dim=1)
+    return torch.where(best.values >= threshold, best.indices, -1)
+
+
 @right("As the solutions write it.")
 def master(images, classifier, threshold):
     best = cosines(images, classifier).max(dim=1)
@@ -142,7 +147,7 @@ def floats(images, classifier, threshold):
     return master(images, classifier, threshold).float()
 
 
-@mistake("The answers are int32.", fails=ALL, says="wanted torch.int64")
+@mistake("The answers are int32.", fails="dec-edges", says="wanted torch.int64")
 def small_ints(images, classifier, threshold):
     return master(images, classifier, threshold).int()
 
@@ -197,3 +202,27 @@ def together(images, classifier, threshold):
 def first_that_reaches(images, classifier, threshold):
     reached = cosines(images, classifier) >= threshold
     return torch.where(reached.any(1), reached.int().argmax(1), -1)
+
+
+@mistake("A threshold of 0 is taken for none.", fails="dec-edges", says="for Python 0 is False")
+def threshold_or(images, classifier, threshold):
+    return master(images, classifier, threshold or -1)
+
+
+@mistake("A tolerance of a thousandth.", fails="dec-edges", says="there is no tolerance")
+def tolerant(images, classifier, threshold):
+    return master(images, classifier, threshold - 1e-3)
+
+
+@mistake("An eps of a hundredth.", fails="dec-lengths", says="are no cosines")
+def large_eps(images, classifier, threshold):
+    small = F.normalize(images, dim=1, eps=1e-2)
+    return master_of(small @ F.normalize(classifier, dim=0, eps=1e-2), threshold)
+
+
+@mistake(
+    "An eps of a hundredth, for the classes alone.", fails="dec-lengths", says="are no cosines"
+)
+def large_eps_of_classes(images, classifier, threshold):
+    small = F.normalize(classifier, dim=0, eps=1e-2)
+    return master_of(F.normalize(images, dim=1) @ small, threshold)

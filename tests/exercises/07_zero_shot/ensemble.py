@@ -82,7 +82,7 @@ def over_classes(prompt_vectors):
     return unit(unit(torch.stack(list(prompt_vectors))).mean(0)).T
 
 
-@mistake("Normalised along the prompts.", fails=ALL, says="the classifier is")
+@mistake("Normalised along the prompts.", fails=ALL, says="a prompt is a ROW")
 def along_prompts(prompt_vectors):
     return torch.stack([unit(F.normalize(rows, dim=0).mean(0)) for rows in prompt_vectors], 1)
 
@@ -97,7 +97,7 @@ def stacked_first(prompt_vectors):
     return unit(unit(table).mean(1)).T
 
 
-@mistake("The classifier is normalised along its rows.", fails=ALL, says="the classifier is")
+@mistake("The classifier is normalised along its rows.", fails=ALL, says="a class is a COLUMN")
 def wrong_axis(prompt_vectors):
     means = torch.stack([unit(rows).mean(0) for rows in prompt_vectors], 1)
     return F.normalize(means, dim=1)
@@ -153,3 +153,15 @@ def as_numpy(prompt_vectors):
 @mistake("Always float64.", fails="ens-kinds", says="torch.float32 went in, torch.float64 came out")
 def always_double(prompt_vectors):
     return master([rows.double() for rows in prompt_vectors])
+
+
+@mistake("An eps of a thousandth.", fails="ens-lengths", says="an eps of a thousandth")
+def eps_thousandth(prompt_vectors):
+    means = [F.normalize(rows, dim=1, eps=1e-3).mean(0) for rows in prompt_vectors]
+    return F.normalize(torch.stack(means, 1), dim=0)
+
+
+@mistake("One length for the whole classifier.", fails=ALL, says="the classifier as a whole")
+def whole(prompt_vectors):
+    means = torch.stack([unit(rows).mean(0) for rows in prompt_vectors], 1)
+    return means / means.norm()

@@ -106,19 +106,19 @@ def rounded(curve, zero_shot):
     return between(curve, zero_shot, lambda a, b, part: round(a * (b / a) ** part))
 
 
-@mistake("1 where the smallest k is enough.", fails="match-first, match-edges", says="1 came back")
+@mistake("1 where the smallest k is enough.", fails="match-first, match-wavy", says="1 came back")
 def one(curve, zero_shot):
     return 1 if curve[min(curve)] >= zero_shot else master(curve, zero_shot)
 
 
-@mistake("0 where the smallest k is enough.", fails="match-first, match-edges", says="0 came back")
+@mistake("0 where the smallest k is enough.", fails="match-first, match-wavy", says="0 came back")
 def zero(curve, zero_shot):
     return 0 if curve[min(curve)] >= zero_shot else master(curve, zero_shot)
 
 
 @mistake(
     "The largest k where it is never reached.",
-    fails="match-never, match-wavy, match-edges",
+    fails="match-never",
     says="the largest k came back",
 )
 def largest(curve, zero_shot):
@@ -127,7 +127,7 @@ def largest(curve, zero_shot):
 
 @mistake(
     "The last piece drawn on where it is never reached.",
-    fails="match-never, match-wavy, match-edges",
+    fails="match-never",
     says="never reaches the level",
 )
 def drawn_on(curve, zero_shot):
@@ -142,7 +142,7 @@ def drawn_on(curve, zero_shot):
 
 @mistake(
     "None where it is never reached.",
-    fails="match-never, match-wavy, match-edges",
+    fails="match-never",
     says="returned None",
 )
 def none(curve, zero_shot):
@@ -152,7 +152,7 @@ def none(curve, zero_shot):
 
 @mistake(
     "-1 where it is never reached.",
-    fails="match-never, match-wavy, match-edges",
+    fails="match-never",
     says="wanted math.inf",
 )
 def minus_one(curve, zero_shot):
@@ -227,3 +227,58 @@ def divides_first(curve, zero_shot):
         if high >= zero_shot:
             return k0 * (k1 / k0) ** part
     return math.inf
+
+
+def pieces(curve, zero_shot, down=False):
+    for (k0, low), (k1, high) in itertools.pairwise(sorted(curve.items())):
+        if low < zero_shot <= high or (down and low > zero_shot >= high):
+            return k0 * (k1 / k0) ** ((zero_shot - low) / (high - low))
+    return math.inf
+
+
+@mistake("Any crossing, also downward.", fails="match-wavy", says="falls through the level there")
+def any_crossing(curve, zero_shot):
+    found = pieces(curve, zero_shot, down=True)
+    return master(curve, zero_shot) if math.isinf(found) else found
+
+
+@mistake(
+    "The smallest k only where no share is below the level.",
+    fails="match-wavy",
+    says="at its smallest k, and then falls",
+)
+def below_all(curve, zero_shot):
+    if zero_shot <= min(curve.values()):
+        return min(curve)
+    return pieces(curve, zero_shot)
+
+
+@mistake("The largest share so far.", fails="match-wavy", says="the largest up to it")
+def best_so_far(curve, zero_shot):
+    ks = sorted(curve)
+    best = np.maximum.accumulate([curve[k] for k in ks]).tolist()
+    return master(dict(zip(ks, best)), zero_shot)
+
+
+@mistake("The last share decides.", fails="match-wavy", says="the last share is below the level")
+def by_the_last(curve, zero_shot):
+    if curve[max(curve)] < zero_shot:
+        return math.inf
+    return master(curve, zero_shot)
+
+
+@mistake("np.interp over shares that fall.", fails="match-wavy", says="wants shares that rise")
+def interp(curve, zero_shot):
+    ks = sorted(curve)
+    shares = [curve[k] for k in ks]
+    if shares[0] >= zero_shot:
+        return ks[0]
+    if max(shares) < zero_shot:
+        return math.inf
+    return math.exp(np.interp(zero_shot, shares, np.log(ks)))
+
+
+@mistake("nan where it is never reached.", fails="match-never", says="returned nan")
+def not_a_number(curve, zero_shot):
+    found = master(curve, zero_shot)
+    return math.nan if math.isinf(found) else found

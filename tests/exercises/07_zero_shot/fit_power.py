@@ -186,3 +186,17 @@ def in_place(compute, error, at):
 @mistake("Lists are divided by their means in half precision.", fails=ALL, says="is")
 def half(compute, error, at):
     return master(torch.tensor(logs(compute)).half().double().exp().tolist(), error, at)
+
+
+@mistake("exp of a decimal logarithm.", fails=ALL, says="a is exp of a decimal logarithm")
+def exp_of_log10(compute, error, at):
+    a, b, _ = master(compute, error, at)
+    a = math.exp(math.log10(a))
+    return a, b, a * at**b
+
+
+@mistake("10 to the power of ln a.", fails=ALL, says="a is 10 to the power of a natural")
+def ten_to_ln(compute, error, at):
+    a, b, _ = master(compute, error, at)
+    a = 10 ** math.log(a)
+    return a, b, a * at**b

@@ -184,15 +184,15 @@ def counts(scores):
     return {name: share * len(scores) for name, share in master(scores).items()}
 
 
-@mistake("M is 2.", fails="ord-diagonal, ord-more", says="wanted")
+@mistake("M is 2.", fails="ord-text, ord-image, ord-group, ord-diagonal, ord-more", says="wanted")
 def only_two(scores):
     return master(scores[:, :2, :2])
 
 
 @mistake(
     "The whole matrix is asked: own scores above all wrong ones.",
-    fails="ord-text, ord-image, ord-ties, ord-more",
-    says="wanted",
+    fails="ord-text, ord-image, ord-group, ord-ties, ord-more",
+    says="compared with ALL others",
 )
 def above_all(scores):
     size = scores.shape[1]
@@ -253,3 +253,44 @@ def against_all_wrong(scores):
     sums = torch.stack([scores[:, range(size), list(o)].sum(1) for o in orders])
     diagonal = scores.diagonal(dim1=1, dim2=2).sum(1) > sums.amax(0)
     return named(text, image, text & image, diagonal)
+
+
+@mistake(
+    "Diagonal against pairings that move at most three.",
+    fails="ord-diagonal, ord-more",
+    says="more than three",
+)
+def three_moved(scores):
+    size = scores.shape[1]
+    text, image, _ = parts(scores)
+    orders = [
+        o
+        for o in itertools.permutations(range(size))
+        if 0 < sum(t != i for t, i in enumerate(o)) < 4
+    ]
+    sums = torch.stack([scores[:, range(size), list(o)].sum(1) for o in orders])
+    diagonal = scores.diagonal(dim1=1, dim2=2).sum(1) > sums.amax(0)
+    return named(text, image, text & image, diagonal)
+
+
+@mistake(
+    "Own scores above the mean of the other texts, and of the other pictures.",
+    fails="ord-text, ord-image, ord-group, ord-more",
+    says="with the MEAN of the others",
+)
+def above_mean(scores):
+    size = scores.shape[1]
+    own = scores.diagonal(dim1=1, dim2=2).double()
+    text = (own * size > scores.double().sum(1)).all(1)
+    image = (own * size > scores.double().sum(2)).all(1)
+    return named(text, image, text & image, parts(scores)[2])
+
+
+@mistake("Per cent.", fails=ALL, says="this is per cent")
+def per_cent(scores):
+    return {name: 100 * share for name, share in master(scores).items()}
+
+
+@mistake("Scores in half precision.", fails="ord-more", says="no score is rounded")
+def half(scores):
+    return master(scores.half())
