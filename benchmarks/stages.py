@@ -1,10 +1,10 @@
 """Is stage 1 needed here? ``python benchmarks/stages.py`` trains stage 2 with it and without it.
 
 They begin with the projector of `llava-stage1.safetensors`, or with an untrained one: once for as
-many steps, and once for twice as many, which is about the time that stage 1 and those steps took
+many steps, and once for twice as many, which is about what stage 1 and those steps read
 together. Conversations and highest rate are the same; the rate falls to its end over a run's own
 steps. Every so many steps 100 scenes are asked about, with their own picture and with the next
-scene's. Some twenty minutes on one core; writes `stages.json`, which chapter 10 draws.
+scene's. Some twenty minutes on one core; writes `stages.json`, which chapter 10 shows.
 """
 
 from __future__ import annotations
