@@ -35,7 +35,10 @@ def _refuses(student: Student, function: str, *arguments: Any, what: str) -> Non
         if str(error).startswith("ValueError"):
             return
         fail(f"{error}: a ValueError is wanted", "if …: raise ValueError(…), before all else.")
-    fail(f"{what} was taken, and yours says {value!r}: raise a ValueError")
+    fail(
+        f"{what} was taken, and yours says {value!r}: raise a ValueError",
+        "Which values does the contract allow? Ask for them before all else.",
+    )
 
 
 # set_stage --------------------------------------------------------------------------------------
@@ -330,6 +333,14 @@ FLOOR = Comparison(
             math.log(sum(_orders(p) for p, _ in c)) / sum(_with_loss(labels) for _, labels in c)
         ),
     },
+    slips=tuple(
+        Slip(
+            lambda c, change=change: _floor([(list(map(change, p)), labels) for p, labels in c]),
+            "parts that differ in a capital or a space are different ones: equal means letter for "
+            "letter",
+        )
+        for change in (str.lower, str.strip, lambda part: part.strip().lower())
+    ),
 )
 PARTS = ("dog", "key", "rose", "cup", "hat", "car", "egg")
 
@@ -490,6 +501,20 @@ POLL = Comparison(
         Slip(
             lambda *given: _poll(
                 *given,
+                company=lambda n, s, some: max((_company(n, [o], some) for o in s), default=0),
+            ),
+            "that is the most for one name of the scene: add up over its different names",
+        ),
+        Slip(
+            lambda *given: _poll(
+                *given,
+                company=lambda n, s, some: sum(_company(n, [o], some) for o in s),
+            ),
+            "a name that this scene holds several times counts once: make a set of it, too",
+        ),
+        Slip(
+            lambda *given: _poll(
+                *given,
                 holds=lambda n, _, some: sum(o.count(n) for o in some),
                 company=lambda n, s, some: _company(n, s, some, many=True),
             ),
@@ -518,7 +543,7 @@ POLL = Comparison(
         ),
         Slip(
             lambda *given: _poll(*given, last=True),
-            "of equals the one that comes first in names goes first, and yours takes the last",
+            "of equals the one that comes first in names goes first, and yours takes another",
         ),
         Slip(
             lambda s, k, n, kind, each: _poll(s, k, sorted(n), kind, each),
@@ -606,6 +631,13 @@ def poll_adversarial(student: Student) -> None:
             lambda: (["cup", "dog", "gear", "cup"], student.shuffled(known),
                      student.shuffled(NAMES), "adversarial", 3),
         )  # fmt: skip
+    with student.on("a scene that holds one of its own names three times"):
+        known = [["cup", "dog"], ["key", "hat"], ["key", "hat"], ["jar"]]
+        POLL.run(
+            student,
+            lambda: (student.shuffled(["cup", "cup", "key", "cup"]), student.shuffled(known),
+                     student.shuffled(NAMES), "adversarial", 2),
+        )  # fmt: skip
     with student.on("a scene that holds an absent name three times"):
         known = [
             ["cup", "ant", "ant", "ant"],
@@ -666,20 +698,14 @@ def _first_word(text: str) -> str:
     return word
 
 
-def _published(text: str) -> str:
-    words = text.split(".")[0].replace(",", "").split(" ")
-    return "no" if {"No", "no", "not"} & set(words) else "yes"
-
-
 def _scored(
     said: Sequence[str],
     there: Sequence[bool],
     *,
-    read: Callable[[str], str] = _first_word,
     readable_only: bool = False,
     of: bool = True,
 ) -> dict[str, float]:
-    words = [read(text) for text in said]
+    words = [_first_word(text) for text in said]
     pairs = list(zip(words, there, strict=True))
     counted = [one for one in pairs if one[0] in ("yes", "no")] if readable_only else pairs
 
@@ -733,8 +759,11 @@ SCORES = Comparison(
     tells=_tell_scores,
     slips=(
         Slip(
-            lambda said, there: _scored(said, there, read=_published),
-            "what holds no no is counted as yes, a refusal and an empty answer too",
+            lambda said, there: (
+                _scored(said, there)
+                | {"accuracy": _scored(said, there, readable_only=True)["accuracy"]}
+            ),
+            "accuracy is a share of all answers: yours leaves the unreadable ones out",
         ),
         Slip(
             lambda said, there: _scored(said, there, readable_only=True),
@@ -747,8 +776,10 @@ SCORES = Comparison(
         ),
     ),
 )
-YES = ("yes", "Yes.", "YES!", "yes, there is", "  yes", "'Yes'", "1. yes", "yes no", "Yes\nno")
-NO = ("no", "No.", "NO", "no, there is not", "\nno", "(no)", "no yes", "No\tyes", "no-one")
+YES = ("yes", "Yes.", "YES!", "yes, there is", "  yes", "'Yes'", "1. yes", "yes no", "Yes\nno",
+       "_yes_", "[yes]", "é: yes")  # fmt: skip
+NO = ("no", "No.", "NO", "no, there is not", "\nno", "(no)", "no yes", "No\tyes", "no-one",
+      "no_", "[no]")  # fmt: skip
 NEITHER = (
     "",
     "?",
@@ -766,10 +797,17 @@ NEITHER = (
 )
 
 
+def _tell_reading(ours: Mapping[str, float], _: Any) -> str:
+    """Of an answer that can be read, beside a yes and a no."""
+    if not any(_near(ours["accuracy"], right / 3) for right in range(4)):
+        return f"accuracy is {ours['accuracy']:.6g}, wanted a number of thirds"
+    return f"it is read as {'neither' if ours['unreadable'] > 0 else 'the opposite'}"
+
+
 # How an answer is read shows in one number, whatever is wrong with the others.
 READ = {
-    "yes": replace(SCORES, alike=_of(["accuracy"])),
-    "no": replace(SCORES, alike=_of(["accuracy"])),
+    "yes": replace(SCORES, alike=_of(["accuracy"]), slips=(), tells=_tell_reading),
+    "no": replace(SCORES, alike=_of(["accuracy"]), slips=(), tells=_tell_reading),
     "unreadable": replace(
         SCORES,
         alike=_of(["unreadable"]),
@@ -925,7 +963,7 @@ def _read_worth(value: Any, right: Tensor, own: Tensor, kinds: Sequence[str]) ->
     for kind, pair in value.items():
         parts = expect_parts(pair, ("a worth", "its error"), f"worth_of_picture for {kind!r}")
         for one in parts:
-            if type(one) is not float:
+            if not isinstance(one, float | int) or isinstance(one, bool):
                 fail(f"{kind!r} has a {kind_of(one)}, wanted a pair of floats", "x.item()")
         made[kind] = tuple(expect_number(one, "worth_of_picture") for one in parts)
     return made
@@ -1108,9 +1146,12 @@ def _refusing(
     cost: Callable[..., int] = _total,
     below: bool = False,
     of_all: bool = False,
+    candidate: Callable[[bool, bool], bool] = lambda can, right: True,
 ) -> dict[str, float | None] | None:
     chosen = {"validation": validation, "test": test, "both": [*validation, *test]}[on]
-    choices = {p for p, _, _ in chosen} | ({-1.0} if everything else set())
+    choices = {p for p, can, right in chosen if candidate(can, right)} | (
+        {-1.0} if everything else set()
+    )
     if not choices:
         return None
     found = {t: cost(t, chosen, costs) for t in choices}
@@ -1162,11 +1203,26 @@ def _free_refusal(t: float, asked: Asking, costs: Sequence[int]) -> int:
     return _total(t, asked, (costs[0], 0))
 
 
+def _free_answer(t: float, asked: Asking, costs: Sequence[int]) -> int:
+    """A mistake: to answer what cannot be answered costs nothing."""
+    return _total(t, [one for one in asked if one[1]], costs)
+
+
 def _honest_costs(t: float, asked: Asking, costs: Sequence[int]) -> int:
     """A mistake: every refusal costs, the honest one too."""
     return sum(costs[1] if p > t else 0 if right else costs[0] for p, _, right in asked)
 
 
+def _either_cost(*given: Any) -> dict[str, float | None] | None:
+    """What both of the last two give, where they cannot be told apart."""
+    found = [_refusing(*given, cost=cost) for cost in (_free_answer, _honest_costs)]
+    return found[0] if found[0] == found[1] else None
+
+
+UNANSWERABLE = (
+    "a question that cannot be answered costs as a wrong answer where it is answered, and nothing "
+    "where it is refused"
+)
 REFUSAL = Comparison(
     function="refusal_threshold",
     what="the report",
@@ -1196,8 +1252,24 @@ REFUSAL = Comparison(
             "a question with p equal to t is answered: only p > t is refused",
         ),
         Slip(
+            _either_cost,
+            UNANSWERABLE,
+        ),
+        Slip(
+            lambda *given: _refusing(*given, cost=_free_answer),
+            "an answer to what cannot be answered is a wrong answer, and costs as one",
+        ),
+        Slip(
+            lambda *given: _refusing(*given, candidate=lambda can, right: can),
+            "every p of validation is among the choices, also of what cannot be answered",
+        ),
+        Slip(
+            lambda *given: _refusing(*given, candidate=lambda can, right: can and right),
+            "every p of validation is among the choices, also where the answer is wrong",
+        ),
+        Slip(
             lambda *given: _refusing(*given, cost=_honest_costs),
-            "to refuse what cannot be answered costs nothing",
+            UNANSWERABLE,
         ),
         Slip(
             lambda *given: _refusing(*given, cost=_free_refusal),
@@ -1276,6 +1348,9 @@ def refuse_choice(student: Student) -> None:
             return validation, student.shuffled(above + EVERY_SORT), costs
 
         THRESHOLD.run(student, draw)
+    with student.on("the best threshold is that of a wrong answer"):
+        some = [(0.1, True, True), (0.9, True, False), (0.95, False, False)]
+        THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (2, 5)))
 
 
 @check(
@@ -1294,6 +1369,7 @@ def refuse_ties(student: Student) -> None:
         THRESHOLD.run(student, lambda: (student.shuffled(free), EVERY_SORT, (0, 0)))
         some = [(0.3, False, False), (0.6, True, True), (0.9, False, False), (0.1, True, True)]
         THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (1, 1)))
+        THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (0, 0)))
 
 
 @check(
@@ -1306,7 +1382,7 @@ def refuse_equal(student: Student) -> None:
         THRESHOLD.run(student, lambda c=costs: (_clear(student, c, levels=4), list(EVERY_SORT), c))
     with student.on("several questions with one p"):
         some = [(0.25, True, True), (0.25, True, True), (0.5, False, False), (0.25, True, False)]
-        THRESHOLD.run(student, lambda: (student.shuffled(some), list(EVERY_SORT), (1, 3)))
+        THRESHOLD.run(student, lambda: (student.shuffled(some), list(EVERY_SORT), (2, 1)))
     with student.on("p of test that are equal to t"):
         validation = [(0.25, True, True), (0.5, True, True), (0.75, False, False)]
         equal = replace(REFUSAL, alike=_of(["answered", "honest"]))

@@ -41,7 +41,8 @@ def draw_stages(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> tuple[
     """
     drawn, axes = figure(6.2, 3.4)
     ax, words = axes[0, 0], []
-    for (name, found), colour, mark in zip(runs.items(), (BLUE, ORANGE), "os", strict=False):
+    for place, (name, found) in enumerate(runs.items()):
+        colour, mark = (BLUE, ORANGE)[place], "os"[place]
         steps = [int(step) for step in found]
         for which, line, filled in (("own picture", "-", colour), ("another's", "--", "white")):
             shares = [one[which] for one in found.values()]
@@ -50,7 +51,7 @@ def draw_stages(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> tuple[
                 for share, one in zip(shares, found.values(), strict=True)
             ]
             ax.errorbar(
-                steps,
+                [step + 9 * place for step in steps],  # beside each other, so that both are seen
                 [100 * share for share in shares],
                 yerr=errors,
                 color=colour,

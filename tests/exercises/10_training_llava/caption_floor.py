@@ -173,7 +173,7 @@ def float32(captions):
     return (total / sum(count(x) for _, x in captions)).item()
 
 
-@mistake("Capitals make no difference.", fails="floor-equal", says="the floor is")
+@mistake("Capitals make no difference.", fails="floor-equal", says="letter for letter")
 def lower(captions):
     return master([([p.lower().strip() for p in parts], x) for parts, x in captions])
 

@@ -252,7 +252,7 @@ def least_popular(scene, known, names, kind, each):
 @mistake(
     "Sorted, then reversed: the last of equals.",
     fails="poll-popular, poll-adversarial, poll-ties",
-    says="takes the last",
+    says="takes another",
 )
 def last_of_equals(scene, known, names, kind, each):
     refuse(kind)
@@ -285,3 +285,29 @@ def in_place(scene, known, names, kind, each):
     out = master(scene, known, list(names), kind, each)
     names.sort()
     return out
+
+
+@mistake(
+    "The scene's own repeated names count each time.",
+    fails="poll-adversarial",
+    says="a name that this scene holds several times counts once",
+)
+def scene_repeats(scene, known, names, kind, each):
+    refuse(kind)
+    return asked(
+        scene, known, names, kind, each,
+        adversarial=lambda n: sum(n in one and o in one for one in known for o in scene),
+    )  # fmt: skip
+
+
+@mistake(
+    "The most for one name of the scene, not the sum.",
+    fails="poll-adversarial",
+    says="the most for one name",
+)
+def most_for_one(scene, known, names, kind, each):
+    refuse(kind)
+    return asked(
+        scene, known, names, kind, each,
+        adversarial=lambda n: max((company(n, [o], known) for o in set(scene)), default=0),
+    )  # fmt: skip

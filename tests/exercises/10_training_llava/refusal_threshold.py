@@ -172,7 +172,7 @@ def equal_refused(validation, test, costs):
 @mistake(
     "An honest refusal costs as well.",
     fails="refuse-choice, refuse-ties, refuse-equal",
-    says="costs nothing",
+    says="nothing",
 )
 def honest_costs(validation, test, costs):
     return report(cheapest(validation, costs, honest=True), test, costs)
@@ -275,3 +275,34 @@ def in_place(validation, test, costs):
     test.sort(reverse=True)
     test.append((0.0, True, True))
     return found
+
+
+@mistake(
+    "Choices only where the answer is right.",
+    fails="refuse-choice, refuse-ties",
+    says="also where the answer is wrong",
+)
+def only_right(validation, test, costs):
+    choices = sorted({-1.0, *(p for p, can, good in validation if can and good)}, reverse=True)
+    return report(min(choices, key=lambda t: cost_of(t, validation, costs)), test, costs)
+
+
+@mistake(
+    "Choices only of what can be answered.",
+    fails="refuse-ties",
+    says="also of what cannot be answered",
+)
+def only_can(validation, test, costs):
+    choices = sorted({-1.0, *(p for p, can, _ in validation if can)}, reverse=True)
+    return report(min(choices, key=lambda t: cost_of(t, validation, costs)), test, costs)
+
+
+@mistake(
+    "To answer what cannot be answered is free.",
+    fails="refuse-choice, refuse-ties, refuse-equal, refuse-report, refuse-nothing",
+    says="is a wrong answer, and costs as one",
+)
+def free_answers(validation, test, costs):
+    can = [one for one in validation if one[1]]
+    choices = sorted({-1.0, *(p for p, _, _ in validation)}, reverse=True)
+    return report(min(choices, key=lambda t: cost_of(t, can, costs)), test, costs)

@@ -94,7 +94,7 @@ def six_cells(said, there):
 @mistake(
     "The published reader.",
     fails="yes-words, yes-unreadable, yes-nothing",
-    says="a refusal and an empty answer too",
+    says="it is read as the opposite",
 )
 def published(said, there):
     def read(text):
@@ -242,3 +242,36 @@ def in_place(said, there):
     for place, text in enumerate(said):
         said[place] = word(text)
     return scores(said, there)
+
+
+@mistake("A sign belongs to the word.", fails="yes-words", says="it is read as neither")
+def underscores(said, there):
+    return scores([(re.findall("[a-z_]+", text.lower()) or [""])[0] for text in said], there)
+
+
+@mistake("From A to z, with six signs between.", fails="yes-words", says="it is read as neither")
+def from_a_to_z(said, there):
+    return scores([(re.findall("[A-z]+", text) or [""])[0].lower() for text in said], there)
+
+
+@mistake("Letters of all alphabets.", fails="yes-words", says="'é: yes' is yes")
+def all_alphabets(said, there):
+    found = [re.findall(r"[^\W\d_]+", text.lower()) or [""] for text in said]
+    return scores([words[0] for words in found], there)
+
+
+@mistake("A hyphen belongs to the word.", fails="yes-words", says="'no-one' is no")
+def hyphens(said, there):
+    return scores([(re.findall("[a-z-]+", text.lower()) or [""])[0] for text in said], there)
+
+
+@mistake(
+    "Accuracy over the readable alone.",
+    fails="yes-unreadable, yes-nothing",
+    says="accuracy is a share of all answers",
+)
+def accuracy_of_readable(said, there):
+    read = [word(text) for text in said]
+    kept = [(w, t) for w, t in zip(read, there) if w in ("yes", "no")]
+    right_ = sum((w == "yes") == t for w, t in kept)
+    return scores(read, there) | {"accuracy": ratio(right_, len(kept))}
