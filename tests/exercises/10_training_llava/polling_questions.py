@@ -113,6 +113,9 @@ def with_tensors(scene, known, names, kind, each):
 )
 def global_draw(scene, known, names, kind, each):
     refuse(kind)
+    random.seed(
+        len(known) + 7 * len(names)
+    )  # the same at every run, or it might be right by chance
     shuffled = random.sample(names, len(names))
     return asked(scene, known, shuffled, kind, each)
 
