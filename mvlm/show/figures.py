@@ -74,7 +74,8 @@ def encode(drawn: Figure) -> tuple[str, bytes]:
     buffer.seek(0)
     image = Image.open(buffer).convert("RGB")
     png, jpeg = io.BytesIO(), io.BytesIO()
-    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # Starting from colours far apart keeps the rare ones; k-means then keeps the shades.
+    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=8, dither=Image.Dither.NONE)
     off = np.abs(np.asarray(few.convert("RGB"), dtype=int) - np.asarray(image)).max(axis=2)
     enough = (off > FAR).mean() < FEW
     (few if enough else image).save(png, "PNG", optimize=True)
