@@ -24,6 +24,7 @@ from mvlm.checks.expect import (
     expect_parts,
     expect_something,
     kind_of,
+    near,
 )
 
 
@@ -736,18 +737,14 @@ def _read_scores(value: Any, *_: Any) -> dict[str, float]:
     return {name: expect_number(value[name], "yes_no_scores") for name in MEASURES}
 
 
-def _near(ours: float, wanted: float) -> bool:
-    return math.isclose(ours, wanted, rel_tol=1e-6, abs_tol=1e-9)
-
-
 def _tell_scores(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
-    name = next(name for name in MEASURES if not _near(ours[name], wanted[name]))
+    name = next(name for name in MEASURES if not near(ours[name], wanted[name]))
     return f"{name} is {ours[name]:.6g}, wanted {wanted[name]:.6g}"
 
 
 def _of(names: Sequence[str]) -> Callable[[Any, Any], bool]:
     """Whether these numbers agree; others are the matter of another check."""
-    return lambda ours, wanted: all(_near(ours[name], wanted[name]) for name in names)
+    return lambda ours, wanted: all(near(ours[name], wanted[name]) for name in names)
 
 
 SCORES = Comparison(
@@ -799,7 +796,7 @@ NEITHER = (
 
 def _tell_reading(ours: Mapping[str, float], _: Any) -> str:
     """Of an answer that can be read, beside a yes and a no."""
-    if not any(_near(ours["accuracy"], right / 3) for right in range(4)):
+    if not any(near(ours["accuracy"], right / 3) for right in range(4)):
         return f"accuracy is {ours['accuracy']:.6g}, wanted a number of thirds"
     return f"it is read as {'neither' if ours['unreadable'] > 0 else 'the opposite'}"
 
@@ -1185,7 +1182,7 @@ def _alike_report(ours: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(
         ours[name] is None
         if wanted[name] is None
-        else ours[name] is not None and _near(ours[name], wanted[name])
+        else ours[name] is not None and near(ours[name], wanted[name])
         for name in REPORT
     )
 
@@ -1296,7 +1293,7 @@ def _tell_threshold(ours: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 THRESHOLD = replace(
     REFUSAL,
     alike=lambda ours, wanted: (
-        ours["threshold"] is not None and _near(ours["threshold"], wanted["threshold"])
+        ours["threshold"] is not None and near(ours["threshold"], wanted["threshold"])
     ),
     tells=_tell_threshold,
     slips=REFUSAL.slips[:-1],

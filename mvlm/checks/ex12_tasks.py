@@ -20,6 +20,7 @@ from mvlm.checks.expect import (
     expect_parts,
     expect_something,
     kind_of,
+    near,
 )
 
 # read_choice ------------------------------------------------------------------------------------
@@ -753,16 +754,12 @@ def _read_shares(value: Any, train: Answers, test: Answers) -> dict[str, float]:
     return {kind: expect_number(one, "blind_scores") for kind, one in value.items()}
 
 
-def _near(ours: float, wanted: float) -> bool:
-    return math.isclose(ours, wanted, rel_tol=1e-6, abs_tol=1e-9)
-
-
 def _alike_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    return ours.keys() == wanted.keys() and all(_near(ours[kind], wanted[kind]) for kind in wanted)
+    return ours.keys() == wanted.keys() and all(near(ours[kind], wanted[kind]) for kind in wanted)
 
 
 def _tell_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
-    kind = next(kind for kind in wanted if not _near(ours[kind], wanted[kind]))
+    kind = next(kind for kind in wanted if not near(ours[kind], wanted[kind]))
     if abs(ours[kind] - wanted[kind]) < 0.006:
         return f"{kind!r} has {ours[kind]:.9g}, wanted {wanted[kind]:.9g}: do not round"
     return f"{kind!r} has {ours[kind]:.4f}, wanted {wanted[kind]:.4f}"
@@ -1095,7 +1092,7 @@ DROP = Comparison(
     what="the drop",
     right=_drop,
     read=_part(1),
-    alike=_near,
+    alike=near,
     slips=(
         Slip(
             lambda *given: -_drop(*given),
@@ -1123,7 +1120,7 @@ ERROR = Comparison(
     what="the error",
     right=_error,
     read=_part(2),
-    alike=_near,
+    alike=near,
     slips=(
         Slip(
             _unpaired_error,

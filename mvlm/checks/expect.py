@@ -148,6 +148,11 @@ def same(number: float, expected: float) -> bool:
     return math.isclose(number, expected, rel_tol=1e-4, abs_tol=1e-5)
 
 
+def near(number: float, expected: float) -> bool:
+    """The same number to six digits, as a share of counted things has to be."""
+    return math.isclose(number, expected, rel_tol=1e-6, abs_tol=1e-9)
+
+
 def alike(value: Any, expected: Any) -> bool:
     """Whether two numbers, or two tensors, agree up to rounding."""
     if isinstance(expected, Tensor):
