@@ -24,7 +24,7 @@ FINISHED = {
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
     "llava": ("llava", "stage2", "llava"),
-    "molmo": ("molmo", "pictures/stage2-longer", "molmo"),
+    "molmo": ("molmo", "pictures/stage2-more", "molmo"),
     "reader": ("reader", "answer", "reader"),
 }
 

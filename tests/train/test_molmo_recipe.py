@@ -43,6 +43,7 @@ from mvlm.training.recipes.molmo import (
     as_large_as_words_,
     beside,
     cut,
+    fit_scale_,
     look_at_all,
     things_by_token,
 )
@@ -80,7 +81,9 @@ def tiny():
         patch_id=tokenizer.token_id(IM_PATCH),
     )
     source = MolmoScenes("train", 4, 0)
-    return model, source, *look_at_all(vision, source, 4)
+    scenes, seen = look_at_all(vision, source, 4)
+    fit_scale_(vision, seen)
+    return model, source, scenes, seen
 
 
 @pytest.mark.parametrize("size", [(360, 360), (240, 480), (600, 200)])
@@ -375,6 +378,7 @@ def test_it_is_trained_written_read_and_measured(tmp_path, capsys):
         "pictures=3 features=10 pool_width=8 heads=2 told.steps=2 told.batch_size=2 "
         "again.steps=1 again.batch_size=2 "
         "align.steps=2 align.batch_size=2 longer.steps=1 longer.batch_size=2 "
+        "more.steps=1 more.batch_size=2 "
         "train.steps=2 train.batch_size=4"
     )
     changes = [part for setting in settings.split() for part in ("--set", setting)]

@@ -25,7 +25,7 @@ from mvlm.small.cells import Cells
 from mvlm.small.places import knows_places, with_places
 from mvlm.small.reader import Answer, Read, Reader, Relate
 from mvlm.small.windows import WindowedMolmo, Windows
-from mvlm.tokenizer import IM_PATCH
+from mvlm.tokenizer import IM_PATCH, Tokenizer
 from mvlm.training.budget import make_budget, peak_memory
 from mvlm.training.loop import (
     CHECKPOINT,
@@ -94,6 +94,7 @@ from mvlm.training.recipes.molmo import (
     MolmoRecipe,
     MolmoScenes,
     as_large_as_words_,
+    fit_scale_,
     look_at_all,
 )
 from mvlm.training.recipes.photographs import keep_pairs
@@ -247,6 +248,7 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
     model = WindowedMolmo(vision, connector, language, patch_id=patch_id)
     source = MolmoScenes("train", recipe.pictures, recipe.train.seed, recipe.artists)
     scenes, seen = look_at_all(vision, source, recipe.pictures, out_pictures / "seen.pt")
+    fit_scale_(vision, seen[:40])
     as_large_as_words_(model, seen[:40])
     language.requires_grad_(False)
     aligned = AlignData(scenes, seen, tokenizer, recipe.align.seed)
@@ -261,7 +263,10 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
         data = MolmoData(
             recipe.one_view, scenes, seen, source.names, tokenizer, seed=config.seed, room=room
         )
-        about = run(objective, data, config, out_pictures / folder, recipe)
+        run(objective, data, config, out_pictures / folder, recipe)
+    parts = nn.ModuleDict({"connector": connector, "language": language, "scale": vision.scale})
+    as_stored_(parts)  # so that the last lesson can begin from a file of finished weights, too
+    about = more_pictures(recipe, model, tokenizer, out_pictures)
     made_of = {
         "language": asdict(language.config),
         "features": recipe.features,
@@ -271,8 +276,20 @@ def make_molmo(recipe: MolmoRecipe, out: Path, before: Path) -> Sequence[str]:
             "mlp_width": recipe.mlp_width,
         },
     }
-    parts = nn.ModuleDict({"connector": connector, "language": language, "scale": vision.scale})
     return write(out, "molmo", parts, about | {"model": made_of})
+
+
+def more_pictures(
+    recipe: MolmoRecipe, model: WindowedMolmo, tokenizer: Tokenizer, out: Path
+) -> dict:
+    """The last lesson: as many other pictures, several questions about each."""
+    seed = recipe.more.seed
+    source = MolmoScenes("train", recipe.pictures, seed, recipe.artists)
+    scenes, seen = look_at_all(model.vision, source, recipe.pictures, out / "seen-more.pt")
+    data = MolmoData(
+        recipe.one_view, scenes, seen, source.names, tokenizer, seed=seed, room=SEVERAL
+    )
+    return run(MolmoObjective(model), data, recipe.more, out / "stage2-more", recipe)
 
 
 def told_language(recipe: MolmoRecipe, out: Path, before: Path) -> LanguageModel:

@@ -82,6 +82,7 @@ class MolmoRecipe:
         train: the second; connector and language model learn.
         longer: more of it, from a high rate down once more, with several questions a picture:
             they cost little beside the hundred tokens of the picture.
+        more: the same once more, about as many other pictures.
     """
 
     pictures: int = 6000
@@ -96,6 +97,7 @@ class MolmoRecipe:
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     longer: TrainConfig = field(default_factory=TrainConfig)
+    more: TrainConfig = field(default_factory=TrainConfig)
 
     def connector(self, vision: Windows, width: int) -> Connector:
         """From the windows' features to a language model of this width."""
@@ -174,9 +176,9 @@ def cut(scene: Scene) -> PlacedCrops:
 
 
 def look_at_all(
-    vision: Windows, source: MolmoScenes, count: int, kept: Path | None = None, *, first: int = 40
+    vision: Windows, source: MolmoScenes, count: int, kept: Path | None = None
 ) -> tuple[list[Scene], list[Seen]]:
-    """Draw the first `count` pictures, fit the features' scale to some, and keep what is seen.
+    """Draw the first `count` pictures and keep what is seen, not yet on one scale.
 
     Given a file `kept`, what was seen lies there too: a run that goes on need not look again.
     """
@@ -191,8 +193,12 @@ def look_at_all(
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             torch.save([vars(one) for one in seen], kept)
-    vision.fit_(torch.cat([one.looked.float() for one in seen[:first]]))
     return scenes, seen
+
+
+def fit_scale_(vision: Windows, seen: Sequence[Seen]) -> None:
+    """Fit the features' scale to what is seen of some pictures."""
+    vision.fit_(torch.cat([one.looked.float() for one in seen]))
 
 
 @torch.no_grad()
