@@ -6,14 +6,14 @@ whole numbers and fractions, where nothing is rounded before the end.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
-from mvlm.checks.expect import Comparison, Slip, expect_number, expect_something
+from mvlm.checks.expect import Comparison, expect_number, expect_something
 
 
 def _near(number: float, expected: float) -> bool:
@@ -21,15 +21,14 @@ def _near(number: float, expected: float) -> bool:
     return math.isclose(number, expected, rel_tol=2e-6, abs_tol=1e-300)
 
 
-def _rounded(measure: Any, most: int = 4) -> tuple[Slip, ...]:
+def _rounded(measure: Callable[..., Any], most: int = 4) -> dict[str, list[Callable[..., Any]]]:
     """A mistake: what is measured, rounded to so many digits at most; a 0 may have other causes."""
-    return tuple(
-        Slip(
-            lambda *given, digits=digits: round(float(measure(*given)), digits) or None,
-            "that is rounded: return the number as it is, with all its digits",
-        )
-        for digits in range(1, most + 1)
-    )
+    return {
+        "that is rounded: return the number as it is, with all its digits": [
+            lambda *given, digits=digits: round(float(measure(*given)), digits) or None
+            for digits in range(1, most + 1)
+        ]
+    }
 
 
 # modalities -------------------------------------------------------------------------------------
@@ -195,55 +194,45 @@ BLIND = Comparison(
     what="the blind score",
     right=lambda seen, asked: _share(_hits(seen, asked)),
     alike=_near,
-    slips=(
-        Slip(lambda seen, asked: 100 * _share(_hits(seen, asked)), "that is in percent"),
-        Slip(lambda seen, asked: sum(_hits(seen, asked)), "that is how many are right"),
-        Slip(
+    mistakes={
+        "that is in percent": lambda seen, asked: 100 * _share(_hits(seen, asked)),
+        "that is how many are right": lambda seen, asked: sum(_hits(seen, asked)),
+        "that is the score of a guesser who learnt from the answers that it is asked for": (
             lambda seen, asked: _share(_hits(asked, asked)),
-            "that is the score of a guesser who learnt from the answers that it is asked for",
             "A test answer that was seen before is no test. Which of the two lists may it learn "
             "from?",
         ),
-        Slip(
+        "that is the score of one answer for all kinds": (
             lambda seen, asked: _share(_hits([("", q, a) for _, q, a in seen], asked)),
-            "that is the score of one answer for all kinds",
             "Each kind of question has a most frequent answer of its own.",
         ),
-        Slip(
+        "that is the score of a guesser who looks each question up, word for word": (
             _by_question,
-            "that is the score of a guesser who looks each question up, word for word",
             "The kind decides. A question in new words is guessed too.",
         ),
-        Slip(
-            lambda seen, asked: _share(_hits(seen, asked, _first_heard_of_ties)),
-            "of two answers that are equally frequent, yours takes the one heard first",
+        "of two answers that are equally frequent, yours takes the one heard first": (
+            lambda seen, asked: _share(_hits(seen, asked, _first_heard_of_ties))
         ),
-        Slip(
-            lambda seen, asked: _share(_hits(seen, asked, _last_of_ties)),
-            "of two answers that are equally frequent, yours takes the last in the alphabet",
+        "of two answers that are equally frequent, yours takes the last in the alphabet": (
+            lambda seen, asked: _share(_hits(seen, asked, _last_of_ties))
         ),
-        Slip(
-            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[0])),
-            "that is the score of the answer heard first, not of the most frequent one",
+        "that is the score of the answer heard first, not of the most frequent one": (
+            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[0]))
         ),
-        Slip(
-            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[-1])),
-            "that is the score of the answer heard last, not of the most frequent one",
+        "that is the score of the answer heard last, not of the most frequent one": (
+            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[-1]))
         ),
-        Slip(
-            lambda seen, asked: _share(_known_hits(seen, asked)),
-            "to a kind that was never seen yours is never right: the guesser guesses there too",
+        "to a kind that was never seen yours is never right: the guesser guesses there too": (
+            lambda seen, asked: _share(_known_hits(seen, asked))
         ),
-        Slip(
-            lambda seen, asked: sum(_known_hits(seen, asked)) / max(1, sum(_known(seen, asked))),
-            "questions of a kind that was never seen are left out: they are asked, so they count",
+        "questions of a kind that was never seen are left out: they are asked, so they count": (
+            lambda seen, asked: sum(_known_hits(seen, asked)) / max(1, sum(_known(seen, asked)))
         ),
-        Slip(
-            _mean_of_kinds,
-            "that is the mean of the kinds' scores: a kind with few questions weighs too much",
+        "that is the mean of the kinds' scores: a kind with few questions weighs too much": (
+            _mean_of_kinds
         ),
-        *_rounded(lambda seen, asked: _share(_hits(seen, asked))),
-    ),
+        **_rounded(lambda seen, asked: _share(_hits(seen, asked))),
+    },
 )
 
 
@@ -361,7 +350,7 @@ SPECIAL: Special = {
 def _expect_special(student: Student, special: Special) -> None:
     for name, (hint, seen, asked) in special.items():
         with student.on(name, hint):
-            replace(BLIND, slips=()).run(student, lambda s=seen, a=asked: (list(s), list(a)))
+            replace(BLIND, mistakes={}).run(student, lambda s=seen, a=asked: (list(s), list(a)))
 
 
 @check(
@@ -409,7 +398,7 @@ def blind_share(student: Student) -> None:
     _expect_special(student, SPECIAL)
     seen, asked = _examination(student)
     with student.on("a single question"):
-        replace(BLIND, slips=()).run(student, lambda: (seen, asked[:1]))
+        replace(BLIND, mistakes={}).run(student, lambda: (seen, asked[:1]))
 
 
 # sensitivity ------------------------------------------------------------------------------------
@@ -429,7 +418,7 @@ def _compared(rows: Rows) -> Rows:
     return [row for row in rows if len(row) > 1]
 
 
-def _of_compared(rows: Rows, measure: Any) -> float:
+def _of_compared(rows: Rows, measure: Callable[[Sequence[str]], float] = _differ) -> float:
     values = [float(measure(row)) for row in _compared(rows)]
     return sum(values) / len(values) if values else 0.0
 
@@ -457,92 +446,64 @@ def _beside_first(rows: Rows) -> float:
 SENSITIVE = Comparison(
     function="sensitivity",
     what="the sensitivity",
-    right=lambda rows: _of_compared(rows, _differ),
+    right=_of_compared,
     alike=_near,
-    slips=(
-        Slip(lambda rows: 100 * _of_compared(rows, _differ), "that is in percent"),
-        Slip(
-            lambda rows: sum(map(_differ, rows)),
-            "that is how many questions changed their answer, not the share",
+    mistakes={
+        "that is in percent": lambda rows: 100 * _of_compared(rows),
+        "that is how many questions changed their answer, not the share": lambda rows: sum(
+            map(_differ, rows)
         ),
-        Slip(
-            lambda rows: 1 - _of_compared(rows, _differ),
-            "that is the share of questions whose answer stayed",
-        ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: len(set(row)) > 1),
-            "answers that differ in capitals or in spaces at their ends count as changed",
-        ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: len(set(map(str.strip, row))) > 1),
-            "answers that differ in capitals count as changed",
-        ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: len({a.lower() for a in row}) > 1),
-            "answers that differ in spaces at their ends count as changed",
-        ),
-        *(
-            Slip(
-                lambda rows, form=form: _of_compared(
-                    rows, lambda row: len(set(map(form, row))) > 1
-                ),
-                f"answers that differ in {what} count as changed",
-            )
-            for what, form in (
-                ("spaces before them", lambda answer: answer.rstrip().lower()),
-                ("spaces after them", lambda answer: answer.lstrip().lower()),
-                ("tabs or line ends at their ends", lambda answer: answer.strip(" ").lower()),
-            )
-        ),
-        *(
-            Slip(
-                lambda rows, first=first: _of_compared(rows, lambda row: _differ(row[:first])),
-                f"only the answers with the first {words} pictures are compared",
-            )
+        "that is the share of questions whose answer stayed": lambda rows: 1 - _of_compared(rows),
+        "answers that differ in capitals or in spaces at their ends count as changed": {
+            "measure": lambda row: len(set(row)) > 1
+        },
+        **{
+            f"answers that differ in {what} count as changed": {
+                "measure": lambda row, form=form: len(set(map(form, row))) > 1
+            }
+            for what, form in {
+                "capitals": str.strip,
+                "spaces at their ends": str.lower,
+                "spaces before them": lambda answer: answer.rstrip().lower(),
+                "spaces after them": lambda answer: answer.lstrip().lower(),
+                "tabs or line ends at their ends": lambda answer: answer.strip(" ").lower(),
+            }.items()
+        },
+        **{
+            f"only the answers with the first {words} pictures are compared": {
+                "measure": lambda row, first=first: _differ(row[:first])
+            }
             for first, words in ((2, "two"), (3, "three"), (4, "four"))
+        },
+        "only the answers with the first and with the last picture are compared": {
+            "measure": lambda row: _differ((row[0], row[-1]))
+        },
+        "a question counts only where ALL its answers differ; one other answer is a change": {
+            "measure": lambda row: len(set(map(_plain, row))) == len(row)
+        },
+        "that is the share of pairs of pictures that differ: it is questions that are counted": {
+            "measure": _pairs
+        },
+        "that is the mean of how MUCH each question changed: it has changed, 1, or not, 0": [
+            {"measure": _others},
+            {"measure": _changes},
+            {"measure": lambda row: _changes(row) / (len(row) - 1)},
+            {"measure": lambda row: len(set(map(_plain, row))) - 1},
+        ],
+        "that is the share of pictures whose answer is another: questions are counted": (
+            _beside_first
         ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: _differ((row[0], row[-1]))),
-            "only the answers with the first and with the last picture are compared",
+        "the questions that changed are divided by the number of answers, not of questions": (
+            lambda rows: sum(map(_differ, rows)) / max(1, sum(map(len, rows)))
         ),
-        Slip(
-            lambda rows: _of_compared(rows, lambda row: len(set(map(_plain, row))) == len(row)),
-            "a question counts only where ALL its answers differ; one other answer is a change",
+        "a question asked with one picture counts as one whose answer stayed": lambda rows: (
+            sum(map(_differ, rows)) / len(rows) if rows else None
         ),
-        Slip(
-            lambda rows: _of_compared(rows, _pairs),
-            "that is the share of pairs of pictures that differ: it is questions that are counted",
+        "a question asked with one picture counts as one whose answer changed": lambda rows: (
+            sum(len(row) < 2 or _differ(row) for row in rows) / len(rows)
         ),
-        *(
-            Slip(
-                lambda rows, measure=measure: _of_compared(rows, measure),
-                "that is the mean of how MUCH each question changed: it has changed, 1, or not, 0",
-            )
-            for measure in (
-                _others,
-                _changes,
-                lambda row: _changes(row) / (len(row) - 1),
-                lambda row: len(set(map(_plain, row))) - 1,
-            )
-        ),
-        Slip(
-            _beside_first,
-            "that is the share of pictures whose answer is another: questions are counted",
-        ),
-        Slip(
-            lambda rows: sum(map(_differ, rows)) / max(1, sum(map(len, rows))),
-            "the questions that changed are divided by the number of answers, not of questions",
-        ),
-        Slip(
-            lambda rows: sum(map(_differ, rows)) / len(rows) if rows else None,
-            "a question asked with one picture counts as one whose answer stayed",
-        ),
-        Slip(
-            lambda rows: sum(len(row) < 2 or _differ(row) for row in rows) / len(rows),
-            "a question asked with one picture counts as one whose answer changed",
-        ),
-        *_rounded(lambda rows: _of_compared(rows, _differ)),
-    ),
+        **_rounded(_of_compared),
+    },
 )
 
 
@@ -616,7 +577,7 @@ def sens_single(student: Student) -> None:
     with student.on("some questions with one picture"):
         SENSITIVE.run(student, lambda: (_rows(student, [1, 2, 1, 2, 2, 1, 2, 2, 2], alike=4),))
     with student.on("every question with one picture"):
-        replace(SENSITIVE, slips=()).run(student, lambda: (_rows(student, [1, 1, 1], alike=3),))
+        replace(SENSITIVE, mistakes={}).run(student, lambda: (_rows(student, [1, 1, 1], alike=3),))
 
 
 # above_chance -----------------------------------------------------------------------------------
@@ -654,53 +615,40 @@ LUCK = Comparison(
     read=_luck,
     alike=_near,
     tells=lambda ours, wanted: f"the probability is {ours:.8g}, wanted {wanted:.8g}",
-    slips=(
-        Slip(
-            lambda right, n, p: float(_tail(right + 1, n, p)),
-            "that is the probability of MORE than so many right, not of at least so many",
+    mistakes={
+        "that is the probability of MORE than so many right, not of at least so many": (
+            lambda right, n, p: float(_tail(right + 1, n, p))
         ),
-        Slip(
-            lambda right, n, p: float(1 - _tail(right, n, p)),
-            "that is the probability of fewer right",
+        "that is the probability of fewer right": lambda right, n, p: float(1 - _tail(right, n, p)),
+        "that is the probability of at most so many right": lambda right, n, p: float(
+            1 - _tail(right + 1, n, p)
         ),
-        Slip(
-            lambda right, n, p: float(1 - _tail(right + 1, n, p)),
-            "that is the probability of at most so many right",
+        "that is the probability of exactly so many right": lambda right, n, p: float(
+            _tail(right, n, p) - _tail(right + 1, n, p)
         ),
-        Slip(
-            lambda right, n, p: float(_tail(right, n, p) - _tail(right + 1, n, p)),
-            "that is the probability of exactly so many right",
+        "the last term, all n right, is missing: range(right, n) ends before n": (
+            lambda right, n, p: float(_tail(right, n, p) - Fraction(p) ** n)
         ),
-        Slip(
-            lambda right, n, p: float(_tail(right, n, p) - Fraction(p) ** n),
-            "the last term, all n right, is missing: range(right, n) ends before n",
+        "that is twice the probability: only being too GOOD counts, so only one side": (
+            lambda right, n, p: min(1.0, 2 * float(_tail(right, n, p)))
         ),
-        Slip(
-            lambda right, n, p: min(1.0, 2 * float(_tail(right, n, p))),
-            "that is twice the probability: only being too GOOD counts, so only one side",
+        "that is the normal curve's answer: with few questions it is off; sum the ways": (
+            lambda right, n, p: _normal(right, n, p, 0.0)
         ),
-        Slip(
-            lambda right, n, p: _normal(right, n, p, 0.0),
-            "that is the normal curve's answer: with few questions it is off; sum the ways",
+        "that is the normal curve's answer, with continuity correction: sum the ways": (
+            lambda right, n, p: _normal(right, n, p, 0.5)
         ),
-        Slip(
-            lambda right, n, p: _normal(right, n, p, 0.5),
-            "that is the normal curve's answer, with continuity correction: sum the ways",
+        "that is the answer for p = ½: with four choices a guesser has less": lambda right, n, p: (
+            float(_tail(right, n, 0.5))
         ),
-        Slip(
-            lambda right, n, p: float(_tail(right, n, 0.5)),
-            "that is the answer for p = ½: with four choices a guesser has less",
+        "that is the answer for 1 - p in place of p": lambda right, n, p: float(
+            _tail(right, n, 1 - p)
         ),
-        Slip(
-            lambda right, n, p: float(_tail(right, n, 1 - p)),
-            "that is the answer for 1 - p in place of p",
+        "that is the probability that the first so many are right: which ones is not said": (
+            lambda right, n, p: p**right
         ),
-        Slip(
-            lambda right, n, p: p**right,
-            "that is the probability that the first so many are right: which ones is not said",
-        ),
-        *ROUNDED_LUCK,
-    ),
+        **ROUNDED_LUCK,
+    },
 )
 
 
@@ -735,7 +683,7 @@ def luck_of_any_chance(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_at_the_ends(student: Student) -> None:
-    ends = replace(LUCK, slips=ROUNDED_LUCK)
+    ends = replace(LUCK, mistakes=ROUNDED_LUCK)
     n = student.integer(5, 9)
     none = "Having at least 0 right is certain."
     last = "All right: that is the last k alone. Is it in the sum, and with all its digits?"
@@ -759,7 +707,7 @@ def luck_at_the_ends(student: Student) -> None:
     seconds=10.0,
 )
 def luck_of_many(student: Student) -> None:
-    many = replace(LUCK, slips=ROUNDED_LUCK)
+    many = replace(LUCK, mistakes=ROUNDED_LUCK)
     for n, p in ((1500, 0.5), (3000, 0.25)):
         with student.on(f"n = {n}, p = {p}"):
             extra = student.integer(5, 40)
@@ -776,7 +724,7 @@ def luck_of_many(student: Student) -> None:
     seconds=10.0,
 )
 def luck_that_is_small(student: Student) -> None:
-    small = replace(LUCK, slips=ROUNDED_LUCK)
+    small = replace(LUCK, mistakes=ROUNDED_LUCK)
     for n, p, right in (
         (60, 0.1, 60 - student.integer(5, 15)),
         (100, 0.25, 100 - student.integer(5, 15)),
@@ -800,17 +748,24 @@ def _view(height: int, width: int, patch_size: int, pool: int) -> int:
     return sum(1 for _ in range(0, rows, pool) for _ in range(0, columns, pool))
 
 
-def _budget(height: int, width: int, patch_size: int, pool: int, crops: int, text: str) -> int:
-    return (crops + 1) * _view(height, width, patch_size, pool) + len(text.split())
+def _words(text: str) -> int:
+    return len(text.split())
 
 
-def _slip_of_view(measure: Any, says: str, hint: str | None = "") -> Slip:
-    """A mistake in the vectors of one view: ``measure`` of height, width, patch_size and pool."""
-
-    def gives(h: int, w: int, size: int, pool: int, crops: int, text: str) -> float:
-        return (crops + 1) * measure(h, w, size, pool) + len(text.split())
-
-    return Slip(gives, says, hint)
+def _budget(
+    height: int,
+    width: int,
+    patch_size: int,
+    pool: int,
+    crops: int,
+    text: str,
+    *,
+    view: Callable[[int, int, int, int], float] = _view,
+    views: Callable[[int], int] = lambda crops: crops + 1,
+    words: Callable[[str], int] = _words,
+) -> float:
+    """Views times vectors of one view, and words; keyword arguments are mistakes."""
+    return views(crops) * view(height, width, patch_size, pool) + words(text)
 
 
 def _patches(height: int, width: int, patch_size: int, pool: int) -> int:
@@ -824,82 +779,50 @@ BUDGET = Comparison(
     right=_budget,
     tells=lambda ours, wanted: f"the number of vectors is {ours:g}, wanted {wanted:g}",
     alike=lambda ours, wanted: ours == wanted,
-    slips=(
-        _slip_of_view(
-            lambda h, w, size, pool: _view(h, w, size, pool) + 1,
-            "one vector too many for each view: a class token, if it is that, is not handed on",
-        ),
-        _slip_of_view(
-            lambda h, w, size, pool: h * w / (size * pool),
-            "a patch was taken for a strip of P pixels: it has P·P of them",
-        ),
-        _slip_of_view(
-            lambda h, w, size, pool: sum(_grid(h, w, size)) / pool,
-            "rows and columns are added: a grid has rows TIMES columns",
-        ),
-        _slip_of_view(
-            lambda h, w, size, pool: (h // size // pool) ** 2,
-            "the picture was taken for a square: count its columns by its width",
-        ),
-        _slip_of_view(
-            lambda h, w, size, pool: (w // size // pool) ** 2,
-            "the picture was taken for a square: count its rows by its height",
-        ),
-        _slip_of_view(lambda h, w, size, pool: h * w, "that counts pixels, not patches"),
-        _slip_of_view(
-            _patches, "the patches are not pooled: every pool×pool of them become one vector"
-        ),
-        _slip_of_view(
-            lambda h, w, size, pool: _patches(h, w, size, pool) / pool,
-            "pool×pool patches become one vector, not pool of them",
-        ),
-        Slip(
+    mistakes={
+        "one vector too many for each view: a class token, if it is that, is not handed on": {
+            "view": lambda h, w, size, pool: _view(h, w, size, pool) + 1
+        },
+        "a patch was taken for a strip of P pixels: it has P·P of them": {
+            "view": lambda h, w, size, pool: h * w / (size * pool)
+        },
+        "rows and columns are added: a grid has rows TIMES columns": {
+            "view": lambda h, w, size, pool: sum(_grid(h, w, size)) / pool
+        },
+        "the picture was taken for a square: count its columns by its width": {
+            "view": lambda h, w, size, pool: (h // size // pool) ** 2
+        },
+        "the picture was taken for a square: count its rows by its height": {
+            "view": lambda h, w, size, pool: (w // size // pool) ** 2
+        },
+        "that counts pixels, not patches": {"view": lambda h, w, size, pool: h * w},
+        "the patches are not pooled: every pool×pool of them become one vector": {"view": _patches},
+        "pool×pool patches become one vector, not pool of them": {
+            "view": lambda h, w, size, pool: _patches(h, w, size, pool) / pool
+        },
+        "the crops are counted, and the view of the whole picture is not": {
+            "views": lambda crops: crops
+        },
+        "the whole picture is counted, and the crops are not": {"views": lambda _: 1},
+        "the crops are pooled, and the view of the whole picture is not: it is one as well": (
             lambda h, w, size, pool, crops, text: (
-                crops * _view(h, w, size, pool) + len(text.split())
-            ),
-            "the crops are counted, and the view of the whole picture is not",
-        ),
-        Slip(
-            lambda h, w, size, pool, crops, text: _view(h, w, size, pool) + len(text.split()),
-            "the whole picture is counted, and the crops are not",
-        ),
-        Slip(
-            lambda h, w, size, pool, crops, text: (
-                _patches(h, w, size, pool) + crops * _view(h, w, size, pool) + len(text.split())
-            ),
-            "the crops are pooled, and the view of the whole picture is not: it is one as well",
-        ),
-        Slip(
-            lambda h, w, size, pool, crops, text: (crops + 1) * _view(h, w, size, pool),
-            "the words are not counted",
-        ),
-        Slip(
-            lambda h, w, size, pool, crops, text: (crops + 1) * _view(h, w, size, pool) + len(text),
-            "letters are counted, not words",
-        ),
-        Slip(
-            lambda h, w, size, pool, crops, text: (
-                (crops + 1) * _view(h, w, size, pool) + len(text.split(" "))
-            ),
-            "an empty word was counted: split(' ') finds one between two spaces, and one in a text "
-            "without words; split() finds none",
-        ),
-        *(
-            Slip(
-                lambda h, w, size, pool, crops, text, pattern=pattern: (
-                    (crops + 1) * _view(h, w, size, pool) + len(re.findall(pattern, text))
-                ),
-                "words were cut, or left out, at marks: only spaces and line ends part words",
+                _patches(h, w, size, pool) + crops * _view(h, w, size, pool) + _words(text)
             )
+        ),
+        "the words are not counted": {"words": lambda _: 0},
+        "letters are counted, not words": {"words": len},
+        "an empty word was counted: split(' ') finds one between two spaces, and one in a text "
+        "without words; split() finds none": {"words": lambda text: len(text.split(" "))},
+        "words were cut, or left out, at marks: only spaces and line ends part words": [
+            {"words": lambda text, pattern=pattern: len(re.findall(pattern, text))}
             for pattern in (r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+")
-        ),
-        Slip(
+        ],
+        "the words are counted once for every view: the question stands there once": (
             lambda h, w, size, pool, crops, text: (
-                (crops + 1) * (_view(h, w, size, pool) + len(text.split()))
-            ),
-            "the words are counted once for every view: the question stands there once",
+                (crops + 1) * (_view(h, w, size, pool) + _words(text))
+            )
         ),
-    ),
+    },
 )
 
 

@@ -17,7 +17,6 @@ from mvlm.checks.core import Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
     KIND,
     Comparison,
-    Slip,
     close,
     equal,
     expect_finite,
@@ -118,38 +117,30 @@ COMPONENTS = Comparison(
     read=_read_components,
     alike=_same_lines,
     tells=_tell_line,
-    slips=(
-        Slip(
-            lambda *given: _components(*given).flip(0),
-            "these are the right components, the least important one first",
-        ),
-        Slip(
-            lambda weight, k, channels: _components(weight, k, channels, centre=False),
-            "these are directions about 0: the filters' mean was not taken off",
+    mistakes={
+        "these are the right components, the least important one first": lambda *given: _components(
+            *given
+        ).flip(0),
+        "these are directions about 0: the filters' mean was not taken off": (
+            {"centre": False},
             "Subtract the mean FILTER, one number for each pixel, taken over the D filters.",
         ),
-        Slip(
+        "each filter's own mean over its pixels was taken off": (
             lambda weight, k, channels: _components(
                 weight - weight.mean(dim=1, keepdim=True), k, channels
             ),
-            "each filter's own mean over its pixels was taken off",
             "Centre over the filters alone: a filter's brightness is part of what it looks for.",
         ),
-        Slip(
-            _scaled,
-            "each pixel was divided by its own deviation: take the differences as they are",
-        ),
-        Slip(
+        "each pixel was divided by its own deviation: take the differences as they are": _scaled,
+        "the directions are folded as h, w, c: in this weight the channel comes first": (
             _channels_last,
-            "the directions are folded as h, w, c: in this weight the channel comes first",
             "reshape cuts the last axes as they lie in memory: C, then P, then P.",
         ),
-        Slip(
+        "these are the right components, each lying on its side: rows and columns exchanged": (
             _on_the_side,
-            "these are the right components, each lying on its side: rows and columns exchanged",
             "In a filter the row of a pixel comes before its column.",
         ),
-    ),
+    },
 )
 SIGNED = Comparison(
     function="components",
@@ -283,32 +274,25 @@ SIMILARITY = Comparison(
     what="the cosine",
     right=_similarity,
     read=_read_similarity,
-    slips=(
-        Slip(
+    mistakes={
+        "these are products of the vectors as they are, not cosines: long ones look alike": (
             _products,
-            "these are products of the vectors as they are, not cosines: long ones look alike",
             "Divide each place's vector by its own length first.",
         ),
-        Slip(
+        "row 0 of the table was taken for a place: it belongs to the class token": (
             _first_places,
-            "row 0 of the table was taken for a place: it belongs to the class token",
             "With one row more than places, the first one is the class token's.",
         ),
-        Slip(
+        "each number was divided by a length over all places: a column's, not a vector's": (
             _over_places,
-            "each number was divided by a length over all places: a column's, not a vector's",
             "Along which axis do the numbers of ONE place lie? Its length is taken along that one.",
         ),
-        Slip(
-            _centred,
-            "the mean position was taken off first: a cosine is of the vectors as they are",
-        ),
-        Slip(
+        "the mean position was taken off first: a cosine is of the vectors as they are": _centred,
+        "the places are counted column by column: the table goes row by row": (
             _by_columns,
-            "the places are counted column by column: the table goes row by row",
             "reshape(rows, columns, …): the columns run fastest.",
         ),
-    ),
+    },
 )
 
 
@@ -444,81 +428,63 @@ ROLLOUT = Comparison(
     what="the share of a patch",
     right=_rolled,
     read=_read_rollout,
-    slips=(
-        Slip(
-            lambda *given: _rolled(*given, order=str),
-            "the layers are taken in the order of words: blocks.10 before blocks.2",
+    mistakes={
+        "the layers are taken in the order of words: blocks.10 before blocks.2": (
+            {"order": str},
             "Sort by the NUMBER in the name: int(name.split('.')[1]).",
         ),
-        Slip(
+        "the layers are taken as they lie in the dictionary, and not by their numbers": (
             lambda attentions, residual: _rolled(
                 attentions, residual, order=list(attentions).index
             ),
-            "the layers are taken as they lie in the dictionary, and not by their numbers",
             "Whoever filled it did so in any order. The number in the name says which layer.",
         ),
-        Slip(
-            lambda *given: _rolled(*given, backwards=True),
-            "the product runs the wrong way: the later layer belongs on the left",
+        "the product runs the wrong way: the later layer belongs on the left": (
+            {"backwards": True},
             "Whom does the class token ask last? Those tokens have rows in the layer before.",
         ),
-        Slip(
-            lambda *given: _rolled(*given, sums=lambda layer: layer.sum(dim=-1)[:, None, :]),
-            "each COLUMN was divided by a row's sum, so rows do not sum to 1",
+        "each COLUMN was divided by a row's sum, so rows do not sum to 1": (
+            {"sums": lambda layer: layer.sum(dim=-1)[:, None, :]},
             "sum(dim=-1) of (B, T, T) is (B, T). Which shape lays it along the rows?",
         ),
-        Slip(
-            lambda *given: _rolled(*given, sums=lambda layer: layer.sum(dim=-2)[:, None, :]),
-            "each COLUMN was made to sum to 1: wanted each row",
+        "each COLUMN was made to sum to 1: wanted each row": (
+            {"sums": lambda layer: layer.sum(dim=-2)[:, None, :]},
             "Row i is the token that looks. Along which dim do its weights lie?",
         ),
-        Slip(
-            lambda *given: _rolled(*given, sums=lambda layer: torch.ones(())),
-            "no layer's rows were divided by their sums after the identity was added",
+        "no layer's rows were divided by their sums after the identity was added": (
+            {"sums": lambda layer: torch.ones(())},
             "With the identity added, a row sums to more than 1.",
         ),
-        Slip(
+        "the result was made to sum to 1 at the end: it lacks the class token's share": (
             lambda *given: _share(_rolled(*given)),
-            "the result was made to sum to 1 at the end: it lacks the class token's share",
             "Nothing is rescaled after the product.",
         ),
-        Slip(
-            lambda attentions, residual: _rolled(attentions, 1.0) if residual != 1 else None,
-            "the identity counts 1, whatever residual says",
+        "the identity counts 1, whatever residual says": lambda attentions, residual: (
+            _rolled(attentions, 1.0) if residual != 1 else None
         ),
-        Slip(
-            lambda *given: _rolled(*given, identity=0.0),
-            "the identity is missing: a token keeps what it was",
-            "",
-        ),
-        Slip(
+        "the identity is missing: a token keeps what it was": ({"identity": 0.0}, ""),
+        "this is the class token's column, what each patch takes from it: wanted its row": (
             _class_column,
-            "this is the class token's column, what each patch takes from it: wanted its row",
             "",
         ),
-        Slip(
-            lambda *given: _rolled(*given, heads=lambda layer: layer.amax(dim=1)),
-            "the heads' largest was taken, wanted their mean",
+        "the heads' largest was taken, wanted their mean": (
+            {"heads": lambda layer: layer.amax(dim=1)},
             "",
         ),
-        Slip(
-            lambda *given: _rolled(*given, heads=lambda layer: layer.sum(dim=1)),
-            "the heads were added up, wanted their mean: so the identity counts for less",
+        "the heads were added up, wanted their mean: so the identity counts for less": {
+            "heads": lambda layer: layer.sum(dim=1)
+        },
+        "head 0 alone was taken, wanted the mean of all heads": {
+            "heads": lambda layer: layer[:, 0]
+        },
+        "each head was followed by itself, and averaged at the end: wanted in each layer": (
+            _each_head
         ),
-        Slip(
-            lambda *given: _rolled(*given, heads=lambda layer: layer[:, 0]),
-            "head 0 alone was taken, wanted the mean of all heads",
-        ),
-        Slip(
-            _each_head,
-            "each head was followed by itself, and averaged at the end: wanted in each layer",
-        ),
-        Slip(
-            lambda *given: _rolled(*given, heads=_divided_first),
-            "rows were divided by their sums BEFORE the identity was added: only afterwards",
+        "rows were divided by their sums BEFORE the identity was added: only afterwards": (
+            {"heads": _divided_first},
             "Added to rows that sum to less than 1, the identity counts for more.",
         ),
-    ),
+    },
 )
 
 
@@ -655,50 +621,36 @@ DISTANCE = Comparison(
     what="a head's distance",
     right=_distance,
     read=_read_distance,
-    slips=(
-        Slip(
+    mistakes={
+        "the distances are counted in patches: wanted pixels": (
             lambda attentions, grid, _: _distance(attentions, grid, 1),
-            "the distances are counted in patches: wanted pixels",
             "",
         ),
-        Slip(
-            lambda *given: _distance(*given, power=2),
-            "the squares of the distances were averaged",
-            "",
+        "the squares of the distances were averaged": ({"power": 2}, ""),
+        "steps along rows and along columns were added: wanted the straight line": {"city": True},
+        "the attention was read down its columns: row i is the patch that looks": (
+            lambda attentions, grid, size: _distance(attentions.mT, grid, size)
         ),
-        Slip(
-            lambda *given: _distance(*given, city=True),
-            "steps along rows and along columns were added: wanted the straight line",
+        "a softmax of the weights was taken: they are shares already, divide by their sum": (
+            _softened
         ),
-        Slip(
-            lambda attentions, grid, size: _distance(attentions.mT, grid, size),
-            "the attention was read down its columns: row i is the patch that looks",
-        ),
-        Slip(
-            _softened,
-            "a softmax of the weights was taken: they are shares already, divide by their sum",
-        ),
-        Slip(
-            lambda *given: _distance(*given, renormalise=False),
-            "what goes to other tokens than patches counts as if it were at distance 0",
+        "what goes to other tokens than patches counts as if it were at distance 0": (
+            {"renormalise": False},
             "Without the others' columns, a row must be made to sum to 1 again.",
         ),
-        Slip(
-            lambda *given: _distance(*given, together=True),
-            "all patches' looks were added up before they were divided: each row has its own sum",
+        "all patches' looks were added up before they were divided: each row has its own sum": (
+            {"together": True},
             "The mean distance of each patch that looks first, and then the mean of these.",
         ),
-        Slip(
-            lambda *given: _distance(*given, first=True),
-            "the FIRST tokens were taken for patches: class token and registers come before them",
+        "the FIRST tokens were taken for patches: class token and registers come before them": (
+            {"first": True},
             "",
         ),
-        Slip(
-            lambda *given: _distance(*given, swap=True),
-            "rows and columns of the grid are exchanged",
+        "rows and columns of the grid are exchanged": (
+            {"swap": True},
             "The grid is (rows, columns), and the place below is `columns` further on.",
         ),
-    ),
+    },
 )
 
 
@@ -827,28 +779,24 @@ CURVE = Comparison(
     what="a probability",
     right=_deleted,
     read=_read_curve,
-    slips=(
-        Slip(
+    mistakes={
+        "the patch that matters least was hidden first": (
             lambda weight, images, ranking, size: _deleted(weight, images, ranking.flip(1), size),
-            "the patch that matters least was hidden first",
             "",
         ),
-        Slip(
-            lambda *given: _deleted(*given, fixed=False),
-            "this is the probability of whatever is likeliest THEN: the answer changed on the way",
+        "this is the probability of whatever is likeliest THEN: the answer changed on the way": (
+            {"fixed": False},
             "The class is chosen once, on the whole picture.",
         ),
-        Slip(
-            lambda *given: _deleted(*given, fill=lambda image, *_: image.new_zeros(len(image))),
-            "hidden patches were filled with 0: wanted the picture's own mean colour",
+        "hidden patches were filled with 0: wanted the picture's own mean colour": (
+            {"fill": lambda image, *_: image.new_zeros(len(image))},
             "",
         ),
-        Slip(
-            lambda *given: _deleted(*given, fill=lambda image, *_: image.mean().expand(len(image))),
-            "hidden patches were filled with one number for all channels: a colour has one each",
+        "hidden patches were filled with one number for all channels: a colour has one each": (
+            {"fill": lambda image, *_: image.mean().expand(len(image))},
             "",
         ),
-        Slip(
+        "hidden patches were filled with the mean colour of the whole batch": (
             lambda weight, images, ranking, size: _deleted(
                 weight,
                 images,
@@ -856,45 +804,37 @@ CURVE = Comparison(
                 size,
                 fill=lambda *_: images.double().mean(dim=(0, 2, 3)),
             ),
-            "hidden patches were filled with the mean colour of the whole batch",
             "",
         ),
-        Slip(
+        "every picture was hidden in the order of picture 0": (
             lambda weight, images, ranking, size: _deleted(
                 weight, images, ranking[:1].expand(len(images), -1), size
             ),
-            "every picture was hidden in the order of picture 0",
             "",
         ),
-        Slip(
-            lambda *given: _deleted(*given, fill=lambda _, hidden, __: hidden.mean(dim=(1, 2))),
-            "the mean colour was taken anew after hiding: wanted the whole picture's, once",
-        ),
-        Slip(
-            lambda *given: _deleted(*given, fill=lambda _, __, square: square.mean(dim=(1, 2))),
-            "each patch was filled with its own mean colour, wanted the whole picture's",
-        ),
-        Slip(
-            lambda *given: _deleted(*given, alone=True),
-            "one patch at a time was hidden, and the others shown again: wanted more and more",
-        ),
-        Slip(
+        "the mean colour was taken anew after hiding: wanted the whole picture's, once": {
+            "fill": lambda _, hidden, __: hidden.mean(dim=(1, 2))
+        },
+        "each patch was filled with its own mean colour, wanted the whole picture's": {
+            "fill": lambda _, __, square: square.mean(dim=(1, 2))
+        },
+        "one patch at a time was hidden, and the others shown again: wanted more and more": {
+            "alone": True
+        },
+        "the ranking was read as each patch's turn: it lists patches, the first to hide first": (
             lambda weight, images, ranking, size: _deleted(
                 weight, images, ranking.argsort(dim=1), size
-            ),
-            "the ranking was read as each patch's turn: it lists patches, the first to hide first",
+            )
         ),
-        Slip(
+        "patches were counted column by column: the ranking counts them row by row": (
             lambda weight, images, ranking, size: _deleted(
                 weight, images, _by_columns_of_patches(images, ranking, size), size
-            ),
-            "patches were counted column by column: the ranking counts them row by row",
+            )
         ),
-        Slip(
-            lambda *given: _deleted(*given, width=2),
-            "the columns were counted along the height: a row has width // patch_size patches",
-        ),
-    ),
+        "the columns were counted along the height: a row has width // patch_size patches": {
+            "width": 2
+        },
+    },
 )
 Curve = tuple[Tensor, Tensor, Tensor, int]
 
@@ -1039,46 +979,27 @@ OUTLIERS = Comparison(
     read=_read_outliers,
     alike=equal,
     tells=_tell_outliers,
-    slips=(
-        Slip(
-            lambda tokens, factor: _outliers(tokens, factor, skip=0),
-            "the class token takes part in the median: the patches alone do",
-            "",
-        ),
-        Slip(
-            lambda *given: _outliers(*given, above=operator.ge),
-            "a length that EQUALS the threshold is marked: only a larger one is an outlier",
+    mistakes={
+        "the class token takes part in the median: the patches alone do": ({"skip": 0}, ""),
+        "a length that EQUALS the threshold is marked: only a larger one is an outlier": (
+            {"above": operator.ge},
             "Where all patches are equally long the median distance is 0, and none is far out.",
         ),
-        Slip(
-            lambda *given: _outliers(*given, median=_lower),
-            "of two middle numbers the lower was taken: the median is their mean",
+        "of two middle numbers the lower was taken: the median is their mean": (
+            {"median": _lower},
             "torch.median takes the lower one; quantile(0.5) their mean.",
         ),
-        Slip(
-            lambda *given: _outliers(*given, size=lambda away: max(away, 0.0)),
-            "patches shorter than the median count as at distance 0: wanted absolute distances",
-        ),
-        Slip(
-            lambda tokens, factor: _outliers(tokens, int(factor)),
-            "factor was cut to a whole number",
-        ),
-        Slip(
+        "patches shorter than the median count as at distance 0: wanted absolute distances": {
+            "size": lambda away: max(away, 0.0)
+        },
+        "factor was cut to a whole number": lambda tokens, factor: _outliers(tokens, int(factor)),
+        "this is mean and standard deviation, and both are moved by what they are to find": (
             _deviations,
-            "this is mean and standard deviation, and both are moved by what they are to find",
             "Can a single number hide itself in the mean and the deviation it is compared with?",
         ),
-        Slip(
-            _of_the_batch,
-            "one threshold was taken for all pictures: each has its own",
-            "",
-        ),
-        Slip(
-            _both_sides,
-            "short tokens are marked as well: only those ABOVE are outliers",
-            "",
-        ),
-    ),
+        "one threshold was taken for all pictures: each has its own": (_of_the_batch, ""),
+        "short tokens are marked as well: only those ABOVE are outliers": (_both_sides, ""),
+    },
 )
 
 

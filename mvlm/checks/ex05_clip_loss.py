@@ -18,7 +18,6 @@ from torch import Tensor
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
     Comparison,
-    Slip,
     close,
     equal,
     expect_finite,
@@ -232,15 +231,11 @@ LOSS = Comparison(
         f"the loss is that of {UNNORMALISED}": (
             lambda images, texts, scale: _both_ways(_scores(_unit(images), _unit(texts), scale))
         ),
-    },
-    slips=tuple(
-        Slip(
-            _of_scores(lambda scores, axis=axis: _along(scores, axis)),
-            "the loss is that of one direction alone",
+        "the loss is that of one direction alone": (
+            [_of_scores(lambda scores, axis=axis: _along(scores, axis)) for axis in (0, 1)],
             None,
-        )
-        for axis in (0, 1)
-    ),
+        ),
+    },
 )
 
 
@@ -266,15 +261,14 @@ def _gradient(side: int) -> Comparison:
             f"{what} is twice too large: the loss is half of two cross-entropies": (
                 lambda *pairs: right(*pairs) * 2
             ),
-        },
-        slips=tuple(
-            Slip(
-                _slopes(lambda scores, axis=axis, by=by: by * _along(scores, axis), side),
-                f"{what} is that of one direction alone: each score takes part in two softmaxes",
+            f"{what} is that of one direction alone: each score takes part in two softmaxes": (
+                [
+                    _slopes(lambda scores, axis=axis, by=by: by * _along(scores, axis), side)
+                    for axis, by in itertools.product((0, 1), (0.5, 1.0))
+                ],
                 "The gradient of the scores has a softmax along rows and one along columns.",
-            )
-            for axis, by in itertools.product((0, 1), (0.5, 1.0))
-        ),
+            ),
+        },
     )
 
 
@@ -353,9 +347,7 @@ def grad_large(student: Student) -> None:
     hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
     with student.on("scores that lie thousands apart", hint):
         for one in everything:
-            replace(one, mistakes={}, slips=()).run(
-                student, lambda: _arrays(_draw_apart(student), 3000.0)
-            )
+            replace(one, mistakes={}).run(student, lambda: _arrays(_draw_apart(student), 3000.0))
 
 
 # several_right_loss -----------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from torch import Tensor
 from mvlm.checks.core import Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
     Comparison,
-    Slip,
     close,
     expect_finite,
     expect_kind,
@@ -83,19 +82,18 @@ NORM = Comparison(
     what="the result",
     right=_norm,
     read=_same_shape("rms_norm", 0, "that of x"),
-    slips=(
-        Slip(_without_mean, "the mean was taken away: that is LayerNorm"),
-        Slip(_eps_outside, "eps stands outside the root"),
-        Slip(_one_less, "the sum of the squares was divided by D - 1, not by D"),
-        Slip(_by_length, "the squares were added up: the mean of them is wanted"),
-        Slip(_over_all, "one mean square for all vectors together: each has its own"),
-        Slip(_squared, "divided by the mean square: its root is wanted"),
-        Slip(lambda x, weight, eps: _norm(x, torch.ones_like(weight), eps), "weight was not used"),
-        Slip(
-            lambda x, weight, eps: _norm(x.double() * weight.double(), 0 * weight + 1, eps),
-            "weight was multiplied in before the mean square was taken",
+    mistakes={
+        "the mean was taken away: that is LayerNorm": _without_mean,
+        "eps stands outside the root": _eps_outside,
+        "the sum of the squares was divided by D - 1, not by D": _one_less,
+        "the squares were added up: the mean of them is wanted": _by_length,
+        "one mean square for all vectors together: each has its own": _over_all,
+        "divided by the mean square: its root is wanted": _squared,
+        "weight was not used": lambda x, weight, eps: _norm(x, torch.ones_like(weight), eps),
+        "weight was multiplied in before the mean square was taken": lambda x, weight, eps: _norm(
+            x.double() * weight.double(), 0 * weight + 1, eps
         ),
-    ),
+    },
 )
 
 
@@ -197,53 +195,37 @@ ROTATE = Comparison(
     what="the result",
     right=_turn,
     read=_same_shape("rotate", 0, "that of x"),
-    slips=(
-        Slip(
-            lambda x, positions, theta: _turn(x, positions, theta, pairs="neighbours"),
-            "neighbours were paired, 0 with 1 and 2 with 3: here number i goes with i + d/2",
+    mistakes={
+        "neighbours were paired, 0 with 1 and 2 with 3: here number i goes with i + d/2": {
+            "pairs": "neighbours"
+        },
+        "the turned halves were interleaved in the result: the first numbers of all pairs "
+        "come first, then the second ones": lambda x, positions, theta: _interleaved(
+            _turn(x, positions, theta)
         ),
-        Slip(
-            lambda x, positions, theta: _interleaved(_turn(x, positions, theta)),
-            "the turned halves were interleaved in the result: the first numbers of all pairs "
-            "come first, then the second ones",
+        "a sign: the first number of a pair becomes a cos − b sin, not a cos + b sin": (
+            lambda x, positions, theta: _one_sign(x, positions, theta, first=True)
         ),
-        Slip(
-            lambda x, positions, theta: _one_sign(x, positions, theta, first=True),
-            "a sign: the first number of a pair becomes a cos − b sin, not a cos + b sin",
+        "a sign: the second number of a pair becomes b cos + a sin, not b cos − a sin": (
+            lambda x, positions, theta: _one_sign(x, positions, theta, first=False)
         ),
-        Slip(
-            lambda x, positions, theta: _one_sign(x, positions, theta, first=False),
-            "a sign: the second number of a pair becomes b cos + a sin, not b cos − a sin",
+        "everything is turned the other way round: by minus the angle": (
+            lambda x, positions, theta: _turn(x, -positions, theta)
         ),
-        Slip(
-            lambda x, positions, theta: _turn(x, -positions, theta),
-            "everything is turned the other way round: by minus the angle",
+        "pair i turns by theta^(-i/d) a position, wanted theta^(-2i/d)": {
+            "speed": lambda i, d, t: t ** (-i / d)
+        },
+        "all pairs turn equally fast": {"speed": lambda *_: 1.0},
+        "the angles were taken for degrees: they are radians": {
+            "speed": lambda i, d, t: math.radians(t ** (-2 * i / d))
+        },
+        "turned as if the positions were 0, 1, 2, …: they are what is passed": (
+            lambda x, positions, theta: _turn(x, torch.arange(len(positions)), theta)
         ),
-        Slip(
-            lambda x, positions, theta: _turn(
-                x, positions, theta, speed=lambda i, d, t: t ** (-i / d)
-            ),
-            "pair i turns by theta^(-i/d) a position, wanted theta^(-2i/d)",
+        "theta is 10,000 here, whatever is passed": lambda x, positions, theta: _turn(
+            x, positions, 1e4
         ),
-        Slip(
-            lambda x, positions, theta: _turn(x, positions, theta, speed=lambda *_: 1.0),
-            "all pairs turn equally fast",
-        ),
-        Slip(
-            lambda x, positions, theta: _turn(
-                x, positions, theta, speed=lambda i, d, t: math.radians(t ** (-2 * i / d))
-            ),
-            "the angles were taken for degrees: they are radians",
-        ),
-        Slip(
-            lambda x, positions, theta: _turn(x, torch.arange(len(positions)), theta),
-            "turned as if the positions were 0, 1, 2, …: they are what is passed",
-        ),
-        Slip(
-            lambda x, positions, theta: _turn(x, positions, 1e4),
-            "theta is 10,000 here, whatever is passed",
-        ),
-    ),
+    },
 )
 
 
@@ -360,18 +342,10 @@ def _grouped(
     return torch.stack(results, 1)
 
 
-def _slip(**changes: Any) -> Callable[..., Tensor]:
-    return lambda query, key, value: _grouped(query, key, value, **changes)
-
-
 def _seen(make: Callable[[int, int], Tensor]) -> Callable[..., Tensor]:
     """A mistake: another mask, of the numbers of queries and keys."""
     return lambda q, k, v: _grouped(q, k, v, visible=make(q.shape[2], k.shape[2]))
 
-
-BLIND = (
-    "a query does not see its own token: the mask is the wrong way round, or its edge one place off"
-)
 
 GROUPED = Comparison(
     function="grouped_attention",
@@ -384,38 +358,30 @@ GROUPED = Comparison(
         if bool(ours.isnan().any())
         else "the output is not the attention of these queries"
     ),
-    slips=(
-        Slip(
-            _slip(whose=lambda head, heads, kv: head % kv),
-            "head h asks key head h % K: keys or values were laid out as 0 1 0 1, wanted 0 0 1 1",
+    mistakes={
+        "head h asks key head h % K: keys or values were laid out as 0 1 0 1, wanted 0 0 1 1": {
+            "whose": lambda head, heads, kv: head % kv
+        },
+        "every head asks key head 0": {"whose": lambda *_: 0},
+        "the scores are not divided by √d": lambda q, k, v: _grouped(
+            q, k, v, scale=math.sqrt(q.shape[-1])
         ),
-        Slip(_slip(whose=lambda *_: 0), "every head asks key head 0"),
-        Slip(
-            lambda q, k, v: _grouped(q, k, v, scale=math.sqrt(q.shape[-1])),
-            "the scores are not divided by √d",
+        "the scores are divided by the root of H·d: d is the width of ONE head": lambda q, k, v: (
+            _grouped(q, k, v, scale=q.shape[1] ** -0.5)
         ),
-        Slip(
-            lambda q, k, v: _grouped(q, k, v, scale=q.shape[1] ** -0.5),
-            "the scores are divided by the root of H·d: d is the width of ONE head",
+        "every query sees every key, those after it as well": _seen(
+            lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool)
         ),
-        Slip(
-            _seen(lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool)),
-            "every query sees every key, those after it as well",
+        "query t sees keys 0 to t: but the LAST query stands at the LAST key": _seen(
+            lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril()
         ),
-        Slip(
-            _seen(lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril()),
-            "query t sees keys 0 to t: but the LAST query stands at the LAST key",
-        ),
-        Slip(
+        "a query does not see its own token: the mask is the wrong way round, or its edge one "
+        "place off": [
             _seen(lambda queries, keys: ~_causal(queries, keys)),
-            BLIND,
-        ),
-        Slip(
             _seen(lambda queries, keys: _causal(queries, keys).tril(keys - queries - 1)),
-            BLIND,
-        ),
-        Slip(_slip(over=-2), "the softmax runs over the queries: each query shares 1 among keys"),
-    ),
+        ],
+        "the softmax runs over the queries: each query shares 1 among keys": {"over": -2},
+    },
 )
 
 
@@ -536,10 +502,10 @@ def _bytes(
     heads: str = "kv_heads",
     layers: int = 0,
     extra: int = 0,
-) -> int:
+) -> float:
     """Bytes by the definition; keyword arguments are mistakes."""
     per_token = kinds * (model["layers"] - layers) * model[heads] * model["head_width"] * size
-    return per_token * len(rows) * (_longest(rows, vectors) + new - 1 + extra)
+    return float(per_token * len(rows) * (_longest(rows, vectors) + new - 1 + extra))
 
 
 def _read_bytes(value: Any, *_: Any) -> float:
@@ -552,94 +518,69 @@ def _read_bytes(value: Any, *_: Any) -> float:
     return float(value)
 
 
-def _other(**changes: Any) -> Callable[..., float]:
-    return lambda *arguments: float(_bytes(*arguments, **changes))
-
-
 def _by_width(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
     tokens = len(rows) * (_longest(rows, vectors) + new - 1)
     return float(2 * model["layers"] * model["width"] * size * tokens)
 
 
 def _width_over_heads(model: Model, rows: Rows, *rest: int) -> float:
-    return float(_bytes(model | {"head_width": model["width"] // model["heads"]}, rows, *rest))
+    return _bytes(model | {"head_width": model["width"] // model["heads"]}, rows, *rest)
 
 
 def _prompt_alone(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    return float(_bytes(model, rows, vectors, 1, size))
+    return _bytes(model, rows, vectors, 1, size)
 
 
 def _no_padding(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    return float(sum(_bytes(model, [row], vectors, new, size) for row in rows))
+    return sum(_bytes(model, [row], vectors, new, size) for row in rows)
 
 
 def _longest_of_ids(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
     row = max(rows, key=len)
-    return float(len(rows) * _bytes(model, [row], vectors, new, size))
+    return len(rows) * _bytes(model, [row], vectors, new, size)
 
 
 BYTES = Comparison(
     function="cache_bytes",
     what="the number of bytes",
-    right=lambda *arguments: float(_bytes(*arguments)),
+    right=_bytes,
     read=_read_bytes,
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"{ours:,.0f} bytes came back, wanted {wanted:,.0f}",
-    slips=(
-        Slip(
-            lambda *arguments: float(_bytes(*arguments[:4], 2)),
-            "every number was taken to have 2 bytes: it has `size`",
+    mistakes={
+        "every number was taken to have 2 bytes: it has `size`": lambda *arguments: _bytes(
+            *arguments[:4], 2
         ),
-        Slip(_other(kinds=1), "half of what is needed: keys AND values are kept"),
-        Slip(_other(heads="heads"), "counted with the heads of queries: nobody keeps queries"),
-        Slip(
-            _by_width,
-            "counted with the model's width: a key has kv_heads · head_width numbers, whatever "
-            "the width is",
+        "half of what is needed: keys AND values are kept": {"kinds": 1},
+        "counted with the heads of queries: nobody keeps queries": {"heads": "heads"},
+        "counted with the model's width: a key has kv_heads · head_width numbers, whatever "
+        "the width is": _by_width,
+        "width // heads was taken for a head's width: nothing promises that, and the model "
+        "says its head_width": _width_over_heads,
+        "one layer is missing: each has keys and values of its own": {"layers": 1},
+        "one marker of a row was taken away, whatever their number: each leaves": (
+            lambda model, rows, *rest: _bytes(
+                model, [[*row, *[0] * max(row.count(MARKER) - 1, 0)] for row in rows], *rest
+            )
         ),
-        Slip(
-            _width_over_heads,
-            "width // heads was taken for a head's width: nothing promises that, and the model "
-            "says its head_width",
+        "the last new token is counted: it is written and never read": {"extra": 1},
+        "the new tokens are missing: all but the last are read as well": _prompt_alone,
+        "a picture was counted as one token: it is as many as it has vectors": (
+            lambda model, rows, vectors, new, size: _bytes(model, rows, 1, new, size)
         ),
-        Slip(_other(layers=1), "one layer is missing: each has keys and values of its own"),
-        Slip(
-            lambda model, rows, vectors, new, size: float(
-                _bytes(
-                    model,
-                    [[*row, *[0] * max(row.count(MARKER) - 1, 0)] for row in rows],
-                    vectors,
-                    new,
-                    size,
-                )
-            ),
-            "one marker of a row was taken away, whatever their number: each leaves",
+        "the marker was counted beside its picture's vectors: it leaves": (
+            lambda model, rows, vectors, new, size: _bytes(model, rows, vectors + 1, new, size)
         ),
-        Slip(_other(extra=1), "the last new token is counted: it is written and never read"),
-        Slip(_prompt_alone, "the new tokens are missing: all but the last are read as well"),
-        Slip(
-            lambda model, rows, vectors, new, size: float(_bytes(model, rows, 1, new, size)),
-            "a picture was counted as one token: it is as many as it has vectors",
+        "each row was counted with its own length: a cache has one length for all rows": (
+            _no_padding
         ),
-        Slip(
-            lambda model, rows, vectors, new, size: float(
-                _bytes(model, rows, vectors + 1, new, size)
-            ),
-            "the marker was counted beside its picture's vectors: it leaves",
+        "the row with most ids was taken for the longest: pictures make others longer": (
+            _longest_of_ids
         ),
-        Slip(
-            _no_padding,
-            "each row was counted with its own length: a cache has one length for all rows",
+        "counted for one row: each row of the batch has a cache": lambda model, rows, *rest: (
+            _bytes(model, rows, *rest) // len(rows)
         ),
-        Slip(
-            _longest_of_ids,
-            "the row with most ids was taken for the longest: pictures make others longer",
-        ),
-        Slip(
-            lambda model, rows, *rest: float(_bytes(model, rows, *rest) // len(rows)),
-            "counted for one row: each row of the batch has a cache",
-        ),
-    ),
+    },
 )
 
 
@@ -791,47 +732,33 @@ def _unshared(logits: Tensor, temperature: float, top_k: int, top_p: float) -> T
     return torch.where(_likely(logits, temperature, top_k, top_p) > 0, whole, 0)
 
 
-def _changed(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *arguments: _likely(*arguments, **changes)
-
-
 LIKELY = Comparison(
     function="keep_likely",
     what="the probability",
     right=_likely,
     read=_same_shape("keep_likely", 0, "that of logits"),
-    slips=(
-        Slip(
-            lambda logits, temperature, top_k, top_p: _likely(
-                logits, 1 / temperature, top_k, top_p
-            ),
-            "the scores were multiplied by the temperature, not divided",
+    mistakes={
+        "the scores were multiplied by the temperature, not divided": (
+            lambda logits, temperature, top_k, top_p: _likely(logits, 1 / temperature, top_k, top_p)
         ),
-        Slip(
-            lambda logits, temperature, top_k, top_p: _likely(logits, 1.0, top_k, top_p),
-            "the temperature was not used",
+        "the temperature was not used": lambda logits, temperature, top_k, top_p: _likely(
+            logits, 1.0, top_k, top_p
         ),
-        Slip(_unshared, "the tokens that stay do not sum to 1: what was cut off is missing"),
-        Slip(
-            lambda logits, temperature, top_k, top_p: _likely(
-                logits, temperature, top_k + 1, top_p
-            ),
-            "one token more than top_k stays",
+        "the tokens that stay do not sum to 1: what was cut off is missing": _unshared,
+        "one token more than top_k stays": lambda logits, temperature, top_k, top_p: _likely(
+            logits, temperature, top_k + 1, top_p
         ),
-        Slip(_changed(crossing=False), "the token that reaches top_p was cut off: it stays"),
-        Slip(
-            lambda *arguments: _likely(*arguments).sort(-1, descending=True).values,
-            "the probabilities stand in the order of size, not in that of the tokens",
+        "the token that reaches top_p was cut off: it stays": {"crossing": False},
+        "the probabilities stand in the order of size, not in that of the tokens": (
+            lambda *arguments: _likely(*arguments).sort(-1, descending=True).values
         ),
-        Slip(
-            _changed(order="kpt"),
-            "the temperature came last: top_p must see the probabilities that are drawn from",
-        ),
-        Slip(
-            _changed(order="tpk"),
-            "top_p was taken of all tokens: it comes after top_k, when those left share 1",
-        ),
-    ),
+        "the temperature came last: top_p must see the probabilities that are drawn from": {
+            "order": "kpt"
+        },
+        "top_p was taken of all tokens: it comes after top_k, when those left share 1": {
+            "order": "tpk"
+        },
+    },
 )
 
 
@@ -1002,10 +929,6 @@ def _read_tokens(value: Any, *arguments: Any) -> Tensor:
     return expect_whole(tokens, arguments[2].shape, "next_tokens", "(B,), one token a row")
 
 
-def _pick(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *arguments: _picked(*arguments, **changes)
-
-
 def _too_late(*batch: Any) -> Tensor | None:
     if int(batch[1].max()) >= batch[0].shape[1]:
         return None
@@ -1018,24 +941,21 @@ TOKENS = Comparison(
     right=_picked,
     read=_read_tokens,
     tells=lambda ours, wanted: f"the tokens are {ours.tolist()}, wanted {wanted.tolist()}",
-    slips=(
-        Slip(_pick(likeliest=True), "the likeliest token was taken: it is to be drawn"),
-        Slip(
-            _pick(by_size=True),
-            "the tokens were laid on the line in the order of size, not in that of their ids",
+    mistakes={
+        "the likeliest token was taken: it is to be drawn": {"likeliest": True},
+        "the tokens were laid on the line in the order of size, not in that of their ids": {
+            "by_size": True
+        },
+        "row 0's number was used for every row": {"draw": lambda draws, _: draws[0]},
+        "the scores of the last column were taken: in a shorter row that is padding": {
+            "place": lambda _, length: length - 1
+        },
+        "the scores one place too late were taken: a row of n tokens ends at place n - 1": (
+            _too_late
         ),
-        Slip(_pick(draw=lambda draws, _: draws[0]), "row 0's number was used for every row"),
-        Slip(
-            _pick(place=lambda _, length: length - 1),
-            "the scores of the last column were taken: in a shorter row that is padding",
-        ),
-        Slip(
-            _too_late,
-            "the scores one place too late were taken: a row of n tokens ends at place n - 1",
-        ),
-        Slip(_pick(place=lambda *_: 0), "the scores of the first place were taken"),
-        Slip(_pick(ended_draw=True), "a row that had ended was given another token than the end"),
-    ),
+        "the scores of the first place were taken": {"place": lambda *_: 0},
+        "a row that had ended was given another token than the end": {"ended_draw": True},
+    },
 )
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, int]

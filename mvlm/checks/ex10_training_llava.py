@@ -6,6 +6,7 @@ numbers, company by looking at every scene, worths as fractions, thresholds by t
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -116,45 +117,26 @@ STAGE = Comparison(
     read=_read_staged,
     alike=_alike_staged,
     tells=_tell_staged,
-    slips=(
-        Slip(
-            lambda weights, stage: _staged(
-                weights, stage, part_of=lambda n: "projector" if "projector" in n else n[:8]
-            ),
-            "a name that only holds the word projector is taken for the projector's: the first "
-            "word says which part it is",
-        ),
-        Slip(
-            lambda weights, stage: _staged(weights, stage, learns={1: LEARNS[1], 2: ("language",)}),
-            "in stage 2 the projector learns too",
-        ),
-        Slip(
-            lambda weights, stage: _staged(
-                weights, stage, learns={1: LEARNS[1], 2: ("projector", "language", "vision")}
-            ),
-            "the tower learns in yours, and it never does",
-        ),
-        Slip(
-            lambda weights, stage: _staged(
-                weights,
-                stage,
-                part_of=lambda name: "projector" if "adapter" in name else name.split(".")[0],
-            ),
-            "adapters belong to the part that they are in, and stand still with it",
-        ),
-        Slip(
-            lambda weights, stage: _staged(weights, stage, tied=None),
-            "two names of one tensor: one learns and the other does not, which cannot be",
-        ),
-        Slip(
-            lambda weights, stage: _staged(weights, stage, tied=any),
-            "a tensor learns though one of its names belongs to a part that stands still",
-        ),
-        Slip(
-            lambda weights, stage: _staged(weights, stage, once=False),
-            "the optimizer gets one tensor twice, by two names: it would step twice",
-        ),
-    ),
+    mistakes={
+        "a name that only holds the word projector is taken for the projector's: the first "
+        "word says which part it is": {
+            "part_of": lambda n: "projector" if "projector" in n else n[:8]
+        },
+        "in stage 2 the projector learns too": {"learns": {1: LEARNS[1], 2: ("language",)}},
+        "the tower learns in yours, and it never does": {
+            "learns": {1: LEARNS[1], 2: ("projector", "language", "vision")}
+        },
+        "adapters belong to the part that they are in, and stand still with it": {
+            "part_of": lambda name: "projector" if "adapter" in name else name.split(".")[0]
+        },
+        "two names of one tensor: one learns and the other does not, which cannot be": {
+            "tied": None
+        },
+        "a tensor learns though one of its names belongs to a part that stands still": {
+            "tied": any
+        },
+        "the optimizer gets one tensor twice, by two names: it would step twice": {"once": False},
+    },
 )
 
 
@@ -333,15 +315,12 @@ FLOOR = Comparison(
         "that is the logarithm of the sum of orders: a caption has a cost of its own": lambda c: (
             math.log(sum(_orders(p) for p, _ in c)) / sum(_with_loss(labels) for _, labels in c)
         ),
+        "parts that differ in a capital or a space are different ones: equal means letter for "
+        "letter": [
+            lambda c, change=change: _floor([(list(map(change, p)), labels) for p, labels in c])
+            for change in (str.lower, str.strip, lambda part: part.strip().lower())
+        ],
     },
-    slips=tuple(
-        Slip(
-            lambda c, change=change: _floor([(list(map(change, p)), labels) for p, labels in c]),
-            "parts that differ in a capital or a space are different ones: equal means letter for "
-            "letter",
-        )
-        for change in (str.lower, str.strip, lambda part: part.strip().lower())
-    ),
 )
 PARTS = ("dog", "key", "rose", "cup", "hat", "car", "egg")
 
@@ -494,63 +473,38 @@ POLL = Comparison(
     read=_read_poll,
     alike=lambda ours, wanted: ours == wanted,
     tells=_tell_poll,
-    slips=(
-        Slip(
-            lambda *given: _poll(*given, balanced=False),
-            "yes and no questions are wanted in turn, as many of both",
-        ),
-        Slip(
-            lambda *given: _poll(
-                *given,
-                company=lambda n, s, some: max((_company(n, [o], some) for o in s), default=0),
-            ),
-            "that is the most for one name of the scene: add up over its different names",
-        ),
-        Slip(
-            lambda *given: _poll(
-                *given,
-                company=lambda n, s, some: sum(_company(n, [o], some) for o in s),
-            ),
-            "a name that this scene holds several times counts once: make a set of it, too",
-        ),
-        Slip(
-            lambda *given: _poll(
-                *given,
-                holds=lambda n, _, some: sum(o.count(n) for o in some),
-                company=lambda n, s, some: _company(n, s, some, many=True),
-            ),
-            "a scene that holds a name three times counts once",
-        ),
-        Slip(
-            lambda *given: _poll(
-                *given,
-                company=lambda n, s, some: sum(n in o and bool({*s} & {*o}) for o in some),
-            ),
-            "a scene that holds two of the names beside it counts for both of them: add up over "
-            "the names in the scene",
-        ),
-        Slip(
-            lambda *given: _poll(
+    mistakes={
+        "yes and no questions are wanted in turn, as many of both": {"balanced": False},
+        "that is the most for one name of the scene: add up over its different names": {
+            "company": lambda n, s, some: max((_company(n, [o], some) for o in s), default=0)
+        },
+        "a name that this scene holds several times counts once: make a set of it, too": {
+            "company": lambda n, s, some: sum(_company(n, [o], some) for o in s)
+        },
+        "a scene that holds a name three times counts once": {
+            "holds": lambda n, _, some: sum(o.count(n) for o in some),
+            "company": lambda n, s, some: _company(n, s, some, many=True),
+        },
+        "a scene that holds two of the names beside it counts for both of them: add up over "
+        "the names in the scene": {
+            "company": lambda n, s, some: sum(n in o and bool({*s} & {*o}) for o in some)
+        },
+        "what is in the scene counts as company also where it is not in names": lambda *given: (
+            _poll(
                 *given,
                 company=lambda n, s, some: _company(n, s, some, only=lambda o: o in given[2]),
-            ),
-            "what is in the scene counts as company also where it is not in names",
+            )
         ),
-        Slip(
-            lambda *given: _poll(
-                *given, company=lambda n, s, some: sum(o.count(n) > 0 for o in some)
-            ),
-            "adversarial is not popular: only scenes that hold something of this scene count",
+        "adversarial is not popular: only scenes that hold something of this scene count": {
+            "company": lambda n, s, some: sum(o.count(n) > 0 for o in some)
+        },
+        "of equals the one that comes first in names goes first, and yours takes another": {
+            "last": True
+        },
+        "the order of names is the one that was given, not the alphabet": (
+            lambda s, k, n, kind, each: _poll(s, k, sorted(n), kind, each)
         ),
-        Slip(
-            lambda *given: _poll(*given, last=True),
-            "of equals the one that comes first in names goes first, and yours takes another",
-        ),
-        Slip(
-            lambda s, k, n, kind, each: _poll(s, k, sorted(n), kind, each),
-            "the order of names is the one that was given, not the alphabet",
-        ),
-    ),
+    },
 )
 NAMES = ("ant", "bell", "cup", "dog", "egg", "fish", "gear", "hat", "ink", "jar", "key")
 
@@ -754,24 +708,17 @@ SCORES = Comparison(
     read=_read_scores,
     alike=_of(MEASURES),
     tells=_tell_scores,
-    slips=(
-        Slip(
+    mistakes={
+        "accuracy is a share of all answers: yours leaves the unreadable ones out": (
             lambda said, there: (
                 _scored(said, there)
                 | {"accuracy": _scored(said, there, readable_only=True)["accuracy"]}
-            ),
-            "accuracy is a share of all answers: yours leaves the unreadable ones out",
+            )
         ),
-        Slip(
-            lambda said, there: _scored(said, there, readable_only=True),
-            "unreadable answers are left out of what is divided by: a model could improve by "
-            "refusing",
-        ),
-        Slip(
-            lambda said, there: _scored(said, there, of=False),
-            "precision, recall and F1 are those of no: they are wanted for yes",
-        ),
-    ),
+        "unreadable answers are left out of what is divided by: a model could improve by "
+        "refusing": {"readable_only": True},
+        "precision, recall and F1 are those of no: they are wanted for yes": {"of": False},
+    },
 )
 YES = ("yes", "Yes.", "YES!", "yes, there is", "  yes", "'Yes'", "1. yes", "yes no", "Yes\nno",
        "_yes_", "[yes]", "é: yes")  # fmt: skip
@@ -803,12 +750,12 @@ def _tell_reading(ours: Mapping[str, float], _: Any) -> str:
 
 # How an answer is read shows in one number, whatever is wrong with the others.
 READ = {
-    "yes": replace(SCORES, alike=_of(["accuracy"]), slips=(), tells=_tell_reading),
-    "no": replace(SCORES, alike=_of(["accuracy"]), slips=(), tells=_tell_reading),
+    "yes": replace(SCORES, alike=_of(["accuracy"]), mistakes={}, tells=_tell_reading),
+    "no": replace(SCORES, alike=_of(["accuracy"]), mistakes={}, tells=_tell_reading),
     "unreadable": replace(
         SCORES,
         alike=_of(["unreadable"]),
-        slips=(),
+        mistakes={},
         tells=lambda *_: "it is read as yes or no, and it is neither",
     ),
 }
@@ -989,39 +936,24 @@ WORTH = Comparison(
     read=_read_worth,
     alike=_alike_worth,
     tells=_tell_worth,
-    slips=(
-        Slip(
-            lambda *given: _worth(*given, others="all"),
-            "the own picture is among the others: it is to be left out",
-        ),
-        Slip(
-            lambda *given: _worth(*given, others="next"),
-            "one other picture is compared: all others are wanted",
-        ),
-        Slip(lambda *given: _worth(*given, sign=-1), "the sign: own minus others"),
-        Slip(lambda *given: _worth(*given, clipped=True), "a worth may be below 0"),
-        Slip(_unpaired, "the error is that of two separate shares: take the differences first"),
-        Slip(
-            lambda *given: _worth(*given, error=lambda some: _error(some, less=0)),
-            "the deviation has n where n − 1 is wanted",
-        ),
-        Slip(
-            lambda *given: _worth(*given, error=lambda some: _error(some) * len(some) ** 0.5),
-            "that is the deviation of one question: the error of a mean is smaller by √n",
-        ),
-        Slip(
-            lambda *given: _worth(*given, pooled=True),
-            "'all' counts every question once: each kind shall count the same",
-        ),
-        Slip(
-            lambda *given: _worth(*given, errors=lambda e: sum(e) / len(e)),
-            "the error of 'all' is the mean of the errors: add their squares",
-        ),
-        Slip(
-            lambda *given: _worth(*given, errors=lambda e: math.hypot(*e) / len(e) ** 0.5),
-            "the error of 'all': the root of the sum of squares is divided by the number of kinds",
-        ),
-    ),
+    mistakes={
+        "the own picture is among the others: it is to be left out": {"others": "all"},
+        "one other picture is compared: all others are wanted": {"others": "next"},
+        "the sign: own minus others": {"sign": -1},
+        "a worth may be below 0": {"clipped": True},
+        "the error is that of two separate shares: take the differences first": _unpaired,
+        "the deviation has n where n − 1 is wanted": {"error": lambda some: _error(some, less=0)},
+        "that is the deviation of one question: the error of a mean is smaller by √n": {
+            "error": lambda some: _error(some) * len(some) ** 0.5
+        },
+        "'all' counts every question once: each kind shall count the same": {"pooled": True},
+        "the error of 'all' is the mean of the errors: add their squares": {
+            "errors": lambda e: sum(e) / len(e)
+        },
+        "the error of 'all': the root of the sum of squares is divided by the number of kinds": {
+            "errors": lambda e: math.hypot(*e) / len(e) ** 0.5
+        },
+    },
 )
 
 
@@ -1036,7 +968,9 @@ def _tell_means(ours: Worth, wanted: Worth) -> str:
 
 
 # The worths alone: the first four mistakes have other worths, the later ones other errors.
-MEANS = replace(WORTH, alike=_alike_means, tells=_tell_means, slips=WORTH.slips[:4])
+MEANS = replace(
+    WORTH, alike=_alike_means, tells=_tell_means, mistakes=dict([*WORTH.mistakes.items()][:4])
+)
 
 
 def _answers(student: Student, kinds: Mapping[str, int], pictures: int) -> tuple[Any, ...]:
@@ -1227,59 +1161,43 @@ REFUSAL = Comparison(
     read=_read_report,
     alike=_alike_report,
     tells=_tell_report,
+    mistakes={
+        "the threshold was chosen on test: a cost reported there is then the least of many": {
+            "on": "test"
+        },
+        "the threshold was chosen on validation and test together": {"on": "both"},
+        "of several thresholds with the least cost the largest is wanted": {"choose": min},
+        "−1.0, which refuses everything, is among the choices": {"everything": False},
+        "a question with p equal to t is answered: only p > t is refused": {
+            "cost": lambda *c: _total(*c, below=True),
+            "below": True,
+        },
+    },
     slips=(
+        Slip(_either_cost, UNANSWERABLE),
         Slip(
-            lambda *given: _refusing(*given, on="test"),
-            "the threshold was chosen on test: a cost reported there is then the least of many",
-        ),
-        Slip(
-            lambda *given: _refusing(*given, on="both"),
-            "the threshold was chosen on validation and test together",
-        ),
-        Slip(
-            lambda *given: _refusing(*given, choose=min),
-            "of several thresholds with the least cost the largest is wanted",
-        ),
-        Slip(
-            lambda *given: _refusing(*given, everything=False),
-            "−1.0, which refuses everything, is among the choices",
-        ),
-        Slip(
-            lambda *given: _refusing(*given, cost=lambda *c: _total(*c, below=True), below=True),
-            "a question with p equal to t is answered: only p > t is refused",
-        ),
-        Slip(
-            _either_cost,
-            UNANSWERABLE,
-        ),
-        Slip(
-            lambda *given: _refusing(*given, cost=_free_answer),
+            functools.partial(_refusing, cost=_free_answer),
             "an answer to what cannot be answered is a wrong answer, and costs as one",
         ),
         Slip(
-            lambda *given: _refusing(*given, candidate=lambda can, right: can),
+            functools.partial(_refusing, candidate=lambda can, right: can),
             "every p of validation is among the choices, also of what cannot be answered",
         ),
         Slip(
-            lambda *given: _refusing(*given, candidate=lambda can, right: can and right),
+            functools.partial(_refusing, candidate=lambda can, right: can and right),
             "every p of validation is among the choices, also where the answer is wrong",
         ),
+        Slip(functools.partial(_refusing, cost=_honest_costs), UNANSWERABLE),
         Slip(
-            lambda *given: _refusing(*given, cost=_honest_costs),
-            UNANSWERABLE,
-        ),
-        Slip(
-            lambda *given: _refusing(*given, cost=_free_refusal),
+            functools.partial(_refusing, cost=_free_refusal),
             "to refuse what can be answered has a cost of its own",
         ),
         Slip(
-            lambda validation, test, costs: _refusing(
-                validation, test, costs, cost=lambda t, a, c: _total(t, a, c[::-1])
-            ),
+            functools.partial(_refusing, cost=lambda t, a, c: _total(t, a, c[::-1])),
             "the two costs are swapped: first a wrong answer, then a refusal",
         ),
         Slip(
-            lambda *given: _refusing(*given, of_all=True),
+            functools.partial(_refusing, of_all=True),
             "'right' is a share of the answered, not of all that can be answered",
         ),
     ),

@@ -17,7 +17,6 @@ from torch import Tensor
 from mvlm.checks.core import Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
     Comparison,
-    Slip,
     close,
     expect_finite,
     expect_kind,
@@ -139,47 +138,31 @@ TILING = Comparison(
     read=_read_tiling,
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"the tiling is {ours}, wanted {wanted}",
-    slips=(
+    mistakes={
         # Shows in exact fits alone, where a forgotten overlap may give the same.
-        Slip(
-            lambda *sizes: _tiling(*sizes, enough=lambda scale: scale > 1),
-            "a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged: it "
-            "counts with those that are not shrunk",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, scale=_no_overlap),
-            "the overlap was not taken off the picture's sides",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, scale=_whole_frame),
-            "the whole frame was compared with the whole picture: the overlap is taken off both",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, scale=_filling),
-            "the larger of the two scales was taken: then the picture does not fit the other way",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, enlarging=max),
-            "of the tilings that enlarge, the one that enlarges MOST was taken",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, shrinking=min),
-            "where every tiling shrinks, the one that shrinks MOST was taken",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, ties=max),
-            "of equally good tilings the one with more crops was taken: fewer crops cost less",
-        ),
-        Slip(
-            lambda *sizes: _tiling(*sizes, scale=_two_decimals),
-            "a scale was rounded: one a little under 1 shrinks the picture, however little",
-        ),
-        Slip(_nearest, "the scale nearest to 1 was taken: shrinking a little loses to enlarging"),
-        Slip(_both(ends=True), "columns came before rows: rows go with the height"),
-        Slip(_rounded_up, "each side was rounded up by itself, beyond max_crops"),
-        Slip(_limit(12), "at most 12 crops were allowed, whatever max_crops says"),
-        Slip(_less, "fewer than max_crops were allowed: max_crops itself is allowed as well"),
-    ),
+        "a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged: it "
+        "counts with those that are not shrunk": {"enough": lambda scale: scale > 1},
+        "the overlap was not taken off the picture's sides": {"scale": _no_overlap},
+        "the whole frame was compared with the whole picture: the overlap is taken off both": {
+            "scale": _whole_frame
+        },
+        "the larger of the two scales was taken: then the picture does not fit the other way": {
+            "scale": _filling
+        },
+        "of the tilings that enlarge, the one that enlarges MOST was taken": {"enlarging": max},
+        "where every tiling shrinks, the one that shrinks MOST was taken": {"shrinking": min},
+        "of equally good tilings the one with more crops was taken: fewer crops cost less": {
+            "ties": max
+        },
+        "a scale was rounded: one a little under 1 shrinks the picture, however little": {
+            "scale": _two_decimals
+        },
+        "the scale nearest to 1 was taken: shrinking a little loses to enlarging": _nearest,
+        "columns came before rows: rows go with the height": _both(ends=True),
+        "each side was rounded up by itself, beyond max_crops": _rounded_up,
+        "at most 12 crops were allowed, whatever max_crops says": _limit(12),
+        "fewer than max_crops were allowed: max_crops itself is allowed as well": _less,
+    },
 )
 
 # Mistakes that every input of a check must show. Whether a picture fits is the same for the whole
@@ -400,10 +383,6 @@ def _read_owners(value: Any, rows: int, columns: int, inner: int, margin: int) -
     return expect_whole(value, (side * side + down * across,), "owners", meaning)
 
 
-def _rename(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *sizes: _own(*sizes, **changes)
-
-
 def _crop_order(*sizes: int) -> Tensor:
     return _own(*sizes).sort().values
 
@@ -423,41 +402,26 @@ OWNERS = Comparison(
     read=_read_owners,
     alike=lambda ours, wanted: torch.equal(ours.long(), wanted),
     tells=lambda ours, wanted: _first_wrong(ours.long(), wanted),
-    slips=(
-        Slip(
-            _crop_order,
-            "the right cells, but crop by crop: they are to stand in the order of the PICTURE, "
-            "row by row across all crops",
+    mistakes={
+        "the right cells, but crop by crop: they are to stand in the order of the PICTURE, "
+        "row by row across all crops": _crop_order,
+        "a cell that two crops see was given to the first of them: it belongs to the one in "
+        "whose window it lies": {"whose": "first"},
+        "a cell that two crops see was given to the last of them: it belongs to the one in "
+        "whose window it lies": {"whose": "last"},
+        "the first crop's numbers begin at 0: those are the full image's, which comes first": {
+            "start": 0
+        },
+        "the picture's cells stand column by column": _down,
+        "the crops were numbered down the columns: they are numbered row by row": {
+            "by_columns": True
+        },
+        "the place was counted from the window's corner: in the crop, the window begins "
+        "after the margin": {"in_crop": False},
+        "a crop's row was taken to be `inner` cells long: with both margins it is longer": (
+            lambda rows, columns, inner, margin: _own(rows, columns, inner, margin, pitch=inner)
         ),
-        Slip(
-            _rename(whose="first"),
-            "a cell that two crops see was given to the first of them: it belongs to the one in "
-            "whose window it lies",
-        ),
-        Slip(
-            _rename(whose="last"),
-            "a cell that two crops see was given to the last of them: it belongs to the one in "
-            "whose window it lies",
-        ),
-        Slip(
-            _rename(start=0),
-            "the first crop's numbers begin at 0: those are the full image's, which comes first",
-        ),
-        Slip(_down, "the picture's cells stand column by column"),
-        Slip(
-            _rename(by_columns=True),
-            "the crops were numbered down the columns: they are numbered row by row",
-        ),
-        Slip(
-            _rename(in_crop=False),
-            "the place was counted from the window's corner: in the crop, the window begins "
-            "after the margin",
-        ),
-        Slip(
-            lambda rows, columns, inner, margin: _own(rows, columns, inner, margin, pitch=inner),
-            "a crop's row was taken to be `inner` cells long: with both margins it is longer",
-        ),
-    ),
+    },
 )
 
 
@@ -614,10 +578,6 @@ def _read_pooled(value: Any, *given: Any) -> Tensor:
     return expect_shape(value, (images, cells, len(query)), "pool_windows", meaning)
 
 
-def _pool_slip(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *given: _pooled(*given, **changes)
-
-
 def _interleaved(h: int, d: int, heads: int) -> slice:
     return slice(h, None, heads)
 
@@ -632,44 +592,34 @@ POOL = Comparison(
         if bool(ours.isnan().any())
         else "the pooled vectors are not the attention over each window's patches"
     ),
-    slips=(
-        Slip(
-            _pool_slip(windows=_in_a_row),
-            "patches that lie one after the other in a row were pooled, not a square of them",
-        ),
-        Slip(_pool_slip(windows=_down_first), "the windows stand column by column"),
-        Slip(
-            _pool_slip(asks=lambda some: some[0]),
-            "the query is the first patch's: it is that of the patches' mean",
-        ),
-        Slip(
-            _pool_slip(asks=lambda some: some.sum(0)),
-            "the query is that of the patches' sum: the mean is wanted",
-        ),
-        Slip(_pool_slip(plain=True), "every patch has the same weight: that is a plain mean"),
-        Slip(
-            _pool_slip(over_heads=True),
-            "the softmax runs over the heads: each head shares 1 among its patches",
-        ),
-        Slip(_pool_slip(scale=lambda d, heads: 1.0), "the scores are not divided by √d"),
-        Slip(
-            _pool_slip(scale=lambda d, heads: (d * heads) ** -0.5),
-            "the scores are divided by √W: d is the width of ONE head",
-        ),
-        Slip(
-            _pool_slip(cut=_interleaved),
-            "the heads were cut wrongly: head h is the numbers h·d to (h + 1)·d of the width",
-        ),
-        Slip(_pool_slip(mask=False), "patches of padding take part as if they were picture"),
-        Slip(
-            _pool_slip(mask_keys=False),
-            "patches of padding have no part in the mean, but attention gives them a share",
-        ),
-        Slip(
-            _pool_slip(mask_mean=False),
-            "the mean is divided by ALL patches of the window, padding included",
-        ),
-    ),
+    mistakes={
+        "patches that lie one after the other in a row were pooled, not a square of them": {
+            "windows": _in_a_row
+        },
+        "the windows stand column by column": {"windows": _down_first},
+        "the query is the first patch's: it is that of the patches' mean": {
+            "asks": lambda some: some[0]
+        },
+        "the query is that of the patches' sum: the mean is wanted": {
+            "asks": lambda some: some.sum(0)
+        },
+        "every patch has the same weight: that is a plain mean": {"plain": True},
+        "the softmax runs over the heads: each head shares 1 among its patches": {
+            "over_heads": True
+        },
+        "the scores are not divided by √d": {"scale": lambda d, heads: 1.0},
+        "the scores are divided by √W: d is the width of ONE head": {
+            "scale": lambda d, heads: (d * heads) ** -0.5
+        },
+        "the heads were cut wrongly: head h is the numbers h·d to (h + 1)·d of the width": {
+            "cut": _interleaved
+        },
+        "patches of padding take part as if they were picture": {"mask": False},
+        "patches of padding have no part in the mean, but attention gives them a share": {
+            "mask_keys": False
+        },
+        "the mean is divided by ALL patches of the window, padding included": {"mask_mean": False},
+    },
 )
 
 
@@ -805,7 +755,6 @@ def pool_gradient(student: Student) -> None:
 
 # write_points -----------------------------------------------------------------------------------
 
-Pairs = Sequence[Sequence[float]]
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -885,10 +834,6 @@ def _read_text(value: Any, *_: Any) -> str:
     return value
 
 
-def _text_slip(**changes: Any) -> Callable[..., str]:
-    return lambda *given: _written(*given, **changes)
-
-
 POINTS = Comparison(
     function="write_points",
     what="the text",
@@ -896,58 +841,45 @@ POINTS = Comparison(
     read=_read_text,
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"the text is {ours[:160]!r}, wanted {wanted[:160]!r}",
-    slips=(
-        Slip(_in_pixels, "the numbers are pixels: wanted are hundredths of the picture's sides"),
-        Slip(
-            _text_slip(sides=(0, 1)),
-            "x was divided by the height and y by the width: size is (height, width)",
-        ),
-        Slip(_text_slip(whole=1), "the numbers run from 0 to 1: hundredths run to 100"),
-        Slip(_text_slip(flip=True), "y was written as x: a pair of pixels is (x, y)"),
-        Slip(_text_slip(order=None), "the points stand in the order given: sorted by x, then by y"),
-        Slip(
-            _text_slip(order=lambda point: point[::-1]),
-            "the points are sorted by y, then by x: x comes first",
-        ),
-        Slip(
-            _text_slip(round_first=False),
-            "sorted before rounding: 10.04 and 10.01 are both written 10.0, and then y decides",
-        ),
-        Slip(
-            _text_slip(order=lambda point: point[0]),
-            "where two x are alike, the points keep the order given: y decides then",
-        ),
-        Slip(
-            _text_slip(order=_as_words),
-            'the numbers were sorted as text, where "9.0" comes behind "12.0": sort numbers',
-        ),
-        Slip(
-            _text_slip(once=True),
-            "two places that are written alike became one: each place is a point",
-        ),
-        Slip(
-            _text_slip(short=True),
-            "a decimal of 0 was left out: one decimal is always written",
-        ),
-        Slip(_text_slip(digits=2), "two decimals: one is wanted"),
-        Slip(_text_slip(digits=0), "whole numbers: one decimal is wanted, also if it is 0"),
-        Slip(_text_slip(first=0), "the points are numbered from 0: the first is x1"),
-        Slip(_text_slip(one=False), "one point was written as several: it is <point x= y=>"),
-        Slip(_text_slip(none=""), 'no point gave an empty text: "There are none." is wanted'),
-        Slip(
+    mistakes={
+        "the numbers are pixels: wanted are hundredths of the picture's sides": _in_pixels,
+        "x was divided by the height and y by the width: size is (height, width)": {
+            "sides": (0, 1)
+        },
+        "the numbers run from 0 to 1: hundredths run to 100": {"whole": 1},
+        "y was written as x: a pair of pixels is (x, y)": {"flip": True},
+        "the points stand in the order given: sorted by x, then by y": {"order": None},
+        "the points are sorted by y, then by x: x comes first": {
+            "order": lambda point: point[::-1]
+        },
+        "sorted before rounding: 10.04 and 10.01 are both written 10.0, and then y decides": {
+            "round_first": False
+        },
+        "where two x are alike, the points keep the order given: y decides then": {
+            "order": lambda point: point[0]
+        },
+        'the numbers were sorted as text, where "9.0" comes behind "12.0": sort numbers': {
+            "order": _as_words
+        },
+        "two places that are written alike became one: each place is a point": {"once": True},
+        "a decimal of 0 was left out: one decimal is always written": {"short": True},
+        "two decimals: one is wanted": {"digits": 2},
+        "whole numbers: one decimal is wanted, also if it is 0": {"digits": 0},
+        "the points are numbered from 0: the first is x1": {"first": 0},
+        "one point was written as several: it is <point x= y=>": {"one": False},
+        'no point gave an empty text: "There are none." is wanted': {"none": ""},
+        'no point gave a tag without points: "There are none." is wanted': (
             lambda pixels, size, label: _written(
                 pixels, size, label, none=f'<points  alt="{label}">{label}</points>'
-            ),
-            'no point gave a tag without points: "There are none." is wanted',
+            )
         ),
-        Slip(
-            _text_slip(escape=False),
-            "the label was not escaped: one that holds < or a quote can be taken for a tag",
-        ),
-        Slip(_apostrophe, "the apostrophe was escaped: only & < > and the double quote are"),
-        Slip(_amp_last, "& was escaped after the others, and found their own & once more"),
-        Slip(_text_slip(alt=False), "alt is missing: the label stands there and in the tag"),
-    ),
+        "the label was not escaped: one that holds < or a quote can be taken for a tag": {
+            "escape": False
+        },
+        "the apostrophe was escaped: only & < > and the double quote are": _apostrophe,
+        "& was escaped after the others, and found their own & once more": _amp_last,
+        "alt is missing: the label stands there and in the tag": {"alt": False},
+    },
 )
 
 
@@ -1115,10 +1047,6 @@ def _read_places(value: Any, points: Tensor, *rest: Any) -> Tensor:
     return value
 
 
-def _place_slip(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *given: _original(*given, **changes)
-
-
 ORIGINAL = Comparison(
     function="to_original",
     what="a coordinate",
@@ -1131,60 +1059,38 @@ ORIGINAL = Comparison(
         if not close(ours[:1], wanted[:1])
         else "the first point is right, and another one is not"
     ),
-    slips=(
-        Slip(
-            _place_slip(unit={"hundredths": 100, "thousandths": 100}),
-            "thousandths were taken for hundredths",
+    mistakes={
+        "thousandths were taken for hundredths": {"unit": {"hundredths": 100, "thousandths": 100}},
+        "shares were taken of the frame's sides: they are shares of the ORIGINAL's": {
+            "against": "frame"
+        },
+        "height and width of the original are swapped: size is (height, width)": {"turn": True},
+        "one scale for both sides: a stretched picture has two, one down and one across": {
+            "one_scale": True
+        },
+        "the padding was forgotten: a padded picture has one scale, and begins after it": {
+            "pad": False
+        },
+        "the scale is right, but the padding before the picture was not taken off": {
+            "centred": False
+        },
+        "the padding was taken off after the division: it is counted in pixels of the frame": {
+            "late": True
+        },
+        "all the padding was taken off: half of it lies before the picture, half behind it": {
+            "halves": 1
+        },
+        "the picture was not enlarged: it is scaled as large as fits, also if it is small": {
+            "fits": lambda ratios: min(*ratios, 1)
+        },
+        "the larger of the two scales was taken: then the picture would not fit": {"fits": max},
+        "a point outside the picture was moved to its border: it is left out": {"clamp": True},
+        "y came before x: places are (x, y), as they came": lambda *given: _original(*given).flip(
+            1
         ),
-        Slip(
-            _place_slip(against="frame"),
-            "shares were taken of the frame's sides: they are shares of the ORIGINAL's",
-        ),
-        Slip(
-            _place_slip(turn=True),
-            "height and width of the original are swapped: size is (height, width)",
-        ),
-        Slip(
-            _place_slip(one_scale=True),
-            "one scale for both sides: a stretched picture has two, one down and one across",
-        ),
-        Slip(
-            _place_slip(pad=False),
-            "the padding was forgotten: a padded picture has one scale, and begins after it",
-        ),
-        Slip(
-            _place_slip(centred=False),
-            "the scale is right, but the padding before the picture was not taken off",
-        ),
-        Slip(
-            _place_slip(late=True),
-            "the padding was taken off after the division: it is counted in pixels of the frame",
-        ),
-        Slip(
-            _place_slip(halves=1),
-            "all the padding was taken off: half of it lies before the picture, half behind it",
-        ),
-        Slip(
-            _place_slip(fits=lambda ratios: min(*ratios, 1)),
-            "the picture was not enlarged: it is scaled as large as fits, also if it is small",
-        ),
-        Slip(
-            _place_slip(fits=max),
-            "the larger of the two scales was taken: then the picture would not fit",
-        ),
-        Slip(
-            _place_slip(clamp=True),
-            "a point outside the picture was moved to its border: it is left out",
-        ),
-        Slip(
-            lambda *given: _original(*given).flip(1),
-            "y came before x: places are (x, y), as they came",
-        ),
-        Slip(_place_slip(keep=True), "a point outside the picture was kept: it is left out"),
-        Slip(
-            _place_slip(digits=0), "the places were rounded to whole pixels: they stay as they are"
-        ),
-    ),
+        "a point outside the picture was kept: it is left out": {"keep": True},
+        "the places were rounded to whole pixels: they stay as they are": {"digits": 0},
+    },
 )
 
 
@@ -1285,7 +1191,6 @@ def original_outside(student: Student) -> None:
 # count_verdict ----------------------------------------------------------------------------------
 
 Box = tuple[float, float, float, float]
-Verdict = tuple[float, float, float]
 
 
 def _said(
@@ -1408,10 +1313,6 @@ def _read_verdict(value: Any, *_: Any) -> Tensor:
     return torch.tensor([*map(float, shares), float(right)], dtype=torch.float64)
 
 
-def _judge(**changes: Any) -> Callable[..., Tensor]:
-    return lambda *given: _verdict(*given, **changes)
-
-
 def _unfold(numbers: Tensor) -> str:
     precision, recall, right = numbers.tolist()
     return f"precision {precision:.2f}, recall {recall:.2f}, right {bool(right)}"
@@ -1423,49 +1324,36 @@ VERDICT = Comparison(
     right=_verdict,
     read=_read_verdict,
     tells=lambda ours, wanted: f"{_unfold(ours)}; wanted {_unfold(wanted)}",
-    slips=(
-        Slip(
-            _judge(pairs=_greedy),
-            "each point took the first free box that it lies in: another choice leaves fewer "
-            "points without a box",
-        ),
-        Slip(_judge(once=True), "two points with the same numbers became one: each is a point"),
-        Slip(_judge(shares=_several), "a second point on the same thing was counted as well"),
-        Slip(_judge(swap=True), "precision and recall are swapped: precision is about the points"),
-        Slip(
-            _judge(empty=(0.0, 0.0)),
-            "no points and no things is a perfect answer: both shares are 1",
-        ),
-        Slip(
-            _judge(total=lambda answer, points, n, said: said == n),
-            "the total was trusted: it is right only if as many points were written",
-        ),
-        Slip(
-            _judge(
-                total=lambda answer, points, n, said: (
-                    len(points) == n and said in (None, len(points))
-                )
-            ),
-            "no total was stated: then the count is not right, whatever the points are",
-        ),
-        Slip(
-            _judge(total=lambda answer, points, n, said: len(points) == n),
-            "the points were counted, and the total was not read: both have to agree",
-        ),
-        Slip(
-            _judge(total=lambda answer, points, n, said: said == len(points)),
-            "total and points agree with one another, but are they as many as there are things?",
-        ),
-        Slip(_judge(number=False), "an x was paired with the y of another number: leave both out"),
-        Slip(
-            _judge(beside=False),
-            "an x was paired with a y that is not directly behind it: leave both out",
-        ),
-        Slip(_judge(partner=False), "an x without its y was paired with the next one's y"),
-        Slip(_judge(exact=False), "a tag that is neither <point> nor <points> holds no points"),
-        Slip(_judge(limit=False), "a coordinate over 100 lies outside the picture: leave it out"),
-        Slip(_judge(strict=True), "a point on a box's border lies inside it"),
-    ),
+    mistakes={
+        "each point took the first free box that it lies in: another choice leaves fewer "
+        "points without a box": {"pairs": _greedy},
+        "two points with the same numbers became one: each is a point": {"once": True},
+        "a second point on the same thing was counted as well": {"shares": _several},
+        "precision and recall are swapped: precision is about the points": {"swap": True},
+        "no points and no things is a perfect answer: both shares are 1": {"empty": (0.0, 0.0)},
+        "the total was trusted: it is right only if as many points were written": {
+            "total": lambda answer, points, n, said: said == n
+        },
+        "no total was stated: then the count is not right, whatever the points are": {
+            "total": lambda answer, points, n, said: (
+                len(points) == n and said in (None, len(points))
+            )
+        },
+        "the points were counted, and the total was not read: both have to agree": {
+            "total": lambda answer, points, n, said: len(points) == n
+        },
+        "total and points agree with one another, but are they as many as there are things?": {
+            "total": lambda answer, points, n, said: said == len(points)
+        },
+        "an x was paired with the y of another number: leave both out": {"number": False},
+        "an x was paired with a y that is not directly behind it: leave both out": {
+            "beside": False
+        },
+        "an x without its y was paired with the next one's y": {"partner": False},
+        "a tag that is neither <point> nor <points> holds no points": {"exact": False},
+        "a coordinate over 100 lies outside the picture: leave it out": {"limit": False},
+        "a point on a box's border lies inside it": {"strict": True},
+    },
 )
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
     Comparison,
-    Slip,
     expect_number,
     expect_parts,
     expect_something,
@@ -43,11 +42,6 @@ def _expect_choice(student: Student, said: str, choices: list[str], wanted: str 
         )
     if value != wanted:
         fail(f"{said!r} among {choices} is {wanted!r}, and yours says {value!r}")
-
-
-def _choices(student: Student) -> list[str]:
-    """Choices in an order of their own."""
-    return student.shuffled(student.pick(SETS))
 
 
 @check(
@@ -467,44 +461,26 @@ EPISODE = Comparison(
     read=_read_episode,
     alike=lambda ours, wanted: ours == wanted,
     tells=_tell_episode,
-    slips=(
-        Slip(
-            lambda shop, said, limit: _episode(shop, said, limit, costs_nothing=True),
-            "what does nothing costs a step all the same: else an agent may try for ever",
+    mistakes={
+        "what does nothing costs a step all the same: else an agent may try for ever": {
+            "costs_nothing": True
+        },
+        "the limit was passed: later steps are not carried out": lambda shop, said, limit: _episode(
+            shop, said, len(said)
         ),
-        Slip(
-            lambda shop, said, limit: _episode(shop, said, len(said)),
-            "the limit was passed: later steps are not carried out",
+        "a run that never stopped is no success": {
+            "judged": lambda has, wanted, stopped: has == wanted
+        },
+        "two of a thing are not one of it: count them": {
+            "judged": lambda has, wanted, stopped: stopped and set(has) == set(wanted)
+        },
+        "something lies in the basket that nobody asked for, and yours calls that a success": {
+            "judged": lambda has, wanted, stopped: stopped and not Counter(wanted) - Counter(has)
+        },
+        "the basket was not empty at the start": lambda shop, said, limit: _episode(
+            shop | {"basket": []}, said, limit
         ),
-        Slip(
-            lambda shop, said, limit: _episode(
-                shop, said, limit, judged=lambda has, wanted, stopped: has == wanted
-            ),
-            "a run that never stopped is no success",
-        ),
-        Slip(
-            lambda shop, said, limit: _episode(
-                shop,
-                said,
-                limit,
-                judged=lambda has, wanted, stopped: stopped and set(has) == set(wanted),
-            ),
-            "two of a thing are not one of it: count them",
-        ),
-        Slip(
-            lambda shop, said, limit: _episode(
-                shop,
-                said,
-                limit,
-                judged=lambda has, wanted, stopped: stopped and not Counter(wanted) - Counter(has),
-            ),
-            "something lies in the basket that nobody asked for, and yours calls that a success",
-        ),
-        Slip(
-            lambda shop, said, limit: _episode(shop | {"basket": []}, said, limit),
-            "the basket was not empty at the start",
-        ),
-    ),
+    },
 )
 
 
@@ -778,73 +754,46 @@ BLIND = Comparison(
     read=_read_shares,
     alike=_alike_shares,
     tells=_tell_shares,
-    slips=(
-        Slip(
-            lambda train, test: _blind(train, test, best_of_all=_most_frequent),
-            "a kind that was never seen: the most frequent answer need not be the one that is "
-            "right for the most",
-        ),
-        Slip(
-            lambda train, test: _blind(train, test, best_of_all=min),
-            "a kind that was never seen: the smallest answer is taken, not the best of all",
-        ),
-        Slip(
-            lambda train, test: _blind(train, test, best=_most_frequent),
-            "that is the most frequent answer: here the one is wanted that the scorer calls right "
-            "most often, and the scorer lets 5 % pass",
-        ),
-        Slip(
-            lambda train, test: _blind(train, test, best=_best_and_largest),
-            "of several equally good constants, the smallest is wanted: yours takes the largest",
-        ),
-        Slip(
-            lambda train, test: _blind(train, test, best=_best_and_first),
-            "of several equally good constants, the smallest is wanted: yours takes the first",
-        ),
-        Slip(
-            lambda train, test: _blind(
-                train, test, best=lambda some: _best(some, _below), scored=_below
-            ),
-            "the bound itself counts, exactly: 105 is right for 100. Multiply, and nothing is lost "
-            "in floating point",
-        ),
-        Slip(
+    mistakes={
+        "a kind that was never seen: the most frequent answer need not be the one that is "
+        "right for the most": {"best_of_all": _most_frequent},
+        "a kind that was never seen: the smallest answer is taken, not the best of all": {
+            "best_of_all": min
+        },
+        "that is the most frequent answer: here the one is wanted that the scorer calls right "
+        "most often, and the scorer lets 5 % pass": {"best": _most_frequent},
+        "of several equally good constants, the smallest is wanted: yours takes the largest": {
+            "best": _best_and_largest
+        },
+        "of several equally good constants, the smallest is wanted: yours takes the first": {
+            "best": _best_and_first
+        },
+        "the bound itself counts, exactly: 105 is right for 100. Multiply, and nothing is lost "
+        "in floating point": {"best": lambda some: _best(some, _below), "scored": _below},
+        "the constant was chosen on the test's own answers": (
             lambda train, test: _blind(test, test),
-            "the constant was chosen on the test's own answers",
             "A constant that was picked by its test score is no guess any more.",
         ),
-        Slip(
-            lambda train, test: _blind([("", a) for _, a in train], test),
-            "one constant for all kinds: each kind has its own",
+        "one constant for all kinds: each kind has its own": lambda train, test: _blind(
+            [("", a) for _, a in train], test
         ),
-        Slip(
-            lambda train, test: _blind(train, test, scored=lambda said, answer: said == answer),
-            "the constant was chosen with the scorer, and then compared exactly",
-        ),
-        Slip(
-            lambda train, test: _blind(train, test, unseen=False),
-            "a kind that was never seen in training: the guesser guesses there too, from all",
-        ),
-        Slip(
-            _mean_of_kinds,
-            "'all' is the mean of the kinds' shares: every question counts once",
-        ),
-        Slip(
-            lambda train, test: _blind(
-                train,
-                test,
-                best=lambda some: _best(some, lambda said, answer: _right(answer, said)),
-                scored=lambda said, answer: _right(answer, said),
-            ),
-            "5 % of which? They are 5 % of what is right: not of what was said, and not of the "
-            "larger of the two, which `math.isclose` takes",
-        ),
-    ),
+        "the constant was chosen with the scorer, and then compared exactly": {
+            "scored": lambda said, answer: said == answer
+        },
+        "a kind that was never seen in training: the guesser guesses there too, from all": {
+            "unseen": False
+        },
+        "'all' is the mean of the kinds' shares: every question counts once": _mean_of_kinds,
+        "5 % of which? They are 5 % of what is right: not of what was said, and not of the "
+        "larger of the two, which `math.isclose` takes": {
+            "best": lambda some: _best(some, lambda said, answer: _right(answer, said)),
+            "scored": lambda said, answer: _right(answer, said),
+        },
+    },
 )
 
 # Around 100: 96 to 105 are right for 100 and around; 100 is right for 96 (4 ≤ 4.8) to 105.
 CLUSTER = (96, 97, 99, 100, 102, 104, 105)
-FAR = (7, 300, 611)
 
 
 def _paper(
@@ -1061,30 +1010,26 @@ LEAKED = Comparison(
     read=_part(0),
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"leaked is {ours}, wanted {wanted}",
-    slips=(
-        Slip(
-            lambda train, test, *_: _leaked(train, test, same=lambda item: _plain(item[1])),
-            "an item counts as leaked whose question alone was in training: with another picture "
-            "it is another item",
+    mistakes={
+        "an item counts as leaked whose question alone was in training: with another picture "
+        "it is another item": lambda train, test, *_: _leaked(
+            train, test, same=lambda item: _plain(item[1])
         ),
-        Slip(
-            lambda train, test, *_: _leaked(train, test, same=lambda item: item[0]),
-            "an item counts as leaked whose picture alone was in training, with another question",
+        "an item counts as leaked whose picture alone was in training, with another question": (
+            lambda train, test, *_: _leaked(train, test, same=lambda item: item[0])
         ),
-        Slip(
+        "picture and question must stand in ONE training item, not in one each": (
             lambda train, test, *_: [
                 place
                 for place, (picture, question) in enumerate(test)
                 if picture in {one for one, _ in train}
                 and _plain(question) in {_plain(one) for _, one in train}
-            ],
-            "picture and question must stand in ONE training item, not in one each",
+            ]
         ),
-        Slip(
-            lambda train, test, *_: _leaked(train, test, same=lambda item: item),
-            "a question in capitals, with other spaces or without its question mark is the same",
+        "a question in capitals, with other spaces or without its question mark is the same": (
+            lambda train, test, *_: _leaked(train, test, same=lambda item: item)
         ),
-    ),
+    },
 )
 
 DROP = Comparison(
@@ -1093,26 +1038,20 @@ DROP = Comparison(
     right=_drop,
     read=_part(1),
     alike=near,
-    slips=(
-        Slip(
-            lambda *given: -_drop(*given),
-            "the sign: a drop is positive where redrawn items are answered worse",
+    mistakes={
+        "the sign: a drop is positive where redrawn items are answered worse": lambda *given: (
+            -_drop(*given)
         ),
-        Slip(
-            lambda *given: float(_mean(_groups(*given)[0])),
-            "that is the drop of the leaked items alone: redrawn items may be harder for everyone, "
-            "so that of the others is taken off",
+        "that is the drop of the leaked items alone: redrawn items may be harder for everyone, "
+        "so that of the others is taken off": lambda *given: float(_mean(_groups(*given)[0])),
+        "that is the drop of all items together": lambda train, test, right, again: float(
+            _mean(_drops(right, again))
         ),
-        Slip(
-            lambda train, test, right, again: float(_mean(_drops(right, again))),
-            "that is the drop of all items together",
+        "items with more redrawn versions weigh more in yours: take each item's own mean first": (
+            _pooled_drop
         ),
-        Slip(
-            _pooled_drop,
-            "items with more redrawn versions weigh more in yours: take each item's own mean first",
-        ),
-        Slip(_first_drop, "only the first redrawn version of each item was looked at"),
-    ),
+        "only the first redrawn version of each item was looked at": _first_drop,
+    },
 )
 
 ERROR = Comparison(
@@ -1121,29 +1060,20 @@ ERROR = Comparison(
     right=_error,
     read=_part(2),
     alike=near,
-    slips=(
-        Slip(
-            _unpaired_error,
-            "before and after belong to the same items: take each item's own difference first, "
-            "then the spread of these",
+    mistakes={
+        "before and after belong to the same items: take each item's own difference first, "
+        "then the spread of these": _unpaired_error,
+        "the variance was divided by n: with the mean taken from the same items it is n - 1": {
+            "less": 0
+        },
+        "that is the error of the leaked items alone: the others' mean has one too": (
+            lambda *given: math.sqrt(_spread(_groups(*given)[0]))
         ),
-        Slip(
-            lambda *given: _error(*given, less=0),
-            "the variance was divided by n: with the mean taken from the same items it is n - 1",
+        "that is the variance: the error is its root": lambda *given: _error(*given) ** 2,
+        "errors of two independent means add as squares": lambda *given: sum(
+            math.sqrt(_spread(some)) for some in _groups(*given)
         ),
-        Slip(
-            lambda *given: math.sqrt(_spread(_groups(*given)[0])),
-            "that is the error of the leaked items alone: the others' mean has one too",
-        ),
-        Slip(
-            lambda *given: _error(*given) ** 2,
-            "that is the variance: the error is its root",
-        ),
-        Slip(
-            lambda *given: sum(math.sqrt(_spread(some)) for some in _groups(*given)),
-            "errors of two independent means add as squares",
-        ),
-    ),
+    },
 )
 
 QUESTIONS = (

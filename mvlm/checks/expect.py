@@ -6,6 +6,7 @@ came back at all, of which shape and kind, whether the two agree, whether a grad
 Each failure brings a hint of its own where a check's hint would be about something else.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -187,7 +188,10 @@ class Slip:
     hint: str | None = ""
 
 
-Gives = Callable[..., Any]
+# What a mistake gives: a function of the arguments, or keyword arguments that make `right` wrong;
+# a list of them where one sentence stands for several.
+Gives = Callable[..., Any] | Mapping[str, Any]
+Mistake = Gives | list[Gives]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,10 +206,11 @@ class Comparison:
         read: makes what came back something to compare, of the value and the arguments, or fails.
             Left out, one number is wanted.
         mistakes: those that we know, those first that say more: what the student then reads → what
-            the mistake gives for the same arguments, None where it has no meaning. The value may be
-            a pair, whose second part is what to think about (None: the check's own hint); without
-            one the sentence says it all.
-        slips: more of them, where the sentence depends on the arguments or stands for several.
+            the mistake gives for the same arguments, None where it has no meaning; or the keyword
+            arguments with which ``right`` itself makes the mistake; or a list of such, where the
+            sentence stands for several. The value may be a pair, whose second part is what to think
+            about (None: the check's own hint); without one the sentence says it all.
+        slips: more of them, where the sentence depends on the arguments.
         alike: whether two results agree.
         tells: says what is wrong, of what came and what was wanted, for a mistake that we do not
             know. Left out, where the two differ most.
@@ -215,7 +220,7 @@ class Comparison:
     what: str
     right: Callable[..., Any]
     read: Callable[..., Any] | None = None
-    mistakes: Mapping[str, Gives | tuple[Gives, str | None]] = field(default_factory=dict)
+    mistakes: Mapping[str, Mistake | tuple[Mistake, str | None]] = field(default_factory=dict)
     slips: tuple[Slip, ...] = ()
     alike: Callable[[Any, Any], bool] = alike
     tells: Callable[[Any, Any], str] | None = None
@@ -223,11 +228,14 @@ class Comparison:
     @property
     def known(self) -> tuple[Slip, ...]:
         """All the mistakes that are known."""
-        pairs = {
-            says: one if isinstance(one, tuple) else (one, "")
-            for says, one in self.mistakes.items()
-        }
-        return *(Slip(gives, says, hint) for says, (gives, hint) in pairs.items()), *self.slips
+        return *(slip for says in self.mistakes for slip in self._slips(says)), *self.slips
+
+    def _slips(self, says: str) -> Iterator[Slip]:
+        mistake = self.mistakes[says]
+        several, hint = mistake if isinstance(mistake, tuple) else (mistake, "")
+        for one in several if isinstance(several, list) else [several]:
+            changed = isinstance(one, Mapping)
+            yield Slip(functools.partial(self.right, **one) if changed else one, says, hint)
 
     def run(self, student: Student, draw: Callable[[], tuple[Any, ...]]) -> Any:
         """Compare on drawn arguments; all that came back, when it is right.
