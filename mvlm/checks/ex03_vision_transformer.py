@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
+    DIGITS,
     Comparison,
     close,
     doubles,
@@ -30,7 +31,6 @@ from mvlm.checks.expect import (
     same,
 )
 
-DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 BRAIN = (
     "bfloat16 has 8 bits for a number's digits: from 512 on it knows every fourth whole number. "
     "Which kinds do you widen before the product?"

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from mvlm.checks.core import Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
+    DIGITS,
     Comparison,
     close,
+    expect_digits,
     expect_finite,
     expect_kind,
     expect_parts,
@@ -27,8 +29,6 @@ from mvlm.checks.expect import (
     expect_truth,
     expect_whole,
 )
-
-DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 
 # rms_norm ---------------------------------------------------------------------------------------
 
@@ -456,9 +456,8 @@ def group_edges(student: Student) -> None:
     with student.on("float64", DIGITS):
         query, key, value = (x.double() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
         result = student.call("grouped_attention", query, key, value)
-        expect_kind(expect_tensor(result, "grouped_attention"), query, "attention keeps the kind")
-        if not close(result, _grouped(query, key, value), 1e-10):
-            fail("the numbers went through float32 on the way: some digits are lost")
+        right = _grouped(query, key, value)
+        expect_digits(result, query, right, "grouped_attention", "attention keeps the kind")
     with student.on("float16"):
         query, key, value = (x.half() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
         result = student.call("grouped_attention", query, key, value)
@@ -889,9 +888,8 @@ def likely_edges(student: Student) -> None:
         logits, *rest = _draw_likely(student, 1.0, 6, 1.0, rows=2)
         logits = logits.double() + 2.0**-30
         value = student.call("keep_likely", logits, *rest)
-        expect_kind(expect_tensor(value, "keep_likely"), logits, "a softmax keeps it")
-        if not close(value, _likely(logits, *rest), 1e-10):
-            fail("the numbers went through float32 on the way: some digits are lost")
+        right = _likely(logits, *rest)
+        expect_digits(value, logits, right, "keep_likely", "a softmax keeps it")
 
 
 # next_tokens ------------------------------------------------------------------------------------

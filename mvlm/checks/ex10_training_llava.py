@@ -21,6 +21,7 @@ from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, f
 from mvlm.checks.expect import (
     Comparison,
     Slip,
+    expect_keys,
     expect_number,
     expect_parts,
     expect_something,
@@ -684,10 +685,7 @@ def _scored(
 
 
 def _read_scores(value: Any, *_: Any) -> dict[str, float]:
-    expect_something(value, "yes_no_scores")
-    if type(value) is not dict or set(value) != set(MEASURES):
-        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
-        raise AnswerFailed(f"yes_no_scores returned {came}, wanted {', '.join(MEASURES)}")
+    expect_keys(value, MEASURES, "yes_no_scores", ", ".join(MEASURES))
     return {name: expect_number(value[name], "yes_no_scores") for name in MEASURES}
 
 
@@ -898,11 +896,8 @@ def _unpaired(right: Tensor, own: Tensor, kinds: Sequence[str]) -> Worth:
 
 
 def _read_worth(value: Any, right: Tensor, own: Tensor, kinds: Sequence[str]) -> Worth:
-    expect_something(value, "worth_of_picture")
-    wanted = {*kinds, "all"}
-    if type(value) is not dict or set(value) != wanted:
-        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
-        raise AnswerFailed(f"worth_of_picture returned {came}, wanted {sorted(wanted)}")
+    wanted = sorted({*kinds, "all"})
+    expect_keys(value, wanted, "worth_of_picture", str(wanted))
     made: Worth = {}
     for kind, pair in value.items():
         parts = expect_parts(pair, ("a worth", "its error"), f"worth_of_picture for {kind!r}")
@@ -1102,10 +1097,7 @@ def _refusing(
 
 
 def _read_report(value: Any, *_: Any) -> dict[str, float | None]:
-    expect_something(value, "refusal_threshold")
-    if type(value) is not dict or set(value) != set(REPORT):
-        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
-        raise AnswerFailed(f"refusal_threshold returned {came}, wanted {', '.join(REPORT)}")
+    expect_keys(value, REPORT, "refusal_threshold", ", ".join(REPORT))
     return {
         name: None if value[name] is None else expect_number(value[name], "refusal_threshold")
         for name in REPORT

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from mvlm.checks.core import Exercise, Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import (
+    DIGITS,
     Comparison,
     close,
+    expect_digits,
     expect_finite,
-    expect_kind,
     expect_parts,
     expect_shape,
     expect_slopes,
@@ -27,8 +28,6 @@ from mvlm.checks.expect import (
     expect_tensor,
     expect_whole,
 )
-
-DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 
 # choose_tiling ----------------------------------------------------------------------------------
 
@@ -700,9 +699,7 @@ def pool_heads(student: Student) -> None:
         features, picture, *matrices, heads, pool = _draw_pool(student, 1, 4, 4, heads=2)
         given = (features.double(), picture, *(one.double() for one in matrices), heads, pool)
         value = student.call("pool_windows", *given)
-        expect_kind(expect_tensor(value, "pool_windows"), given[0], "pooling keeps the kind")
-        if not close(value, _pooled(*given), 1e-10):
-            fail("the numbers went through float32 on the way: some digits are lost")
+        expect_digits(value, given[0], _pooled(*given), "pool_windows", "pooling keeps the kind")
 
 
 def _draw_low(student: Student) -> Pool:
@@ -1183,9 +1180,8 @@ def original_outside(student: Student) -> None:
         points, *rest = _draw_places(student, "padded")
         points = points.double() + 2.0**-30
         value = student.call("to_original", points, *rest)
-        expect_kind(expect_tensor(value, "to_original"), points, "places keep the kind of number")
-        if not close(value, _original(points, *rest), 1e-11):
-            fail("the numbers went through float32 on the way: some digits are lost")
+        right = _original(points, *rest)
+        expect_digits(value, points, right, "to_original", "places keep the kind of number", 1e-11)
 
 
 # count_verdict ----------------------------------------------------------------------------------
@@ -1526,90 +1522,59 @@ def verdict_faults(student: Student) -> None:
 
         return draw
 
-    with student.on("the text ends within a number"):
-        VERDICT.run(
-            student,
-            broken(lambda a, b, c: f"<points {a.format(1)} {b.format(2)} {c.format(3)[:-2]}"),
-        )
-    with student.on("an x that has no y"):
-        VERDICT.run(
-            student,
-            broken(
+    def corners(said: str) -> tuple[str, list[Box]]:
+        return f"{said}</points>", [(20.0, 30.0, 31.0, 40.0), (50.0, 70.0, 60.0, 80.0)]
+
+    end = 'alt="cat">cat</points>'
+    VERDICT.each(
+        student,
+        {
+            "the text ends within a number": broken(
+                lambda a, b, c: f"<points {a.format(1)} {b.format(2)} {c.format(3)[:-2]}"
+            ),
+            "an x that has no y": broken(
                 lambda a, b, c: (
-                    f"<points {a.format(1)} {b.format(2).split()[0]} {c.format(3)} "
-                    f'alt="cat">cat</points>'
+                    f"<points {a.format(1)} {b.format(2).split()[0]} {c.format(3)} {end}"
                 )
             ),
-        )
-    with student.on("an x and the y of another number"):
-        VERDICT.run(
-            student,
-            broken(
+            "an x and the y of another number": broken(
                 lambda a, b, c: (
                     f"<points {a.format(1)} {b.format(2).split()[0]} {b.format(3).split()[1]} "
-                    f'{c.format(4)} alt="cat">cat</points>'
+                    f"{c.format(4)} {end}"
                 )
             ),
-        )
-    with student.on("x1 x2 y1 y2: an x is not directly before its y"):
-        VERDICT.run(
-            student,
-            broken(
+            "x1 x2 y1 y2: an x is not directly before its y": broken(
                 lambda a, b, c: (
                     f"<points {a.format(1).split()[0]} {b.format(2).split()[0]} "
-                    f"{a.format(1).split()[1]} {b.format(2).split()[1]} {c.format(3)} "
-                    f'alt="cat">cat</points>'
+                    f"{a.format(1).split()[1]} {b.format(2).split()[1]} {c.format(3)} {end}"
                 )
             ),
-        )
-    with student.on("a y of 140"):
-        VERDICT.run(
-            student,
-            broken(
-                lambda a, b, c: (
-                    f'<points {a.format(1)} x2="50.0" y2="140.0" {c.format(3)} '
-                    f'alt="cat">cat</points>'
-                )
+            "a y of 140": broken(
+                lambda a, b, c: f'<points {a.format(1)} x2="50.0" y2="140.0" {c.format(3)} {end}'
             ),
-        )
-    with student.on("another tag, <pointer>"):
-        VERDICT.run(
-            student,
-            broken(
+            "another tag, <pointer>": broken(
                 lambda a, b, c: (
                     f'<point {a.format("")} alt="cat">cat</point> <pointer {b.format("")}>'
                 )
             ),
-        )
-    with student.on("a coordinate of 140"):
-        VERDICT.run(
-            student,
-            broken(
-                lambda a, b, c: (
-                    f'<points {a.format(1)} x2="140.0" y2="50.0" {c.format(3)} '
-                    f'alt="cat">cat</points>'
-                )
+            "a coordinate of 140": broken(
+                lambda a, b, c: f'<points {a.format(1)} x2="140.0" y2="50.0" {c.format(3)} {end}'
             ),
-        )
-    with student.on("two tags, and a place outside them"):
-        VERDICT.run(
-            student,
-            broken(
+            "two tags, and a place outside them": broken(
                 lambda a, b, c: (
                     f'<point {a.format("")} alt="cat">cat</point> and <point '
                     f'{b.format("")} alt="cat">cat</point>, but not at {c.format("")}.'
                 )
             ),
-        )
-    for name, said in (
-        ("points without decimals", '<points x1="25" y1="35" x2="55" y2="75" alt="cat">cat'),
-        ("points on borders", '<points x1="20.0" y1="30.0" x2="60.0" y2="80.0" alt="cat">cat'),
-    ):
-        with student.on(name):
-            VERDICT.run(student, lambda text=said: (f"{text}</points>", _CORNERS))
+            "points without decimals": corners(
+                '<points x1="25" y1="35" x2="55" y2="75" alt="cat">cat'
+            ),
+            "points on borders": corners(
+                '<points x1="20.0" y1="30.0" x2="60.0" y2="80.0" alt="cat">cat'
+            ),
+        },
+    )
 
-
-_CORNERS: list[Box] = [(20.0, 30.0, 31.0, 40.0), (50.0, 70.0, 60.0, 80.0)]
 
 EXERCISE = Exercise(
     name="11_molmo",

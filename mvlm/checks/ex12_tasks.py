@@ -15,6 +15,7 @@ from typing import Any
 from mvlm.checks.core import AnswerFailed, Exercise, Question, Student, check, fail
 from mvlm.checks.expect import (
     Comparison,
+    expect_keys,
     expect_number,
     expect_parts,
     expect_something,
@@ -400,6 +401,7 @@ def action_strict(student: Student) -> None:
 
 Shop = dict[str, Any]
 Said = list[int | str | None]
+KEYS = ("page", "basket", "steps", "success")
 THINGS = ("apple", "bell", "car", "dog", "egg", "fish", "guitar", "key")
 
 
@@ -433,11 +435,7 @@ def _episode(
 
 
 def _read_episode(value: Any, *_: Any) -> dict[str, Any]:
-    expect_something(value, "run_episode")
-    keys = ("page", "basket", "steps", "success")
-    if type(value) is not dict or set(value) != set(keys):
-        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
-        raise AnswerFailed(f"run_episode returned {came}, wanted a dict with {', '.join(keys)}")
+    expect_keys(value, KEYS, "run_episode", f"a dict with {', '.join(KEYS)}")
     if type(value["basket"]) not in (list, tuple):
         fail(f"the basket is a {kind_of(value['basket'])}, wanted a sorted list")
     if type(value["success"]) is not bool or type(value["steps"]) is not int:
@@ -446,7 +444,7 @@ def _read_episode(value: Any, *_: Any) -> dict[str, Any]:
 
 
 def _tell_episode(ours: dict[str, Any], wanted: dict[str, Any]) -> str:
-    for key in ("page", "basket", "steps", "success"):
+    for key in KEYS:
         if ours[key] != wanted[key]:
             if key == "basket" and sorted(map(str, ours[key])) == wanted[key]:
                 return f"the basket {ours[key]} is not sorted"
@@ -720,13 +718,8 @@ def _most_frequent(answers: Sequence[int]) -> int:
 
 
 def _read_shares(value: Any, train: Answers, test: Answers) -> dict[str, float]:
-    expect_something(value, "blind_scores")
-    wanted = {kind for kind, _ in test} | {ALL}
-    if type(value) is not dict or set(value) != wanted:
-        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
-        raise AnswerFailed(
-            f"blind_scores returned {came}, wanted a dict with the keys {sorted(wanted)}"
-        )
+    wanted = sorted({kind for kind, _ in test} | {ALL})
+    expect_keys(value, wanted, "blind_scores", f"a dict with the keys {wanted}")
     return {kind: expect_number(one, "blind_scores") for kind, one in value.items()}
 
 

@@ -8,7 +8,7 @@ Each failure brings a hint of its own where a check's hint would be about someth
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from mvlm.checks.values import weights_like
 WHOLE = "Which of your steps makes floats? Ids and labels are whole numbers all the way."
 TRUTH = "Which dtype is yes or no? A comparison gives it, and torch.zeros takes a dtype."
 KIND = "Which of your steps makes numbers of another kind? torch.zeros does, unless told."
+DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 SLOPES = (
     "A loss is there to be followed downhill. What leaves the graph: .item(), .tolist(), float(), "
     ".detach(), .numpy(), torch.no_grad(), a new tensor made of numbers?"
@@ -57,6 +58,18 @@ def expect_parts(value: Any, names: Sequence[str], function: str) -> tuple[Any, 
             f"{function} returned {kind}, wanted {len(names)} values: {', '.join(names)}"
         )
     return tuple(value)
+
+
+def expect_keys(value: Any, keys: Iterable[str], function: str, wanted: str) -> dict[str, Any]:
+    """``value``, when it is a dictionary with these keys and no others.
+
+    ``wanted`` is what a failure says that it should be.
+    """
+    expect_something(value, function)
+    if type(value) is not dict or set(value) != set(keys):
+        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
+        raise AnswerFailed(f"{function} returned {came}, wanted {wanted}")
+    return value
 
 
 def expect_number(value: Any, function: str) -> float:
@@ -171,6 +184,15 @@ def _difference(what: str, ours: Any, wanted: Any) -> str:
     place = tuple(int(n) for n in np.unravel_index(gap.argmax().item(), gap.shape))
     mine, right = ours[place].item(), wanted[place].item()
     return f"{what} is {mine:.4g} at {list(place)}, wanted {right:.4g}"
+
+
+def expect_digits(
+    value: Any, given: Tensor, right: Tensor, function: str, why: str, tolerance: float = 1e-10
+) -> None:
+    """Fail unless a value is float64 as ``given`` is, and right to more digits than float32 has."""
+    expect_kind(expect_tensor(value, function), given, why)
+    if not close(value, right, tolerance):
+        fail("the numbers went through float32 on the way: some digits are lost")
 
 
 @dataclass(frozen=True)
