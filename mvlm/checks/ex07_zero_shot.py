@@ -1233,38 +1233,19 @@ def _models(
     return [10**p for p in powers], errors, 10 ** (max(powers) + 0.7)
 
 
+# The first two numbers alone; the forecast has a check of its own.
+A_AND_B = POWER.part(lambda law: (*law[:2], 0.0))
+
+
 @check("points that lie on a law: a and b", "y = log a + b · x, with x and y logarithms.")
 def pow_exact(student: Student) -> None:
-    def law(*numbers: Any) -> tuple[float, float]:
-        return _fit(*numbers)[:2]
-
-    for name, count in (("5 models on a law", 5), ("2 models", 2)):
-        with student.on(name):
-            _compare_law(student, lambda n=count: _models(student, n, noise=0.0), law)
-
-
-def _compare_law(
-    student: Student, draw: Callable[[], tuple], law: Callable[..., tuple[float, float]]
-) -> None:
-    """Compare a and b alone, with the sentences of the known mistakes."""
-    Comparison(
-        function="fit_power",
-        what="the law",
-        right=lambda *numbers: (*law(*numbers), 0.0),
-        read=lambda value, *numbers: (*_read_law(value, *numbers)[:2], 0.0),
-        alike=_alike_law,
-        tells=_tells_law,
-        mistakes={
-            says: (
-                lambda *numbers, gives=slip.gives: (
-                    None if (found := gives(*numbers)) is None else (*found[:2], 0.0)
-                )
-            )
-            for slip in POWER.known
-            for says in [slip.says]
-            if isinstance(says, str) and not says.startswith("a and b are right")
+    A_AND_B.each(
+        student,
+        {
+            "5 models on a law": lambda: _models(student, 5, noise=0.0),
+            "2 models": lambda: _models(student, 2, noise=0.0),
         },
-    ).run(student, draw)
+    )
 
 
 @check(
@@ -1273,12 +1254,13 @@ def _compare_law(
     after=[pow_exact],
 )
 def pow_noise(student: Student) -> None:
-    def law(*numbers: Any) -> tuple[float, float]:
-        return _fit(*numbers)[:2]
-
-    for name, count in (("7 models", 7), ("4 models", 4)):
-        with student.on(name):
-            _compare_law(student, lambda n=count: _models(student, n, noise=0.08), law)
+    A_AND_B.each(
+        student,
+        {
+            "7 models": lambda: _models(student, 7, noise=0.08),
+            "4 models": lambda: _models(student, 4, noise=0.08),
+        },
+    )
 
 
 @check("the forecast", "error = a · at ** b", after=[pow_exact, pow_noise])
@@ -1544,29 +1526,12 @@ ORDER = Comparison(
 )
 
 
-def _only(names: tuple[str, ...]) -> Comparison:
-    """As `ORDER`, but these numbers alone are looked at."""
-    keep = [name in names for name in NAMES]
-
-    def cut(shares: Shares | None) -> Shares | None:
-        return (
-            None
-            if shares is None
-            else tuple(one if kept else 0.0 for one, kept in zip(shares, keep, strict=True))
+def _only(asked: str) -> Comparison:
+    """As `ORDER`, but this number alone is looked at."""
+    return ORDER.part(
+        lambda shares: tuple(
+            share if name == asked else 0.0 for name, share in zip(NAMES, shares, strict=True)
         )
-
-    return Comparison(
-        function="order_score",
-        what="the scores",
-        right=lambda s: cut(_order(s)),
-        read=lambda value, *given: cut(_read_shares(value, *given)),
-        alike=ORDER.alike,
-        tells=_tells_shares,
-        mistakes={
-            slip.says: (lambda s, gives=slip.gives: cut(gives(s)))
-            for slip in ORDER.known
-            if isinstance(slip.says, str)
-        },
     )
 
 
@@ -1611,17 +1576,17 @@ def _turned(student: Student, size: int) -> Tensor:
 
 @check("text: which text wins, for every picture", "Along a column of scores[n], the texts.")
 def ord_text(student: Student) -> None:
-    _only(("text",)).each(student, _two_and_three(student))
+    _only("text").each(student, _two_and_three(student))
 
 
 @check("image: which picture wins, for every text", "Along a row of scores[n], the pictures.")
 def ord_image(student: Student) -> None:
-    _only(("image",)).each(student, _two_and_three(student))
+    _only("image").each(student, _two_and_three(student))
 
 
 @check("group: both, in the same item", "First an item's two answers, then the share of items.")
 def ord_group(student: Student) -> None:
-    _only(("group",)).each(student, _two_and_three(student))
+    _only("group").each(student, _two_and_three(student))
 
 
 @check(
@@ -1629,7 +1594,7 @@ def ord_group(student: Student) -> None:
     "itertools.permutations(range(M)) has them all, the right one too.",
 )
 def ord_diagonal(student: Student) -> None:
-    _only(("diagonal",)).each(
+    _only("diagonal").each(
         student,
         {
             "60 items of 2 and 2": lambda: (_telling(student, 60, 2),),

@@ -9,7 +9,7 @@ Each failure brings a hint of its own where a check's hint would be about someth
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -292,6 +292,20 @@ class Comparison:
         for place, draw in inputs.items():
             with student.on(place):
                 self.run(student, draw if callable(draw) else lambda fixed=draw: fixed)
+
+    def part(self, of: Callable[[Any], Any]) -> "Comparison":
+        """The same comparison, in which ``of`` each result alone is looked at."""
+
+        def cut(gives: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *given: None if (found := gives(*given)) is None else of(found)
+
+        return replace(
+            self,
+            right=cut(self.right),
+            read=lambda value, *given: of(self._read(value, given)),
+            mistakes={},
+            slips=tuple(replace(slip, gives=cut(slip.gives)) for slip in self.known),
+        )
 
     def _read(self, value: Any, arguments: tuple[Any, ...]) -> Any:
         if self.read is None:
