@@ -1,0 +1,29 @@
+"""Exercise 05: cosines, the CLIP loss and its gradients, in blocks, in shares, and a faulty step.
+
+What is right is worked out here in float64 from the definition of a cross-entropy, and every slope
+by autograd.
+"""
+
+from mvlm.checks.core import Exercise
+from mvlm.checks.ex05_clip_loss import (
+    absorb,
+    cosine_similarities,
+    loss_and_gradients,
+    mended_step,
+    several_right_loss,
+    share_of_process,
+)
+
+EXERCISE = Exercise(
+    name="05_clip_loss",
+    title="Exercise 05: the CLIP loss",
+    forbids=("mvlm.clip", "mvlm.contrastive"),
+    questions=(
+        cosine_similarities.QUESTION,
+        loss_and_gradients.QUESTION,
+        several_right_loss.QUESTION,
+        absorb.QUESTION,
+        share_of_process.QUESTION,
+        mended_step.QUESTION,
+    ),
+)
