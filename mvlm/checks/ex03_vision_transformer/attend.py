@@ -60,15 +60,15 @@ ATTEND = Comparison(
     read=_read_attended,
     mistakes={
         "the scores were divided by √D, the width of all heads together": (
-            partial(attended, divisor=lambda width, heads: width**0.5),
+            {"divisor": lambda width, heads: width**0.5},
             "A score is a sum over the numbers of one head. How many are these?",
         ),
         "the scores were not divided at all": (
-            partial(attended, divisor=lambda width, heads: 1.0),
+            {"divisor": lambda width, heads: 1.0},
             "Which number keeps their variance at 1?",
         ),
         "the scores were divided by √H, the number of heads": (
-            partial(attended, divisor=lambda width, heads: heads**0.5),
+            {"divisor": lambda width, heads: heads**0.5},
             "A score is a sum over the numbers of one head. How many are these?",
         ),
         "this is attention of one head, whatever `heads` says": (
@@ -76,7 +76,7 @@ ATTEND = Comparison(
             "Each head has its own slice of the numbers and its own softmax.",
         ),
         "a hidden key still takes part: it was hidden after the softmax had counted it": (
-            partial(attended, after=True),
+            {"after": True},
             HIDDEN,
         ),
         "the mask is read the wrong way round: True means that a query may look": _seeing(

@@ -66,22 +66,19 @@ CURVE = Comparison(
     right=_deleted,
     read=_read_curve,
     mistakes={
-        "the patch that matters least was hidden first": (
-            lambda weight, images, ranking, size: _deleted(weight, images, ranking.flip(1), size),
-            "",
+        "the patch that matters least was hidden first": lambda weight, images, ranking, size: (
+            _deleted(weight, images, ranking.flip(1), size)
         ),
         "this is the probability of whatever is likeliest THEN: the answer changed on the way": (
             {"fixed": False},
             "The class is chosen once, on the whole picture.",
         ),
-        "hidden patches were filled with 0: wanted the picture's own mean colour": (
-            {"fill": lambda image, *_: image.new_zeros(len(image))},
-            "",
-        ),
-        "hidden patches were filled with one number for all channels: a colour has one each": (
-            {"fill": lambda image, *_: image.mean().expand(len(image))},
-            "",
-        ),
+        "hidden patches were filled with 0: wanted the picture's own mean colour": {
+            "fill": lambda image, *_: image.new_zeros(len(image))
+        },
+        "hidden patches were filled with one number for all channels: a colour has one each": {
+            "fill": lambda image, *_: image.mean().expand(len(image))
+        },
         "hidden patches were filled with the mean colour of the whole batch": (
             lambda weight, images, ranking, size: _deleted(
                 weight,
@@ -89,14 +86,12 @@ CURVE = Comparison(
                 ranking,
                 size,
                 fill=lambda *_: images.double().mean(dim=(0, 2, 3)),
-            ),
-            "",
+            )
         ),
         "every picture was hidden in the order of picture 0": (
             lambda weight, images, ranking, size: _deleted(
                 weight, images, ranking[:1].expand(len(images), -1), size
-            ),
-            "",
+            )
         ),
         "the mean colour was taken anew after hiding: wanted the whole picture's, once": {
             "fill": lambda _, hidden, __: hidden.mean(dim=(1, 2))

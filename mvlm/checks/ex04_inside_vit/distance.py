@@ -63,11 +63,10 @@ DISTANCE = Comparison(
     right=_distance,
     read=_read_distance,
     mistakes={
-        "the distances are counted in patches: wanted pixels": (
-            lambda attentions, grid, _: _distance(attentions, grid, 1),
-            "",
+        "the distances are counted in patches: wanted pixels": lambda attentions, grid, _: (
+            _distance(attentions, grid, 1)
         ),
-        "the squares of the distances were averaged": ({"power": 2}, ""),
+        "the squares of the distances were averaged": {"power": 2},
         "steps along rows and along columns were added: wanted the straight line": {"city": True},
         "the attention was read down its columns: row i is the patch that looks": (
             lambda attentions, grid, size: _distance(attentions.mT, grid, size)
@@ -83,10 +82,9 @@ DISTANCE = Comparison(
             {"together": True},
             "The mean distance of each patch that looks first, and then the mean of these.",
         ),
-        "the FIRST tokens were taken for patches: class token and registers come before them": (
-            {"first": True},
-            "",
-        ),
+        "the FIRST tokens were taken for patches: class token and registers come before them": {
+            "first": True
+        },
         "rows and columns of the grid are exchanged": (
             {"swap": True},
             "The grid is (rows, columns), and the place below is `columns` further on.",

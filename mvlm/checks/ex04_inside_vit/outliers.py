@@ -86,7 +86,7 @@ OUTLIERS = Comparison(
     alike=equal,
     tells=_tell_outliers,
     mistakes={
-        "the class token takes part in the median: the patches alone do": ({"skip": 0}, ""),
+        "the class token takes part in the median: the patches alone do": {"skip": 0},
         "a length that EQUALS the threshold is marked: only a larger one is an outlier": (
             {"above": operator.ge},
             "Where all patches are equally long the median distance is 0, and none is far out.",
@@ -103,8 +103,8 @@ OUTLIERS = Comparison(
             _deviations,
             "Can a single number hide itself in the mean and the deviation it is compared with?",
         ),
-        "one threshold was taken for all pictures: each has its own": (_of_the_batch, ""),
-        "short tokens are marked as well: only those ABOVE are outliers": (_both_sides, ""),
+        "one threshold was taken for all pictures: each has its own": _of_the_batch,
+        "short tokens are marked as well: only those ABOVE are outliers": _both_sides,
     },
 )
 

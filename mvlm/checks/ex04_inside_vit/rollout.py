@@ -120,15 +120,13 @@ ROLLOUT = Comparison(
         "the identity counts 1, whatever residual says": lambda attentions, residual: (
             _rolled(attentions, 1.0) if residual != 1 else None
         ),
-        "the identity is missing: a token keeps what it was": ({"identity": 0.0}, ""),
+        "the identity is missing: a token keeps what it was": {"identity": 0.0},
         "this is the class token's column, what each patch takes from it: wanted its row": (
-            _class_column,
-            "",
+            _class_column
         ),
-        "the heads' largest was taken, wanted their mean": (
-            {"heads": lambda layer: layer.amax(dim=1)},
-            "",
-        ),
+        "the heads' largest was taken, wanted their mean": {
+            "heads": lambda layer: layer.amax(dim=1)
+        },
         "the heads were added up, wanted their mean: so the identity counts for less": {
             "heads": lambda layer: layer.sum(dim=1)
         },

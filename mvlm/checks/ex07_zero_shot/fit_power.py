@@ -24,9 +24,26 @@ def _logs(numbers: list[float]) -> list[float]:
     return [math.log(one) for one in numbers]
 
 
-def _fit(compute: list[float], error: list[float], at: float) -> Law:
-    height, slope = _line(_logs(compute), _logs(error))
-    return math.exp(height), slope, math.exp(height + slope * math.log(at))
+def _itself(number: float) -> float:
+    return number
+
+
+def _fit(
+    compute: list[float],
+    error: list[float],
+    at: float,
+    *,
+    x: Callable[[float], float] = math.log,
+    y: Callable[[float], float] = math.log,
+    back: Callable[[float], float] = math.exp,
+    first: Callable[[float], float] = _itself,
+    sign: int = 1,
+    forecast: Callable[[float, float, float], float] | None = None,
+) -> Law:
+    """The law by the definition; keyword arguments are mistakes."""
+    height, slope = _line([x(one) for one in compute], [y(one) for one in error])
+    a, end = back(height), back(height + slope * x(at))
+    return first(a), sign * slope, forecast(a, slope, at) if forecast else end
 
 
 def _read_law(value: Any, *_: Any) -> Law:
@@ -57,30 +74,8 @@ def _by_b(law: Law) -> Law:
     return law[1], law[0], law[2]
 
 
-def _fitted_to(change: Callable[[float], float]) -> Callable[..., Law | None]:
-    """A mistake: another number than the error."""
-
-    def found(compute: list[float], error: list[float], at: float) -> Law | None:
-        if max(error) >= 1:
-            return None
-        return _fit(compute, [change(one) for one in error], at)
-
-    return found
-
-
-def _log10_of_compute(compute: list[float], error: list[float], at: float) -> Law:
-    height, slope = _line([math.log10(one) for one in compute], _logs(error))
-    return math.exp(height), slope, math.exp(height + slope * math.log10(at))
-
-
-def _straight(compute: list[float], error: list[float], at: float) -> Law:
-    height, slope = _line(compute, error)
-    return height, slope, height + slope * at
-
-
-def _semilog(compute: list[float], error: list[float], at: float) -> Law:
-    height, slope = _line(_logs(compute), error)
-    return height, slope, height + slope * math.log(at)
+def _accuracy(compute: list[float], error: list[float], at: float) -> Law | None:
+    return None if max(error) >= 1 else _fit(compute, [1 - one for one in error], at)
 
 
 def _ends(compute: list[float], error: list[float], at: float) -> Law:
@@ -95,29 +90,9 @@ def _outer(compute: list[float], error: list[float], at: float) -> Law | None:
     return _fit([compute[0], compute[-1]], [error[0], error[-1]], at)
 
 
-def _log_a(compute: list[float], error: list[float], at: float) -> Law:
-    a, b, forecast = _fit(compute, error, at)
-    return math.log(a), b, forecast
-
-
-def _sign(compute: list[float], error: list[float], at: float) -> Law:
-    a, b, forecast = _fit(compute, error, at)
-    return a, -b, forecast
-
-
-def _other_base(change: Callable[[float], float]) -> Callable[..., Law]:
+def _undone(change: Callable[[float], float]) -> dict[str, Callable[..., float]]:
     """A mistake: the height of the line is a logarithm of another base than is undone."""
-
-    def found(compute: list[float], error: list[float], at: float) -> Law:
-        a, b, _ = _fit(compute, error, at)
-        return change(a), b, change(a) * at**b
-
-    return found
-
-
-def _exchanged(compute: list[float], error: list[float], at: float) -> Law:
-    height, slope = _line(_logs(error), _logs(compute))
-    return math.exp(height), slope, math.exp(height + slope * math.log(at))
+    return {"first": change, "forecast": lambda a, b, at: change(a) * at**b}
 
 
 def _weighted(compute: list[float], error: list[float], at: float) -> Law:
@@ -133,16 +108,6 @@ def _weighted(compute: list[float], error: list[float], at: float) -> Law:
     return math.exp(height), slope, math.exp(height + slope * math.log(at))
 
 
-def _forecast(change: Callable[[float, float, float], float]) -> Callable[..., Law]:
-    """A mistake in the forecast alone."""
-
-    def found(compute: list[float], error: list[float], at: float) -> Law:
-        a, b, _ = _fit(compute, error, at)
-        return a, b, change(a, b, at)
-
-    return found
-
-
 POWER = Comparison(
     function="fit_power",
     what="the law",
@@ -151,36 +116,43 @@ POWER = Comparison(
     alike=_alike_law,
     tells=_tells_law,
     mistakes={
-        "the accuracy, 1 - error, was fitted: the error is the power law": _fitted_to(
-            lambda e: 1 - e
-        ),
-        "natural logarithms and log10 are mixed: take one base for both": _log10_of_compute,
-        "the line was fitted to the numbers themselves: fit their logarithms": _straight,
-        "the error's logarithm is missing: both axes are logarithmic": _semilog,
+        "the accuracy, 1 - error, was fitted: the error is the power law": _accuracy,
+        "natural logarithms and log10 are mixed: take one base for both": {"x": math.log10},
+        "the line was fitted to the numbers themselves: fit their logarithms": {
+            "x": _itself,
+            "y": _itself,
+            "back": _itself,
+        },
+        "the error's logarithm is missing: both axes are logarithmic": {
+            "y": _itself,
+            "back": _itself,
+        },
         "the first and the last entry alone were used: every point takes part": _outer,
         "the models with least and most compute alone were used: every point takes part": _ends,
-        "the first number is log a: take the exponential": _log_a,
-        "b has the wrong sign here: is it a slope of log error over log compute?": _sign,
-        "a is exp of a decimal logarithm: come back with the base that you took": _other_base(
+        "the first number is log a: take the exponential": {"first": math.log},
+        "b has the wrong sign here: is it a slope of log error over log compute?": {"sign": -1},
+        "a is exp of a decimal logarithm: come back with the base that you took": _undone(
             lambda a: math.exp(math.log10(a))
         ),
         "a is 10 to the power of a natural logarithm: come back with the base that you took": (
-            _other_base(lambda a: 10 ** math.log(a))
+            _undone(lambda a: 10 ** math.log(a))
         ),
-        "compute was fitted from the error: it is the error that the law gives": _exchanged,
+        "compute was fitted from the error: it is the error that the law gives": (
+            lambda compute, error, at: _fit(error, compute, at)
+        ),
         "points with more compute weigh more here: each has the same weight": _weighted,
-        "a and b are right; the forecast is a logarithm: take the exponential": _forecast(
-            lambda a, b, at: math.log(a) + b * math.log(at)
-        ),
-        "a and b are right; the forecast is a · b^at or such: it is a · at^b": _forecast(
-            lambda a, b, at: a * math.exp(b * at) if b * at < 300 else math.inf
-        ),
-        "a and b are right; the forecast is a straight line's: it is a · at^b": _forecast(
-            lambda a, b, at: a + b * at
-        ),
-        "a and b are right; the forecast is 1 minus the error: the error is wanted": _forecast(
-            lambda a, b, at: 1 - a * at**b
-        ),
+        "a and b are right; the forecast is a logarithm: take the exponential": {
+            "forecast": lambda a, b, at: math.log(a) + b * math.log(at)
+        },
+        "a and b are right; the forecast is a · b^at or such: it is a · at^b": {
+            "forecast": lambda a, b, at: a * math.exp(b * at) if b * at < 300 else math.inf
+        },
+        "a and b are right; the forecast is a straight line's: it is a · at^b": {
+            "forecast": lambda a, b, at: a + b * at
+        },
+        "a and b are right; the forecast is 1 minus the error: the error is wanted": {
+            "forecast": lambda a, b, at: 1 - a * at**b
+        },
     },
 )
 

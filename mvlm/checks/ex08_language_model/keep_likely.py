@@ -115,7 +115,7 @@ def _draw_likely(
         # Where two answers differ at all, they must differ enough.
         around = (top_p,) if top_p == 1 else (top_p - 0.01, top_p + 0.01)
         near = [_likely(*arguments[:3], share) for share in around]
-        others = [slip.gives(*arguments) for slip in LIKELY.slips]
+        others = [slip.gives(*arguments) for slip in LIKELY.known]
         apart = [(right - other).abs().amax(-1) for other in others]
         if all(close(right, one, 1e-9) for one in near) and all(
             bool(((gap < 1e-9) | (gap > 1e-3)).all()) for gap in apart

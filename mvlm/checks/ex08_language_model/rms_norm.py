@@ -1,4 +1,6 @@
-"""Exercise 08, `rms_norm`: rMSNorm."""
+"""Exercise 08, `rms_norm`: RMSNorm."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,39 +18,22 @@ from mvlm.checks.expect import (
 )
 
 
-def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+def _root(x: Tensor, eps: float) -> Tensor:
+    """What each vector is divided by."""
+    return torch.sqrt((x * x).mean(-1, keepdim=True) + eps)
+
+
+def _norm(
+    x: Tensor, weight: Tensor, eps: float, *, by: Callable[[Tensor, float], Tensor] = _root
+) -> Tensor:
+    """By the definition, float64; the keyword is a mistake."""
     x = x.double()
-    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * weight.double()
+    return x / by(x, eps) * weight.double()
 
 
 def _without_mean(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     x = x.double()
     return _norm(x - x.mean(-1, keepdim=True), weight, eps)
-
-
-def _eps_outside(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x = x.double()
-    return x / ((x * x).mean(-1, keepdim=True).sqrt() + eps) * weight.double()
-
-
-def _one_less(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x, width = x.double(), x.shape[-1]
-    return x / torch.sqrt((x * x).sum(-1, keepdim=True) / (width - 1) + eps) * weight.double()
-
-
-def _by_length(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x = x.double()
-    return x / torch.sqrt((x * x).sum(-1, keepdim=True) + eps) * weight.double()
-
-
-def _over_all(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x = x.double()
-    return x / torch.sqrt((x * x).mean() + eps) * weight.double()
-
-
-def _squared(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x = x.double()
-    return x / ((x * x).mean(-1, keepdim=True) + eps) * weight.double()
 
 
 NORM = Comparison(
@@ -58,11 +43,19 @@ NORM = Comparison(
     read=same_shape("rms_norm", 0, "that of x"),
     mistakes={
         "the mean was taken away: that is LayerNorm": _without_mean,
-        "eps stands outside the root": _eps_outside,
-        "the sum of the squares was divided by D - 1, not by D": _one_less,
-        "the squares were added up: the mean of them is wanted": _by_length,
-        "one mean square for all vectors together: each has its own": _over_all,
-        "divided by the mean square: its root is wanted": _squared,
+        "eps stands outside the root": {"by": lambda x, eps: _root(x, 0.0) + eps},
+        "the sum of the squares was divided by D - 1, not by D": {
+            "by": lambda x, eps: ((x * x).sum(-1, keepdim=True) / (x.shape[-1] - 1) + eps).sqrt()
+        },
+        "the squares were added up: the mean of them is wanted": {
+            "by": lambda x, eps: ((x * x).sum(-1, keepdim=True) + eps).sqrt()
+        },
+        "one mean square for all vectors together: each has its own": {
+            "by": lambda x, eps: ((x * x).mean() + eps).sqrt()
+        },
+        "divided by the mean square: its root is wanted": {
+            "by": lambda x, eps: (x * x).mean(-1, keepdim=True) + eps
+        },
         "weight was not used": lambda x, weight, eps: _norm(x, torch.ones_like(weight), eps),
         "weight was multiplied in before the mean square was taken": lambda x, weight, eps: _norm(
             x.double() * weight.double(), 0 * weight + 1, eps
