@@ -38,6 +38,11 @@ def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
 
 
+def _score(seen: Asked, asked: Asked, *, choose: Any = _commonest) -> float:
+    """The blind guesser's; the keyword is a mistake."""
+    return _share(_hits(seen, asked, choose))
+
+
 def _mean_of_kinds(seen: Asked, asked: Asked) -> float:
     hits = _hits(seen, asked)
     kinds = {kind for kind, _, _ in asked}
@@ -79,36 +84,36 @@ def _first_heard_of_ties(answers: Sequence[str]) -> str:
 BLIND = Comparison(
     function="blind_score",
     what="the blind score",
-    right=lambda seen, asked: _share(_hits(seen, asked)),
+    right=_score,
     alike=to_six_digits,
     mistakes={
-        "that is in percent": lambda seen, asked: 100 * _share(_hits(seen, asked)),
+        "that is in percent": lambda seen, asked: 100 * _score(seen, asked),
         "that is how many are right": lambda seen, asked: sum(_hits(seen, asked)),
         "that is the score of a guesser who learnt from the answers that it is asked for": (
-            lambda seen, asked: _share(_hits(asked, asked)),
+            lambda seen, asked: _score(asked, asked),
             "A test answer that was seen before is no test. Which of the two lists may it learn "
             "from?",
         ),
         "that is the score of one answer for all kinds": (
-            lambda seen, asked: _share(_hits([("", q, a) for _, q, a in seen], asked)),
+            lambda seen, asked: _score([("", q, a) for _, q, a in seen], asked),
             "Each kind of question has a most frequent answer of its own.",
         ),
         "that is the score of a guesser who looks each question up, word for word": (
             _by_question,
             "The kind decides. A question in new words is guessed too.",
         ),
-        "of two answers that are equally frequent, yours takes the one heard first": (
-            lambda seen, asked: _share(_hits(seen, asked, _first_heard_of_ties))
-        ),
-        "of two answers that are equally frequent, yours takes the last in the alphabet": (
-            lambda seen, asked: _share(_hits(seen, asked, _last_of_ties))
-        ),
-        "that is the score of the answer heard first, not of the most frequent one": (
-            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[0]))
-        ),
-        "that is the score of the answer heard last, not of the most frequent one": (
-            lambda seen, asked: _share(_hits(seen, asked, lambda answers: answers[-1]))
-        ),
+        "of two answers that are equally frequent, yours takes the one heard first": {
+            "choose": _first_heard_of_ties
+        },
+        "of two answers that are equally frequent, yours takes the last in the alphabet": {
+            "choose": _last_of_ties
+        },
+        "that is the score of the answer heard first, not of the most frequent one": {
+            "choose": lambda answers: answers[0]
+        },
+        "that is the score of the answer heard last, not of the most frequent one": {
+            "choose": lambda answers: answers[-1]
+        },
         "to a kind that was never seen yours is never right: the guesser guesses there too": (
             lambda seen, asked: _share(_known_hits(seen, asked))
         ),
@@ -118,7 +123,7 @@ BLIND = Comparison(
         "that is the mean of the kinds' scores: a kind with few questions weighs too much": (
             _mean_of_kinds
         ),
-        **rounded_off(lambda seen, asked: _share(_hits(seen, asked))),
+        **rounded_off(_score),
     },
 )
 
