@@ -17,11 +17,7 @@ EXERCISE = Exercise(
     name="01_multimodal",
     title="Exercise 01: does it look?",
     forbids=("mvlm.data.baselines", "mvlm.tasks"),
-    questions=(
-        modalities.QUESTION,
-        blind_score.QUESTION,
-        sensitivity.QUESTION,
-        above_chance.QUESTION,
-        token_budget.QUESTION,
+    questions=tuple(
+        one.QUESTION for one in (modalities, blind_score, sensitivity, above_chance, token_budget)
     ),
 )

@@ -35,8 +35,6 @@ def _luck(value: Any, *_: Any) -> float:
 
 
 ROUNDED_LUCK = rounded_off(_tail, 12)
-
-
 LUCK = Comparison(
     function="above_chance",
     what="the probability",
@@ -46,17 +44,17 @@ LUCK = Comparison(
     tells=lambda ours, wanted: f"the probability is {ours:.8g}, wanted {wanted:.8g}",
     mistakes={
         "that is the probability of MORE than so many right, not of at least so many": (
-            lambda right, n, p: float(_tail(right + 1, n, p))
+            lambda right, n, p: _tail(right + 1, n, p)
         ),
-        "that is the probability of fewer right": lambda right, n, p: float(1 - _tail(right, n, p)),
-        "that is the probability of at most so many right": lambda right, n, p: float(
+        "that is the probability of fewer right": lambda right, n, p: 1 - _tail(right, n, p),
+        "that is the probability of at most so many right": lambda right, n, p: (
             1 - _tail(right + 1, n, p)
         ),
-        "that is the probability of exactly so many right": lambda right, n, p: float(
+        "that is the probability of exactly so many right": lambda right, n, p: (
             _tail(right, n, p) - _tail(right + 1, n, p)
         ),
         "the last term, all n right, is missing: range(right, n) ends before n": (
-            lambda right, n, p: float(_tail(right, n, p) - Fraction(p) ** n)
+            lambda right, n, p: _tail(right, n, p) - Fraction(p) ** n
         ),
         "that is twice the probability: only being too GOOD counts, so only one side": (
             lambda right, n, p: min(1.0, 2 * float(_tail(right, n, p)))
@@ -68,11 +66,9 @@ LUCK = Comparison(
             lambda right, n, p: _normal(right, n, p, 0.5)
         ),
         "that is the answer for p = ½: with four choices a guesser has less": lambda right, n, p: (
-            float(_tail(right, n, 0.5))
+            _tail(right, n, 0.5)
         ),
-        "that is the answer for 1 - p in place of p": lambda right, n, p: float(
-            _tail(right, n, 1 - p)
-        ),
+        "that is the answer for 1 - p in place of p": lambda right, n, p: _tail(right, n, 1 - p),
         "that is the probability that the first so many are right: which ones is not said": (
             lambda right, n, p: p**right
         ),

@@ -18,12 +18,15 @@ EXERCISE = Exercise(
     name="02_patches",
     title="Exercise 02: patches",
     forbids=("mvlm.patches",),
-    questions=(
-        patchify_hwc.QUESTION,
-        unpatchify_hwc.QUESTION,
-        weight_to_hwc.QUESTION,
-        overlapping_patches.QUESTION,
-        pad_to_grid.QUESTION,
-        resize_table.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (
+            patchify_hwc,
+            unpatchify_hwc,
+            weight_to_hwc,
+            overlapping_patches,
+            pad_to_grid,
+            resize_table,
+        )
     ),
 )

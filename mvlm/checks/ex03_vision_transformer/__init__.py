@@ -19,13 +19,8 @@ EXERCISE = Exercise(
     name="03_vision_transformer",
     title="Exercise 03: the vision transformer",
     forbids=("mvlm.transformer", "mvlm.vit", "mvlm.clip", "mvlm.language"),
-    questions=(
-        attend.QUESTION,
-        merge_class_token.QUESTION,
-        block.QUESTION,
-        cost.QUESTION,
-        probe_batches.QUESTION,
-        read_probes.QUESTION,
-        mended_step.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (attend, merge_class_token, block, cost, probe_batches, read_probes, mended_step)
     ),
 )

@@ -18,12 +18,8 @@ EXERCISE = Exercise(
     name="04_inside_vit",
     title="Exercise 04: inside a ViT",
     forbids=("mvlm.inspection",),
-    questions=(
-        components.QUESTION,
-        similarity.QUESTION,
-        rollout.QUESTION,
-        distance.QUESTION,
-        deletion_curve.QUESTION,
-        outliers.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (components, similarity, rollout, distance, deletion_curve, outliers)
     ),
 )

@@ -18,12 +18,15 @@ EXERCISE = Exercise(
     name="05_clip_loss",
     title="Exercise 05: the CLIP loss",
     forbids=("mvlm.clip", "mvlm.contrastive"),
-    questions=(
-        cosine_similarities.QUESTION,
-        loss_and_gradients.QUESTION,
-        several_right_loss.QUESTION,
-        absorb.QUESTION,
-        share_of_process.QUESTION,
-        mended_step.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (
+            cosine_similarities,
+            loss_and_gradients,
+            several_right_loss,
+            absorb,
+            share_of_process,
+            mended_step,
+        )
     ),
 )

@@ -18,12 +18,7 @@ EXERCISE = Exercise(
     name="06_training_clip",
     title="Exercise 06: training CLIP",
     forbids=("mvlm.clip", "mvlm.contrastive", "mvlm.training"),
-    questions=(
-        learnt.QUESTION,
-        batches.QUESTION,
-        accumulate.QUESTION,
-        schedule.QUESTION,
-        parameter_groups.QUESTION,
-        diagnose.QUESTION,
+    questions=tuple(
+        one.QUESTION for one in (learnt, batches, accumulate, schedule, parameter_groups, diagnose)
     ),
 )

@@ -18,12 +18,8 @@ EXERCISE = Exercise(
     name="07_zero_shot",
     title="Exercise 07: zero-shot",
     forbids=("mvlm.zeroshot", "mvlm.evaluation"),
-    questions=(
-        ensemble.QUESTION,
-        decide.QUESTION,
-        class_recalls.QUESTION,
-        examples_to_match.QUESTION,
-        fit_power.QUESTION,
-        order_score.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (ensemble, decide, class_recalls, examples_to_match, fit_power, order_score)
     ),
 )

@@ -18,12 +18,8 @@ EXERCISE = Exercise(
     name="08_language_model",
     title="Exercise 08: a small language model",
     forbids=("mvlm.language", "mvlm.generation", "mvlm.transformer"),
-    questions=(
-        rms_norm.QUESTION,
-        rotate.QUESTION,
-        grouped_attention.QUESTION,
-        cache_bytes.QUESTION,
-        keep_likely.QUESTION,
-        next_tokens.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (rms_norm, rotate, grouped_attention, cache_bytes, keep_likely, next_tokens)
     ),
 )

@@ -25,12 +25,15 @@ EXERCISE = Exercise(
         "mvlm.transformer",
         "mvlm.tokenizer",
     ),
-    questions=(
-        expand_markers.QUESTION,
-        splice.QUESTION,
-        answer_labels.QUESTION,
-        answer_loss.QUESTION,
-        cached_step.QUESTION,
-        mended_generate.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (
+            expand_markers,
+            splice,
+            answer_labels,
+            answer_loss,
+            cached_step,
+            mended_generate,
+        )
     ),
 )

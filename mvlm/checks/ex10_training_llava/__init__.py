@@ -18,12 +18,15 @@ EXERCISE = Exercise(
     name="10_training_llava",
     title="Exercise 10: two stages and what they are worth",
     forbids=("mvlm.evaluation", "mvlm.training"),
-    questions=(
-        set_stage.QUESTION,
-        caption_floor.QUESTION,
-        polling_questions.QUESTION,
-        yes_no_scores.QUESTION,
-        worth_of_picture.QUESTION,
-        refusal_threshold.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (
+            set_stage,
+            caption_floor,
+            polling_questions,
+            yes_no_scores,
+            worth_of_picture,
+            refusal_threshold,
+        )
     ),
 )

@@ -18,12 +18,8 @@ EXERCISE = Exercise(
     name="11_molmo",
     title="Exercise 11: Molmo",
     forbids=("mvlm.molmo", "mvlm.points", "mvlm.tasks", "mvlm.small"),
-    questions=(
-        choose_tiling.QUESTION,
-        owners.QUESTION,
-        pool_windows.QUESTION,
-        write_points.QUESTION,
-        to_original.QUESTION,
-        count_verdict.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (choose_tiling, owners, pool_windows, write_points, to_original, count_verdict)
     ),
 )

@@ -18,12 +18,8 @@ EXERCISE = Exercise(
     name="12_tasks",
     title="Exercise 12: keeping score",
     forbids=("mvlm.tasks", "mvlm.data.shop", "mvlm.evaluation"),
-    questions=(
-        read_choice.QUESTION,
-        relaxed.QUESTION,
-        read_action.QUESTION,
-        run_episode.QUESTION,
-        blind_scores.QUESTION,
-        contaminated.QUESTION,
+    questions=tuple(
+        one.QUESTION
+        for one in (read_choice, relaxed, read_action, run_episode, blind_scores, contaminated)
     ),
 )
