@@ -1,11 +1,13 @@
 """The exercises' checks: ``check = load("02_patches")``, then ``check("patchify_hwc")``.
 
-The same checks run in the student's notebook, in CI and in the instructor's grader.
+The same checks run in the student's notebook, in CI and in the instructor's grader. A package such
+as ``ex02_patches`` holds one exercise, a file in it one question.
 """
 
 import importlib
 import inspect
-from pathlib import Path
+import pkgutil
+import re
 from typing import Any
 
 from mvlm.checks.core import Exercise
@@ -16,9 +18,8 @@ __all__ = ["Checker", "Exercise", "exercise", "exercises", "load"]
 
 def exercises() -> list[str]:
     """The names of all exercises, in the course's order."""
-    return sorted(
-        path.stem.removeprefix("ex") for path in Path(__file__).parent.glob("ex[0-9]*.py")
-    )
+    modules = [module.name for module in pkgutil.iter_modules(__path__)]
+    return sorted(name.removeprefix("ex") for name in modules if re.match(r"ex\d", name))
 
 
 def exercise(name: str) -> Exercise:

@@ -6,9 +6,10 @@ came back at all, of which shape and kind, whether the two agree, whether a grad
 Each failure brings a hint of its own where a check's hint would be about something else.
 """
 
+import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from mvlm.checks.values import weights_like
 WHOLE = "Which of your steps makes floats? Ids and labels are whole numbers all the way."
 TRUTH = "Which dtype is yes or no? A comparison gives it, and torch.zeros takes a dtype."
 KIND = "Which of your steps makes numbers of another kind? torch.zeros does, unless told."
+DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 SLOPES = (
     "A loss is there to be followed downhill. What leaves the graph: .item(), .tolist(), float(), "
     ".detach(), .numpy(), torch.no_grad(), a new tensor made of numbers?"
@@ -56,6 +58,18 @@ def expect_parts(value: Any, names: Sequence[str], function: str) -> tuple[Any, 
             f"{function} returned {kind}, wanted {len(names)} values: {', '.join(names)}"
         )
     return tuple(value)
+
+
+def expect_keys(value: Any, keys: Iterable[str], function: str, wanted: str) -> dict[str, Any]:
+    """``value``, when it is a dictionary with these keys and no others.
+
+    ``wanted`` is what a failure says that it should be.
+    """
+    expect_something(value, function)
+    if type(value) is not dict or set(value) != set(keys):
+        came = f"the keys {sorted(map(str, value))}" if type(value) is dict else kind_of(value)
+        raise AnswerFailed(f"{function} returned {came}, wanted {wanted}")
+    return value
 
 
 def expect_number(value: Any, function: str) -> float:
@@ -172,6 +186,15 @@ def _difference(what: str, ours: Any, wanted: Any) -> str:
     return f"{what} is {mine:.4g} at {list(place)}, wanted {right:.4g}"
 
 
+def expect_digits(
+    value: Any, given: Tensor, right: Tensor, function: str, why: str, tolerance: float = 1e-10
+) -> None:
+    """Fail unless a value is float64 as ``given`` is, and right to more digits than float32 has."""
+    expect_kind(expect_tensor(value, function), given, why)
+    if not close(value, right, tolerance):
+        fail("the numbers went through float32 on the way: some digits are lost")
+
+
 @dataclass(frozen=True)
 class Slip:
     """A mistake that we know.
@@ -187,7 +210,10 @@ class Slip:
     hint: str | None = ""
 
 
-Gives = Callable[..., Any]
+# What a mistake gives: a function of the arguments, or keyword arguments that make `right` wrong;
+# a list of them where one sentence stands for several.
+Gives = Callable[..., Any] | Mapping[str, Any]
+Mistake = Gives | list[Gives]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,10 +228,11 @@ class Comparison:
         read: makes what came back something to compare, of the value and the arguments, or fails.
             Left out, one number is wanted.
         mistakes: those that we know, those first that say more: what the student then reads → what
-            the mistake gives for the same arguments, None where it has no meaning. The value may be
-            a pair, whose second part is what to think about (None: the check's own hint); without
-            one the sentence says it all.
-        slips: more of them, where the sentence depends on the arguments or stands for several.
+            the mistake gives for the same arguments, None where it has no meaning; or the keyword
+            arguments with which ``right`` itself makes the mistake; or a list of such, where the
+            sentence stands for several. The value may be a pair, whose second part is what to think
+            about (None: the check's own hint); without one the sentence says it all.
+        slips: more of them, where the sentence depends on the arguments.
         alike: whether two results agree.
         tells: says what is wrong, of what came and what was wanted, for a mistake that we do not
             know. Left out, where the two differ most.
@@ -215,7 +242,7 @@ class Comparison:
     what: str
     right: Callable[..., Any]
     read: Callable[..., Any] | None = None
-    mistakes: Mapping[str, Gives | tuple[Gives, str | None]] = field(default_factory=dict)
+    mistakes: Mapping[str, Mistake | tuple[Mistake, str | None]] = field(default_factory=dict)
     slips: tuple[Slip, ...] = ()
     alike: Callable[[Any, Any], bool] = alike
     tells: Callable[[Any, Any], str] | None = None
@@ -223,11 +250,14 @@ class Comparison:
     @property
     def known(self) -> tuple[Slip, ...]:
         """All the mistakes that are known."""
-        pairs = {
-            says: one if isinstance(one, tuple) else (one, "")
-            for says, one in self.mistakes.items()
-        }
-        return *(Slip(gives, says, hint) for says, (gives, hint) in pairs.items()), *self.slips
+        return *(slip for says in self.mistakes for slip in self._slips(says)), *self.slips
+
+    def _slips(self, says: str) -> Iterator[Slip]:
+        mistake = self.mistakes[says]
+        several, hint = mistake if isinstance(mistake, tuple) else (mistake, "")
+        for one in several if isinstance(several, list) else [several]:
+            changed = isinstance(one, Mapping)
+            yield Slip(functools.partial(self.right, **one) if changed else one, says, hint)
 
     def run(self, student: Student, draw: Callable[[], tuple[Any, ...]]) -> Any:
         """Compare on drawn arguments; all that came back, when it is right.
@@ -262,6 +292,20 @@ class Comparison:
         for place, draw in inputs.items():
             with student.on(place):
                 self.run(student, draw if callable(draw) else lambda fixed=draw: fixed)
+
+    def part(self, of: Callable[[Any], Any]) -> "Comparison":
+        """The same comparison, in which ``of`` each result alone is looked at."""
+
+        def cut(gives: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *given: None if (found := gives(*given)) is None else of(found)
+
+        return replace(
+            self,
+            right=cut(self.right),
+            read=lambda value, *given: of(self._read(value, given)),
+            mistakes={},
+            slips=tuple(replace(slip, gives=cut(slip.gives)) for slip in self.known),
+        )
 
     def _read(self, value: Any, arguments: tuple[Any, ...]) -> Any:
         if self.read is None:

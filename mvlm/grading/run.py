@@ -130,7 +130,7 @@ def prepare(exercise_name: str, out: Path, hidden_file: Path | None, seed: Path 
         ) from None
     digest = hashlib.sha256()
     package = Path(mvlm.checks.__file__).parent
-    files = [*package.glob("*.py"), *Path(__file__).parent.glob("*.py"), hidden_file]
+    files = [*package.rglob("*.py"), *Path(__file__).parent.glob("*.py"), hidden_file]
     if exercise_name.endswith(".py"):
         files.append(Path(exercise_name))
     for path in sorted(filter(None, files)):

@@ -1,6 +1,7 @@
 """What checks share: what came back, which mistake explains it, whether a gradient passes."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from mvlm.checks.expect import (
     close,
     equal,
     every_kind,
+    expect_digits,
+    expect_keys,
     expect_kinds_kept,
     expect_number,
     expect_parts,
@@ -33,6 +36,9 @@ def student_of(**functions):
     return Student(LocalCaller(functions), generator_for("public", "x"), 5.0)
 
 
+THIRD = torch.ones(2, dtype=torch.float64) / 3
+
+
 @pytest.mark.parametrize(
     ("read", "says"),
     [
@@ -42,6 +48,20 @@ def student_of(**functions):
             "f returned a tensor of shape (2,), wanted one",
         ),
         (lambda: expect_number("1", "f"), "f returned a str, wanted one number"),
+        (lambda: expect_keys(None, "ab", "f", "a, b"), "f returned None"),
+        (lambda: expect_keys([1], "ab", "f", "a, b"), "f returned list, wanted a, b"),
+        (
+            lambda: expect_keys({"b": 1, "c": 2}, "ab", "f", "a, b"),
+            "f returned the keys ['b', 'c'], wanted a, b",
+        ),
+        (
+            lambda: expect_digits(THIRD.float().double(), THIRD, THIRD, "f", "it stays"),
+            "the numbers went through float32 on the way",
+        ),
+        (
+            lambda: expect_digits(THIRD.float(), THIRD, THIRD, "f", "it stays"),
+            "torch.float64 went in, torch.float32 came out; it stays",
+        ),
         (lambda: expect_number(float("nan"), "f"), "f returned nan"),
         (lambda: expect_number(True, "f"), "f returned a bool, wanted one number"),
         (
@@ -63,7 +83,8 @@ def student_of(**functions):
 def test_what_came_back_is_named_and_brings_no_hint_about_something_else(read, says):
     outcome = outcome_of(lambda student: read())
     assert says in outcome.message
-    about_it = "(3,)" in says or "nan" in says  # of these the check's own hint speaks
+    # Of these the check's own hint speaks.
+    about_it = any(words in says for words in ("(3,)", "nan", "through float32"))
     assert ("the check's hint" in outcome.hint) is about_it
 
 
@@ -140,11 +161,13 @@ def test_a_tensors_largest_difference_is_told_by_its_place():
 TABLE = Comparison(
     function="f",
     what="the sum",
-    right=lambda x: x.sum(),
+    right=lambda x, times=1: times * x.sum(),
     mistakes={
         "the mean, not the sum": lambda x: x.mean(),
         "the largest": (lambda x: x.max(), "All of them count."),
         "the least": (lambda x: x.min(), None),
+        "twice as much": {"times": 2},
+        "a power": [lambda x: x.sum() ** 2, {"times": 10}],
     },
     slips=(Slip(lambda x: x.prod(), "the product"),),
 )
@@ -157,6 +180,9 @@ TABLE = Comparison(
         (lambda x: x.max(), "the largest (five numbers)", "All of them count."),
         (lambda x: x.min().item(), "the least (five numbers)", "the check's hint"),
         (lambda x: x.prod(), "the product (five numbers)", ""),
+        (lambda x: 2 * x.sum(), "twice as much (five numbers)", ""),
+        (lambda x: x.sum() ** 2, "a power (five numbers)", ""),
+        (lambda x: 10 * x.sum(), "a power (five numbers)", ""),
         (lambda x: x.sum() if len(x) == 5 else x.mean(), "the mean, not the sum (three)", ""),
     ],
 )
@@ -164,6 +190,30 @@ def test_a_table_says_what_a_mistake_gives_and_on_which_input(answer, message, h
     inputs = {"five numbers": lambda: (torch.rand(5),), "three": (torch.tensor([1.0, 2, 4]),)}
     told = outcome_of(lambda student: TABLE.each(student, inputs), f=answer)
     assert (told.message, told.hint) == (message, hint)
+
+
+def test_a_part_of_a_comparison_looks_at_a_part_of_the_result():
+    def both(x, times=1):
+        return float(times * x.sum()), float(x.prod())
+
+    whole = Comparison(
+        function="f",
+        what="the two",
+        right=both,
+        read=lambda value, x: value,
+        alike=lambda ours, wanted: all(map(math.isclose, ours, wanted)),
+        tells=lambda ours, wanted: f"{ours}, wanted {wanted}",
+        mistakes={"twice": ({"times": 2}, "Once."), "no meaning": lambda x: None},
+    )
+    first = whole.part(lambda pair: pair[:1])
+
+    def told(comparison, answer):
+        return outcome_of(lambda s: comparison.run(s, lambda: (s.normal(3),)), f=answer)
+
+    assert told(whole, lambda x: (both(x)[0], 9.0)).message
+    assert not told(first, lambda x: (both(x)[0], 9.0)).message
+    failed = told(first, lambda x: (both(x, 2)[0], 9.0))
+    assert (failed.message, failed.hint) == ("twice", "Once.")
 
 
 def test_a_table_passes_what_is_right_on_every_input():
@@ -204,13 +254,13 @@ def test_a_draw_that_searches_is_done_once_and_leaves_the_generator_as_the_searc
             pass
         return [number]
 
-    one, other, third = student_of(), student_of(), student_of()
+    one, other, THIRD = student_of(), student_of(), student_of()
     first, again = searched(one, 40), searched(other, 40)
     assert first is again
     assert searches == [40]
     assert one.integer(0, 10**9) == other.integer(0, 10**9)
-    third.integer(0, 1)
-    searched(third, 40)
+    THIRD.integer(0, 1)
+    searched(THIRD, 40)
     searched(student_of(), 45)
     assert searches == [40, 40, 45]
 

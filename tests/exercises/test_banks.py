@@ -4,6 +4,7 @@ import functools
 import importlib
 import re
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -106,12 +107,19 @@ def test_the_bank_is_large_enough_and_leaves_no_check_unproved(name, question):
     assert caught == {check.name for check in question.checks}
 
 
+def _file_of_checks(name: str, question: Question) -> ModuleType:
+    """Each question's checks are in a file of its name."""
+    module = importlib.import_module(f"mvlm.checks.ex{name}.{question.function}")
+    assert module.QUESTION is question
+    return module
+
+
 @pytest.mark.parametrize("name", exercises())
 def test_every_mistake_that_a_comparison_knows_is_told_about_one_in_the_bank(name):
-    module = importlib.import_module(f"mvlm.checks.ex{name}")
     comparisons = [
         one
-        for value in vars(module).values()
+        for question in exercise(name).questions
+        for value in vars(_file_of_checks(name, question)).values()
         for one in (value if isinstance(value, tuple) else (value,))
         if isinstance(one, Comparison)
     ]

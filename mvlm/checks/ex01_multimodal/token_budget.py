@@ -1,0 +1,195 @@
+"""Exercise 01, `token_budget`: how much room does a picture take?"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
+from mvlm.checks.expect import Comparison
+
+
+def _grid(height: int, width: int, patch_size: int) -> tuple[int, int]:
+    return height // patch_size, width // patch_size
+
+
+def _view(height: int, width: int, patch_size: int, pool: int) -> int:
+    """Vectors of one view, counted one by one."""
+    rows, columns = _grid(height, width, patch_size)
+    return sum(1 for _ in range(0, rows, pool) for _ in range(0, columns, pool))
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _budget(
+    height: int,
+    width: int,
+    patch_size: int,
+    pool: int,
+    crops: int,
+    text: str,
+    *,
+    view: Callable[[int, int, int, int], float] = _view,
+    views: Callable[[int], int] = lambda crops: crops + 1,
+    words: Callable[[str], int] = _words,
+) -> float:
+    """Views times vectors of one view, and words; keyword arguments are mistakes."""
+    return views(crops) * view(height, width, patch_size, pool) + words(text)
+
+
+def _patches(height: int, width: int, patch_size: int, pool: int) -> int:
+    rows, columns = _grid(height, width, patch_size)
+    return rows * columns
+
+
+BUDGET = Comparison(
+    function="token_budget",
+    what="the number of vectors",
+    right=_budget,
+    tells=lambda ours, wanted: f"the number of vectors is {ours:g}, wanted {wanted:g}",
+    alike=lambda ours, wanted: ours == wanted,
+    mistakes={
+        "one vector too many for each view: a class token, if it is that, is not handed on": {
+            "view": lambda h, w, size, pool: _view(h, w, size, pool) + 1
+        },
+        "a patch was taken for a strip of P pixels: it has P·P of them": {
+            "view": lambda h, w, size, pool: h * w / (size * pool)
+        },
+        "rows and columns are added: a grid has rows TIMES columns": {
+            "view": lambda h, w, size, pool: sum(_grid(h, w, size)) / pool
+        },
+        "the picture was taken for a square: count its columns by its width": {
+            "view": lambda h, w, size, pool: (h // size // pool) ** 2
+        },
+        "the picture was taken for a square: count its rows by its height": {
+            "view": lambda h, w, size, pool: (w // size // pool) ** 2
+        },
+        "that counts pixels, not patches": {"view": lambda h, w, size, pool: h * w},
+        "the patches are not pooled: every pool×pool of them become one vector": {"view": _patches},
+        "pool×pool patches become one vector, not pool of them": {
+            "view": lambda h, w, size, pool: _patches(h, w, size, pool) / pool
+        },
+        "the crops are counted, and the view of the whole picture is not": {
+            "views": lambda crops: crops
+        },
+        "the whole picture is counted, and the crops are not": {"views": lambda _: 1},
+        "the crops are pooled, and the view of the whole picture is not: it is one as well": (
+            lambda h, w, size, pool, crops, text: (
+                _patches(h, w, size, pool) + crops * _view(h, w, size, pool) + _words(text)
+            )
+        ),
+        "the words are not counted": {"words": lambda _: 0},
+        "letters are counted, not words": {"words": len},
+        "an empty word was counted: split(' ') finds one between two spaces, and one in a text "
+        "without words; split() finds none": {"words": lambda text: len(text.split(" "))},
+        "words were cut, or left out, at marks: only spaces and line ends part words": [
+            {"words": lambda text, pattern=pattern: len(re.findall(pattern, text))}
+            for pattern in (r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+")
+        ],
+        "the words are counted once for every view: the question stands there once": (
+            lambda h, w, size, pool, crops, text: (
+                (crops + 1) * (_view(h, w, size, pool) + _words(text))
+            )
+        ),
+    },
+)
+
+
+def _sizes(student: Student) -> tuple[int, int, int]:
+    """Height, width and patch size of an oblong picture."""
+    size, rows = student.integer(5, 16), student.integer(3, 6)
+    return rows * size, (rows + student.integer(1, 4)) * size, size
+
+
+@check(
+    "one view, oblong too",
+    "How many patches stand below one another, how many side by side? The text is one word here.",
+)
+def budget_of_a_view(student: Student) -> None:
+    BUDGET.run(student, lambda: (*_sizes(student), 1, 0, "lion?"))
+    for size, patch_size in ((120, 40), (336, 14)):
+        with student.on(f"{size}×{size}, patches of {patch_size}"):
+            BUDGET.run(student, lambda s=size, p=patch_size: (s, s, p, 1, 0, "lion?"))
+
+
+@check(
+    "pooled patches, and crops beside the whole",
+    "How many views are there in all? And how many patches become one vector?",
+    after=[budget_of_a_view],
+)
+def budget_of_views(student: Student) -> None:
+    def draw() -> tuple[int, int, int, int, int, str]:
+        height, width, size = _sizes(student)
+        pool = student.integer(2, 3)
+        return height * pool, width * pool, size, pool, student.integer(2, 12), "lion?"
+
+    BUDGET.run(student, draw)
+    with student.on("Molmo: 336×336, patches of 14, pool 2, 12 crops"):
+        BUDGET.run(student, lambda: (336, 336, 14, 2, 12, "lion?"))
+
+
+@check(
+    "what does not divide is refused with a ValueError",
+    "What does // do with what is left over? Ask % first, for each side, and again for the pool.",
+)
+def budget_refuses(student: Student) -> None:
+    size = 2 * student.integer(3, 8)
+    height, width = 3 * size, 4 * size
+    cases = (
+        ("a height that P does not divide", (height + 1, width, size, 1, 0, "")),
+        ("a width that P does not divide", (height, width - 1, size, 1, 0, "")),
+        ("sides whose product P·P divides", (2 * size, 4 * size + size // 2, size, 1, 0, "")),
+        ("rows that the pool does not divide", (height, width, size, 2, 0, "")),
+        ("columns that the pool does not divide", (4 * size, 5 * size, size, 2, 1, "")),
+    )
+    for name, arguments in cases:
+        with student.on(name):
+            try:
+                value = student.call("token_budget", *arguments)
+            except AnswerFailed as error:
+                if str(error).startswith("ValueError"):
+                    continue
+                if str(error).startswith("AssertionError"):
+                    fail(
+                        f"{error}: a ValueError is wanted",
+                        "Not assert, but: if …: raise ValueError(…)",
+                    )
+                raise
+            fail(f"{arguments[:4]} cannot be cut, and yours says {value!r}: raise a ValueError")
+
+
+@check(
+    "a vector for each word of the text, and a whole number in all",
+    "text.split() without an argument cuts at any spaces and line ends.",
+    after=[budget_of_a_view],
+)
+def budget_of_words(student: Student) -> None:
+    words = ("where", "is", "the", "lion?", "how", "many", "keys?", "top", "left")
+
+    def draw(between: Sequence[str], crops: int) -> tuple[int, int, int, int, int, str]:
+        chosen = [student.pick(words) for _ in range(student.integer(4, 9))]
+        text = "".join(word + between[n % len(between)] for n, word in enumerate(chosen))
+        return *_sizes(student), 1, crops, text
+
+    with student.on("words with one space between them"):
+        BUDGET.run(student, lambda: (*(made := draw((" ",), 0))[:5], made[5].strip()))
+    with student.on("several spaces and line ends"):
+        BUDGET.run(student, lambda: draw((" ", "  ", "\n", " \n "), 0))
+    with student.on("words with marks in them"):
+        marked = student.shuffled(["what's", "left-hand", "?", "lion's", "it"])
+        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, " ".join(marked)))
+    with student.on("no text"):
+        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, ""))
+    with student.on("two crops"):
+        value = BUDGET.run(student, lambda: (*(made := draw((" ",), 2))[:5], made[5].strip()))
+    if type(value) is float:
+        fail(f"the number is {value}: a count is a whole number", "/ makes floats, // does not.")
+
+
+QUESTION = Question(
+    function="token_budget",
+    title="How much room does a picture take?",
+    minutes=15,
+    teaches="what fine patches and many crops cost",
+    checks=(budget_of_a_view, budget_of_views, budget_refuses, budget_of_words),
+)

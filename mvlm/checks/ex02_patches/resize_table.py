@@ -1,0 +1,165 @@
+"""Exercise 02, `resize_table`: places for another grid."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mvlm.checks.core import Question, Student, check, fail
+from mvlm.checks.expect import KIND, close, doubles, equal, expect_kind, expect_shape, expect_tensor
+
+
+def _cubic_taps(old: int, new: int) -> Tensor:
+    """(new, old): how much each old place counts for each new one; Keys 1981 with a = -0.75."""
+    taps = torch.zeros(new, old, dtype=torch.float64)
+    for place in range(new):
+        centre = (place + 0.5) * old / new - 0.5
+        first = math.floor(centre) - 1
+        for source in range(first, first + 4):
+            d = abs(centre - source)
+            if d <= 1:
+                weight = 1.25 * d**3 - 2.25 * d**2 + 1
+            else:
+                weight = -0.75 * d**3 + 3.75 * d**2 - 6 * d + 3
+            taps[place, min(max(source, 0), old - 1)] += weight
+    return taps
+
+
+SCALE = (
+    "Do you give F.interpolate a scale factor? 11 · (15 / 11) is a little below 15 in floating "
+    "point: give the size."
+)
+
+
+@check(
+    "the places are resized as a picture of rows × columns",
+    "F.interpolate takes (1, D, rows, columns). Which axis is D in the table?",
+)
+def table_values(student: Student) -> None:
+    # A scale factor gives the last of these grids one column too few.
+    grids = [((2, 3), (4, 5)), ((3, 2), (2, 3)), ((4, 4), (7, 9)), ((2, 11), (3, 15))]
+    for old, new in grids:
+        table = student.normal(1 + old[0] * old[1], 6)
+        hint = SCALE if old == (2, 11) else None
+        with student.on(f"from {old[0]}×{old[1]} to {new[0]}×{new[1]}", hint):
+            resized = expect_tensor(
+                student.call("resize_table", table, old, new, 1), "resize_table"
+            )
+            if hint and resized.shape == (1 + 3 * 14, 6):
+                fail("an axis has 14 places, wanted 15")
+            expected = _resized(table[1:], old, new)
+            if _holds(resized, expected):
+                continue
+            if resized.shape != (1 + new[0] * new[1], 6):
+                fail(
+                    f"resize_table returned {tuple(resized.shape)}, wanted {1 + len(expected), 6}",
+                    "How many places has the new grid, and how many rows stand before them?",
+                )
+            _fail_on_places(resized[1:], table[1:], old, new)
+
+
+def _holds(table: Tensor, places: Tensor) -> bool:
+    """Whether the places are right; where the prefix row is has a check of its own."""
+    return any(close(part, places, 1e-4) for part in (table[1:], table[:-1], table))
+
+
+def _resized(places: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
+    picture = places.double().reshape(*old, -1)
+    rows = torch.einsum("ij,jcd->icd", _cubic_taps(old[0], new[0]), picture)
+    columns = torch.einsum("ij,rjd->rid", _cubic_taps(old[1], new[1]), rows)
+    return columns.reshape(new[0] * new[1], -1)
+
+
+def _fail_on_places(
+    ours: Tensor, places: Tensor, old: tuple[int, int], new: tuple[int, int]
+) -> None:
+    """Say which resize gives these numbers."""
+    for name, options in {
+        "a bilinear resize": {"mode": "bilinear"},
+        "a bilinear resize with align_corners=True": {"mode": "bilinear", "align_corners": True},
+        "a bicubic resize with align_corners=True": {"mode": "bicubic", "align_corners": True},
+        "a bicubic resize with antialiasing": {"mode": "bicubic", "antialias": True},
+        "a bilinear resize with antialiasing": {"mode": "bilinear", "antialias": True},
+        "the nearest place": {"mode": "nearest"},
+        "the nearest place (exact)": {"mode": "nearest-exact"},
+        "a mean over areas": {"mode": "area"},
+    }.items():
+        channels = [column.reshape(1, 1, *old) for column in places.T]
+        picture = [F.interpolate(channel, new, **options).flatten() for channel in channels]
+        if close(ours, torch.stack(picture, dim=1)):
+            fail(
+                f"these are the numbers of {name}", "The shape is right. Read the arguments again."
+            )
+    by_channel = [column.reshape(1, 1, *old) for column in places.T]
+    picture = [F.interpolate(one, new, mode="bicubic").flatten() for one in by_channel]
+    if close(ours, torch.stack(picture).reshape(ours.shape)):
+        fail(
+            "the resize is right, and its numbers are still channel by channel",
+            "F.interpolate gives (1, D, rows, columns). Which axis must stand last in the table?",
+        )
+    turned = {
+        "of the new grid": _resized(places, old, new[::-1]),
+        "of the old grid": _resized(places, old[::-1], new),
+        "of both grids": _resized(places, old[::-1], new[::-1]),
+        "of the result": _resized(places, old, new).reshape(*new, -1).transpose(0, 1).flatten(0, 1),
+    }
+    for which, numbers in turned.items():
+        if close(ours, numbers):
+            fail(
+                f"rows and columns {which} have changed places",
+                "A grid is (rows, columns), and so is the size that F.interpolate takes.",
+            )
+    fail("the resized places are not those of a bicubic resize of the grid")
+
+
+@check(
+    "rows that stand for no place are kept to the bit",
+    "Take the first `prefix` rows away first, and put them back at the end.",
+)
+def table_prefix(student: Student) -> None:
+    for prefix in (1, 0, 2):
+        hint = None if prefix == 1 else "What in your code supposes one row without a place?"
+        with student.on(f"prefix {prefix}", hint):
+            table = student.normal(prefix + 4, 4)
+            resized = student.call("resize_table", table, (2, 2), (3, 3), prefix)
+            expect_shape(resized, (prefix + 9, 4), "resize_table", "(prefix + rows·columns, D)")
+            if prefix and equal(resized[-prefix:], table[:prefix]):
+                fail("the rows that stand for no place came back last", "")
+            if not equal(resized[:prefix], table[:prefix]):
+                fail("the rows that stand for no place came back changed")
+    table = doubles(student.distinct(5, 4))
+    with student.on("a table of float64", KIND):
+        resized = student.call("resize_table", table, (2, 2), (3, 3), 1)
+        expect_shape(resized, (10, 4), "resize_table", "(prefix + rows·columns, D)")
+        expect_kind(resized, table, "a table stays what it is")
+        if not any(equal(resized[n], table[0]) for n in (0, -1)):
+            fail("the row that stands for no place came back changed")
+
+
+@check(
+    "the same grid changes nothing, and the given table stays as it was",
+    "What does your function do when there is nothing to do? And to its argument?",
+    after=[table_values],
+)
+def table_same(student: Student) -> None:
+    table = student.normal(1 + 9, 4)
+    same = expect_tensor(student.call("resize_table", table, (3, 3), (3, 3), 1), "resize_table")
+    if not _holds(same, table[1:]):
+        fail("from 3×3 to 3×3, the table came back changed")
+    returned = student.look("resize_table", table, (3, 3), (6, 6), 1)
+    resized = expect_tensor(returned.value, "resize_table")
+    if resized.ndim != 2 or resized.shape[0] not in (36, 37):
+        fail(f"no table of 6×6 places to look at: the shape is {tuple(resized.shape)}", "")
+    after = returned.arguments[0]
+    if type(after) is not Tensor or not equal(after, table):
+        fail("after the call, the table that was passed has other numbers than before")
+
+
+QUESTION = Question(
+    function="resize_table",
+    title="Places for another grid",
+    minutes=20,
+    teaches="why a table of places is a small picture",
+    checks=(table_values, table_prefix, table_same),
+)

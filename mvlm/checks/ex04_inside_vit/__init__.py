@@ -1,0 +1,25 @@
+"""Exercise 04: components, similarity, rollout, distance, a deletion curve, outliers.
+
+What is right is worked out here in float64 and in another way than an answer would: components as
+eigenvectors of a covariance, rollout as a row carried back through the layers, the rest in loops.
+"""
+
+from mvlm.checks.core import Exercise
+from mvlm.checks.ex04_inside_vit import (
+    components,
+    deletion_curve,
+    distance,
+    outliers,
+    rollout,
+    similarity,
+)
+
+EXERCISE = Exercise(
+    name="04_inside_vit",
+    title="Exercise 04: inside a ViT",
+    forbids=("mvlm.inspection",),
+    questions=tuple(
+        one.QUESTION
+        for one in (components, similarity, rollout, distance, deletion_curve, outliers)
+    ),
+)

@@ -1,0 +1,26 @@
+"""What several questions of exercise 10 need."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mvlm.checks.core import AnswerFailed, Student, fail
+from mvlm.checks.expect import near
+
+
+def expect_refusal(student: Student, function: str, *arguments: Any, what: str) -> None:
+    """Fail unless a ValueError comes."""
+    try:
+        value = student.call(function, *arguments)
+    except AnswerFailed as error:
+        if str(error).startswith("ValueError"):
+            return
+        fail(f"{error}: a ValueError is wanted", "if …: raise ValueError(…), before all else.")
+    fail(
+        f"{what} was taken, and yours says {value!r}: raise a ValueError",
+        "Which values does the contract allow? Ask for them before all else.",
+    )
+
+
+def agree_on(names: Sequence[str]) -> Callable[[Any, Any], bool]:
+    """Whether these numbers agree; others are the matter of another check."""
+    return lambda ours, wanted: all(near(ours[name], wanted[name]) for name in names)

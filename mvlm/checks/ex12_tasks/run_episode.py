@@ -1,0 +1,271 @@
+"""Exercise 12, `run_episode`: an episode and its end."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mvlm.checks.core import Question, Student, check, fail
+from mvlm.checks.expect import Comparison, expect_keys, kind_of
+
+Shop = dict[str, Any]
+Said = list[int | str | None]
+KEYS = ("page", "basket", "steps", "success")
+THINGS = ("apple", "bell", "car", "dog", "egg", "fish", "guitar", "key")
+
+
+def _episode(
+    shop: Shop,
+    said: Said,
+    limit: int,
+    *,
+    costs_nothing: bool = False,
+    judged: Callable[[list[str], list[str], bool], bool] | None = None,
+) -> dict[str, Any]:
+    """The episode, step by step."""
+    place, basket, stopped, steps = shop["start"], Counter(shop["basket"]), False, 0
+    for one in said:
+        if stopped or steps == limit:
+            break
+        kind, what = shop["pages"][place].get(one, (None, None)) if type(one) is int else (one, "")
+        if costs_nothing and kind is None:
+            continue
+        steps += 1
+        if kind == "go":
+            place = what
+        elif kind == "buy":
+            basket[what] += 1
+        elif kind == "drop" and basket[what]:
+            basket[what] -= 1
+        stopped = kind == "stop"
+    has, wanted = sorted(basket.elements()), sorted(shop["wanted"])
+    success = judged(has, wanted, stopped) if judged else stopped and has == wanted
+    return {"page": place, "basket": has, "steps": steps, "success": success}
+
+
+def _read_episode(value: Any, *_: Any) -> dict[str, Any]:
+    expect_keys(value, KEYS, "run_episode", f"a dict with {', '.join(KEYS)}")
+    if type(value["basket"]) not in (list, tuple):
+        fail(f"the basket is a {kind_of(value['basket'])}, wanted a sorted list")
+    if type(value["success"]) is not bool or type(value["steps"]) is not int:
+        fail("steps is a whole number, and success True or False")
+    return value | {"basket": list(value["basket"])}
+
+
+def _tell_episode(ours: dict[str, Any], wanted: dict[str, Any]) -> str:
+    for key in KEYS:
+        if ours[key] != wanted[key]:
+            if key == "basket" and sorted(map(str, ours[key])) == wanted[key]:
+                return f"the basket {ours[key]} is not sorted"
+            return f"{key} is {ours[key]!r}, wanted {wanted[key]!r}"
+    return "a result of another type"
+
+
+EPISODE = Comparison(
+    function="run_episode",
+    what="the episode",
+    right=_episode,
+    read=_read_episode,
+    alike=lambda ours, wanted: ours == wanted,
+    tells=_tell_episode,
+    mistakes={
+        "what does nothing costs a step all the same: else an agent may try for ever": {
+            "costs_nothing": True
+        },
+        "the limit was passed: later steps are not carried out": lambda shop, said, limit: _episode(
+            shop, said, len(said)
+        ),
+        "a run that never stopped is no success": {
+            "judged": lambda has, wanted, stopped: has == wanted
+        },
+        "two of a thing are not one of it: count them": {
+            "judged": lambda has, wanted, stopped: stopped and set(has) == set(wanted)
+        },
+        "something lies in the basket that nobody asked for, and yours calls that a success": {
+            "judged": lambda has, wanted, stopped: stopped and not Counter(wanted) - Counter(has)
+        },
+        "the basket was not empty at the start": lambda shop, said, limit: _episode(
+            shop | {"basket": []}, said, limit
+        ),
+    },
+)
+
+
+def _shop(student: Student, *, basket: Sequence[str] = (), wanted: Sequence[str] = ()) -> Shop:
+    """Three pages; numbers are drawn, and each page has its own.
+
+    Page "first" sells the first two things, "second" the third and fourth; there is a page "last"
+    where the two first things can be put back.
+    """
+    numbers = iter(student.shuffled(range(1, 60)))
+    a, b, c, d = THINGS[:4]
+    return {
+        "start": "first",
+        "pages": {
+            "first": {
+                next(numbers): ("go", "second"),
+                next(numbers): ("buy", a),
+                next(numbers): ("buy", b),
+            },
+            "second": {
+                next(numbers): ("go", "last"),
+                next(numbers): ("buy", c),
+                next(numbers): ("buy", d),
+            },
+            "last": {
+                next(numbers): ("go", "first"),
+                next(numbers): ("drop", a),
+                next(numbers): ("drop", b),
+            },
+        },
+        "basket": list(basket),
+        "wanted": list(wanted),
+    }
+
+
+def _number(shop: Shop, page: str, kind: str, what: str) -> int:
+    return next(n for n, one in shop["pages"][page].items() if one == (kind, what))
+
+
+def _said(shop: Shop, *steps: str | None) -> Said:
+    """Words as numbers: "second" goes there, "apple" buys it, "-apple" puts it back."""
+    said: Said = []
+    for one in steps:
+        if one in (None, "stop"):
+            said.append(one)
+            continue
+        kind = "go" if one in shop["pages"] else "drop" if one.startswith("-") else "buy"
+        found = [
+            number
+            for page in shop["pages"].values()
+            for number, what in page.items()
+            if what == (kind, one.removeprefix("-"))
+        ]
+        said.append(found[0])
+    return said
+
+
+def _play(
+    student: Student,
+    *steps: str | None,
+    limit: int = 20,
+    basket: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+) -> None:
+    def draw() -> tuple[Shop, Said, int]:
+        shop = _shop(student, basket=basket, wanted=wanted)
+        return shop, _said(shop, *steps), limit
+
+    EPISODE.run(student, draw)
+
+
+A, B, C, D = THINGS[:4]
+
+
+def _zero(student: Student) -> tuple[Shop, Said, int]:
+    """What is wanted carries the number 0."""
+    shop = _shop(student, wanted=[A])
+    page = shop["pages"]["first"]
+    page[0] = page.pop(_number(shop, "first", "buy", A))
+    return shop, [0, "stop"], 20
+
+
+@check(
+    "a number leads on, buys, or puts back",
+    "Look the number up on the page where the agent IS. Then one of three things happens.",
+)
+def episode_acts(student: Student) -> None:
+    _play(student, A, "stop", wanted=[A])
+    _play(student, "second", D, "stop", wanted=[D])
+    _play(student, B, "second", C, "last", "-" + B, "first", A, "stop", wanted=[A, C])
+    _play(student, "second", "last", "-" + A, "stop", wanted=[B], basket=[B])
+    with student.on("two of a kind, one put back"):
+        _play(student, A, A, B, "second", "last", "-" + A, "stop", wanted=[A, B])
+        _play(student, A, B, B, "second", "last", "-" + B, "stop", wanted=[A])
+    with student.on("an element that carries the number 0"):
+        EPISODE.run(student, lambda: _zero(student))
+
+
+@check(
+    "every step costs one, what does nothing too, and the limit holds",
+    "Count before you look at what the step does.",
+    after=[episode_acts],
+)
+def episode_costs(student: Student) -> None:
+    with student.on("what was no action (None)"):
+        _play(student, None, A, None, None, "stop", wanted=[A])
+    with student.on("numbers that the page does not show"):
+        _play(student, C, D, A, "second", B, "stop", wanted=[A])
+    with student.on("more said than the limit allows"):
+        _play(student, A, "second", C, "last", "stop", wanted=[A, C], limit=3)
+        _play(student, A, None, None, "stop", wanted=[A], limit=3)
+        _play(student, None, None, A, "stop", wanted=[A], limit=2)
+        _play(student, C, C, C, "stop", wanted=[], limit=3)
+        _play(student, A, "stop", wanted=[A], limit=2)
+    with student.on("a limit of 0"):
+        _play(student, A, "second", wanted=[A], limit=0)
+        _play(student, "stop", wanted=[], limit=0)
+
+
+@check(
+    "stop ends the run; a run that does not stop is no success",
+    "Is it over because the agent said so, or because it ran out of steps, or of words?",
+    after=[episode_acts],
+)
+def episode_stops(student: Student) -> None:
+    with student.on("more is said behind stop"):
+        _play(student, A, "stop", B, "second", wanted=[A])
+        _play(student, "stop", A, wanted=[A])
+    with student.on("nothing says stop"):
+        _play(student, A, wanted=[A])
+        _play(student, "second", "last", wanted=[])
+    with student.on("nothing is said at all"):
+        _play(student, wanted=[])
+        _play(student, wanted=[A], basket=[A])
+
+
+@check(
+    "what lies in the basket at the end counts: each thing as often as wanted, and nothing else",
+    "Compare the two as lists in one order, or as counts. A set forgets how often.",
+    after=[episode_acts],
+)
+def episode_judged(student: Student) -> None:
+    with student.on("right on the way, and not at the end"):
+        _play(student, A, "second", "last", "-" + A, "stop", wanted=[A])
+        _play(student, A, "second", C, "stop", wanted=[A])
+    with student.on("more than was asked for"):
+        _play(student, A, B, "stop", wanted=[A])
+        _play(student, A, A, "stop", wanted=[A])
+        _play(student, A, B, B, "stop", wanted=[A])
+    with student.on("less than was asked for"):
+        _play(student, A, "stop", wanted=[A, B])
+        _play(student, B, "stop", wanted=[B, B])
+    with student.on("in another order"):
+        _play(student, B, A, "stop", wanted=[A, B])
+        _play(student, B, A, B, "stop", wanted=[B, B, A])
+
+
+@check(
+    "a basket that is not empty at the start, and one that must be empty at the end",
+    "A check that all wanted things are there passes for every basket when none is wanted.",
+    after=[episode_acts, episode_judged],
+    keeps_arguments=True,
+)
+def episode_full(student: Student) -> None:
+    with student.on("to be emptied"):
+        _play(student, "stop", wanted=[], basket=[A, C])
+        _play(student, "second", "last", "-" + A, "stop", wanted=[], basket=[A])
+        _play(student, "second", "last", "-" + B, "-" + B, "stop", wanted=[], basket=[B])
+    with student.on("something lies there already"):
+        _play(student, A, "stop", wanted=[A, D], basket=[D])
+        _play(student, A, "stop", wanted=[D, A], basket=[D])
+        _play(student, "stop", wanted=[A], basket=[A])
+        _play(student, A, "stop", wanted=[A], basket=[A])
+
+
+QUESTION = Question(
+    function="run_episode",
+    title="An episode and its end",
+    minutes=20,
+    teaches="to let an agent act, and to judge the state that it leaves",
+    checks=(episode_acts, episode_costs, episode_stops, episode_judged, episode_full),
+)
