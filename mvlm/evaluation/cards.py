@@ -220,6 +220,11 @@ def llava_tables(results: dict) -> str:
         f"questions it can answer (new combinations), {per_cent(results['test']['refused'])} get "
         f"it wrongly."
     )
+    rows = "\n".join(
+        f"| {wording.format(name='…', names='…')} | {per_cent(honest)} |"
+        for wording, honest in sorted(outside["by wording"].items(), key=lambda one: one[1])
+    )
+    parts.append(f"| wording never seen | honest answer |\n|---|---:|\n{rows}")
     return "\n\n".join(parts)
 
 

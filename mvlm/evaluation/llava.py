@@ -13,14 +13,14 @@ from mvlm.chat import Chat
 from mvlm.data.dice import Dice
 from mvlm.data.questions import PHRASINGS
 from mvlm.data.scene import Scene, Scenes
-from mvlm.data.things import a
+from mvlm.data.things import a, plural
 from mvlm.evaluation.clip import SEEN
 from mvlm.evaluation.scoring import blind_for, share, split_scores
 from mvlm.llava import LLaVA
 from mvlm.tasks import exact_match
 from mvlm.training.recipes.clip import drawing_table, vocabulary
 from mvlm.training.recipes.llava import pictures
-from mvlm.training.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING, outside
+from mvlm.training.recipes.texts import I_CAN_TELL, OUTSIDE_KEPT_FOR_TESTING
 from mvlm.training.recipes.views import on_white
 
 
@@ -99,16 +99,27 @@ def most_alike() -> dict[str, list[str]]:
 
 
 def outside_scores(llava: LLaVA, chat: Chat, scenes: Scenes) -> dict:
-    """Questions it cannot answer, in words it never saw: how many get the honest answer?"""
-    questions, images = [], []
+    """Questions it cannot answer, in words it never saw: how many get the honest answer?
+
+    They come in a few wordings only, so the share of each stands beside the share of all.
+    """
+    wordings, questions, images = [], [], []
     for i in range(len(scenes)):
         pixels, scene = scenes[i]
         names = sorted({thing.name for thing in scene.things})
         dice = Dice(f"outside {scenes.seed} {i}")
-        questions.append(outside(dice, names, OUTSIDE_KEPT_FOR_TESTING)[0])
+        name, wording = dice.pick(names), dice.pick(OUTSIDE_KEPT_FOR_TESTING)
+        wordings.append(wording)
+        questions.append(wording.format(name=name, names=plural(name)))
         images.append(pixels)
     said = answer_in_parts(llava, chat, images, questions)
-    return {"questions": len(said), "honest": share(exact_match(s, I_CAN_TELL) for s in said)}
+    honest = [exact_match(s, I_CAN_TELL) for s in said]
+    by_wording = {
+        wording: share(ok for ok, own in zip(honest, wordings, strict=True) if own == wording)
+        for wording in OUTSIDE_KEPT_FOR_TESTING
+        if wording in wordings
+    }
+    return {"questions": len(said), "honest": share(honest), "by wording": by_wording}
 
 
 def answer_in_parts(
