@@ -1,10 +1,11 @@
-"""The course's CLIP in the reader's browser: blocks for pages, and the files they load.
+"""The course's CLIP and LLaVA in the reader's browser: blocks for pages, and the files they load.
 
-A page holds `<div class="ask-model" data-part="words"></div>` (words to drawings) or
-`data-part="labels"` (a picture to labels); raw HTML, so that it may stand in a notebook too. Here
+A page holds `<div class="ask-model" data-part="words"></div>`, raw HTML. Its part is one of
+`BLOCKS`: words to drawings, a picture to labels, a scene to ask about, or that scene in small. Here
 it is filled with a form and with an example that was computed in Python, which is all that a
-reader without JavaScript gets. The scripts come with such pages only, the weights only when
-somebody asks. The role {ask}`names` puts a number into a page's text: see `ask_export.facts`.
+reader without JavaScript gets. The scripts come with such pages only (with the small scene, when
+its button is pressed), the weights only when somebody asks. The role {ask}`names` puts a number
+into a page's text: see `facts` in `ask_export` and `llava_export`.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import urlencode
 
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -22,14 +24,32 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 SOURCE = Path(__file__).parent / "ask"
-SCRIPTS = ("ask/tokenizer.js", "ask/clip.js", "ask/ask.js")
+# What a block needs, in this order.
+MODEL = ("shared.js", "tokenizer.js", "clip.js", "llava.js")
+SCRIPTS = {
+    "words": ("shared.js", "tokenizer.js", "clip.js", "ask.js"),
+    "labels": ("shared.js", "tokenizer.js", "clip.js", "ask.js"),
+    "scene": (*MODEL, "scene.js"),
+    "small": ("small.js",),
+}
+SUGGESTED = (
+    "what is in the top left?",
+    "where is the fire?",
+    "is the rocket above the apple?",
+    "are there more dogs than umbrellas?",
+    "say what is in every place.",
+    "why is the dog there?",
+)
 ROOT = Path(__file__).parents[2]
 # What the exported files are made from: made again when one of these changed.
 MADE_FROM = (
     "book/_site/ask_export.py",
+    "book/_site/llava_export.py",
     "mvlm/weights/clip.safetensors",
     "mvlm/weights/tokenizer.json",
     "mvlm/weights/results/clip.json",
+    "mvlm/weights/llava.safetensors",
+    "mvlm/weights/results/llava.json",
     "mvlm/data/emoji.parquet",
 )
 
@@ -40,11 +60,16 @@ def prepare(app: Sphinx, config: Config) -> None:
     files, about = folder / "ask", folder / "about.json"
     version = hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in MADE_FROM)).hexdigest()
     if not about.exists() or json.loads(about.read_text())["version"] != version:
-        import ask_export  # brings torch, which a build that finds the files made does not need
+        # These bring torch, which a build that finds the files made does not need.
+        import ask_export
+        import llava_export
 
         shutil.rmtree(folder, ignore_errors=True)
         files.mkdir(parents=True)
-        about.write_text(json.dumps(ask_export.export(files) | {"version": version}))
+        clip = ask_export.export(files)
+        llava = llava_export.export(files, int(clip["facts"]["bits"]))
+        made = clip | llava | {"facts": clip["facts"] | llava["facts"], "version": version}
+        about.write_text(json.dumps(made))
     for path in SOURCE.iterdir():
         if path.suffix in (".js", ".css"):
             shutil.copy(path, files)
@@ -77,11 +102,15 @@ def add_scripts(
     for place, block in enumerate(page.select("div.ask-model")):
         html = BLOCKS[block["data-part"]](app.ask, str(place))
         block["data-version"] = app.ask["version"][:12]
+        if block["data-part"] in ("scene", "small"):
+            block["data-state"] = json.dumps(app.ask["scene"]["state"])
+            block["data-scripts"] = " ".join(SCRIPTS["scene"])
         block.clear()
         block.append(BeautifulSoup(html, "html.parser"))
     context["body"] = str(page)
-    for script in SCRIPTS:
-        app.add_js_file(script, loading_method="defer")
+    parts = [block["data-part"] for block in page.select("div.ask-model")]
+    for script in dict.fromkeys(script for part in parts for script in SCRIPTS[part]):
+        app.add_js_file(f"ask/{script}", loading_method="defer")
     app.add_css_file("ask/ask.css", priority=901)
 
 
@@ -148,6 +177,43 @@ def labels_table(rows: list[list]) -> str:
     )
 
 
+def scene_block(about: dict, place: str) -> str:
+    """A form to put a scene together and ask about it, and the example with its answer."""
+    example = about["scene"]
+    asked = example["state"]["ask"]
+    return _filled(
+        "scene.html",
+        {
+            "id": place,
+            "cells": '<button type="button" aria-pressed="false"><span></span></button>' * 9,
+            "names": "".join(f"<option>{escape(name)}</option>" for name in example["names"]),
+            "count": str(len(example["names"])),
+            "suggested": " ".join(
+                f'<button type="button">{escape(question)}</button>' for question in SUGGESTED
+            ),
+            "question": escape(asked),
+            "picture": example["picture"],
+            "alt": escape(example["alt"]),
+            "example": escape(f"“{asked}” {example['answer']}"),
+        },
+    )
+
+
+def small_block(about: dict, place: str) -> str:
+    """The example's picture, question and answer, and a button to have it answered again."""
+    example = about["scene"]
+    return _filled(
+        "small.html",
+        {
+            "picture": example["picture"],
+            "alt": escape(example["alt"]),
+            "question": escape(example["state"]["ask"]),
+            "answer": escape(example["answer"]),
+            "more": f"start/ask.html#{urlencode(example['state'])}",
+        },
+    )
+
+
 def bar(share: float) -> str:
     """How long the bar behind a number is, 0 to 1."""
     return f'<i style="--share:{max(0.0, share):.3f}"></i>'
@@ -162,7 +228,12 @@ def _filled(template: str, values: dict[str, str]) -> str:
     return Template((SOURCE / template).read_text(encoding="utf-8")).substitute(values)
 
 
-BLOCKS = {"words": words_block, "labels": labels_block}
+BLOCKS = {
+    "words": words_block,
+    "labels": labels_block,
+    "scene": scene_block,
+    "small": small_block,
+}
 
 
 def setup(app: Sphinx) -> None:

@@ -153,7 +153,10 @@ def tokenizer_json() -> dict:
     return {
         "start": tokenizer.start,
         "end": tokenizer.end,
-        "added_tokens": [{"content": t["content"], "id": t["id"]} for t in whole["added_tokens"]],
+        "added_tokens": [
+            {name: token[name] for name in ("content", "id", "special")}
+            for token in whole["added_tokens"]
+        ],
         "model": {name: whole["model"][name] for name in ("vocab", "merges")},
     }
 

@@ -2,7 +2,7 @@
 // is in clip.js. Its weights are a script of their own, loaded once somebody asks.
 "use strict";
 (() => {
-  const HERE = document.currentScript.src;
+  const { make, beside } = mvlm;
   const NEAREST = 6, MOST_WORDS = 6, MOST_LABELS = 20, FOUND = 24;
   const DRAWING_DELAY = 120; // milliseconds without a keystroke or a stroke before CLIP is asked
   const COLOURS = {
@@ -12,14 +12,6 @@
   };
 
   // ---- Helpers ---------------------------------------------------------------------------------
-
-  // An element with attributes, properties and children.
-  function make(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
 
   function later(work) {
     let waiting;
@@ -39,31 +31,13 @@
 
   // ---- The model, loaded once for the page ------------------------------------------------------
 
-  let loading;
-  function load() {
-    const version = document.querySelector(".ask-model").dataset.version;
-    loading ??= new Promise((resolve, reject) => {
-      const script = make("script", { src: new URL(`weights.js?v=${version}`, HERE) });
-      script.onload = async () => {
-        try {
-          const started = performance.now();
-          const model = await mvlm.read(window.mvlm_weights);
-          delete window.mvlm_weights; // the text of the file; what was read from it stays
-          model.sheet = `url("${new URL(`fluent.webp?v=${version}`, HERE)}")`;
-          model.took = performance.now() - started;
-          resolve(model);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      script.onerror = () => reject(new Error("its file did not come"));
-      document.head.append(script);
-    }).catch((error) => {
-      loading = undefined; // so that the next question tries again
-      throw error;
-    });
-    return loading;
-  }
+  let loaded = false;
+  const load = mvlm.once(async () => {
+    const model = await mvlm.read(await mvlm.bring("weights.js", "mvlm_weights"));
+    model.sheet = `url("${beside("fluent.webp")}")`;
+    loaded = true;
+    return model;
+  });
 
   // Say that the model comes, wait for it, do the work; one question at a time in each block.
   async function ask(block, work) {
@@ -71,7 +45,7 @@
     block.asked = (block.asked ?? 0) + 1;
     const mine = block.asked;
     try {
-      if (!loading) status.textContent = "The model is on its way …";
+      if (!loaded) status.textContent = "The model is on its way …";
       const model = await load();
       if (mine !== block.asked) return; // a newer question came meanwhile
       work(model);
@@ -404,11 +378,13 @@
 
   const BLOCKS = { words: words_block, labels: labels_block };
   document.querySelectorAll(".ask-model").forEach((block, place) => {
+    const fill = BLOCKS[block.dataset.part];
+    if (!fill) return;
     block.dataset.place = place;
-    BLOCKS[block.dataset.part](block);
+    fill(block);
     block.querySelector("form").hidden = false;
     block.querySelector(".ask-alone").remove();
   });
 
-  window.mvlm = { ...window.mvlm, load };
+  mvlm.load = load;
 })();

@@ -6,7 +6,7 @@
 // Letters: T tokens, D the width of a token, d the width of a head, H×W places of c channels, N
 // tokens of a picture, E the width of the shared space.
 "use strict";
-(() => {
+mvlm.part(() => {
   const tensor = (data, ...shape) => ({ data, shape });
   const zeros = (...shape) => tensor(new Float32Array(shape.reduce((a, b) => a * b)), ...shape);
 
@@ -79,30 +79,44 @@
     return powers.map((power) => power / sum);
   }
 
-  // softmax(Q Kᵀ / √d) V, head by head; `causal` hides the tokens that come later.
-  function attend(qkv, heads, causal) {
-    const [tokens, columns] = qkv.shape; // T 3·D: queries of all heads, then keys, then values
-    const width = columns / 3, head_width = width / heads;
+  // The columns of x in equal parts: T 3·D → T D, three times.
+  function split(x, parts) {
+    const [tokens, columns] = x.shape, width = columns / parts;
+    return Array.from({ length: parts }, (_, part) => {
+      const y = zeros(tokens, width);
+      for (let t = 0; t < tokens; t++) {
+        const start = t * columns + part * width;
+        y.data.set(x.data.subarray(start, start + width), t * width);
+      }
+      return y;
+    });
+  }
+
+  // softmax(Q Kᵀ / √d) V, head by head. `causal` hides the tokens that come later; the last query
+  // stands at the last key. `record`, a list, receives what the last query takes from each key, a
+  // list of S shares for each head.
+  function attend(query, key, value, heads, causal, record) {
+    const [tokens, width] = query.shape, keys = key.shape[0]; // T H·d, twice S H·d
+    const head_width = width / heads;
     const y = zeros(tokens, width);
     for (let head = 0; head < heads; head++) {
-      const at = (t, part) => t * columns + part * width + head * head_width;
+      const at = (t) => t * width + head * head_width;
       for (let t = 0; t < tokens; t++) {
-        const scores = new Float32Array(causal ? t + 1 : tokens); // one for each visible key
-        for (let key = 0; key < scores.length; key++) {
+        const visible = causal ? keys - tokens + t + 1 : keys;
+        const scores = new Float32Array(visible); // one for each visible key
+        for (let s = 0; s < visible; s++) {
           let sum = 0;
-          for (let i = 0; i < head_width; i++) {
-            sum += qkv.data[at(t, 0) + i] * qkv.data[at(key, 1) + i];
-          }
-          scores[key] = sum / Math.sqrt(head_width);
+          for (let i = 0; i < head_width; i++) sum += query.data[at(t) + i] * key.data[at(s) + i];
+          scores[s] = sum / Math.sqrt(head_width);
         }
-        softmax(scores).forEach((weight, key) => {
-          for (let i = 0; i < head_width; i++) {
-            y.data[t * width + head * head_width + i] += weight * qkv.data[at(key, 2) + i];
-          }
+        const weights = softmax(scores);
+        weights.forEach((weight, s) => {
+          for (let i = 0; i < head_width; i++) y.data[at(t) + i] += weight * value.data[at(s) + i];
         });
+        if (t === tokens - 1) record?.push(weights);
       }
     }
-    return y; // T D
+    return y; // T H·d
   }
 
   const add = (x, y) => tensor(x.data.map((value, i) => value + y.data[i]), ...x.shape);
@@ -114,7 +128,8 @@
     const project = (name, x) => linear(x, weights(`${name}.weight`), weights(`${name}.bias`));
 
     const qkv = project("attention.qkv", norm("norm1", x)); // T D → T 3·D
-    x = add(x, project("attention.out", attend(qkv, config.heads, causal))); // T D
+    const gathered = attend(...split(qkv, 3), config.heads, causal); // T D
+    x = add(x, project("attention.out", gathered)); // T D
     const up = project("mlp.up", norm("norm2", x)); // T D → T 4·D
     up.data = up.data.map(ACTIVATIONS[config.activation]);
     return add(x, project("mlp.down", up)); // T 4·D → T D
@@ -268,12 +283,18 @@
       return add(tokens, this.state["text.positions"]); // the first T of its rows
     }
 
-    // A picture's vector in the shared space, of length 1.
-    encode_image(image) {
+    // The tokens of a picture after so many blocks.
+    image_state(image, depth) {
       const config = this.config.image;
       let x = this.embed_image(image); // H W 3 → 1+N D
       if (config.pre_norm) x = this.norm(x, "image.pre_norm", config);
-      x = this.blocks(x, "image", config, false);
+      return this.blocks(x, "image", { ...config, depth }, false); // 1+N D
+    }
+
+    // A picture's vector in the shared space, of length 1.
+    encode_image(image) {
+      const config = this.config.image;
+      const x = this.image_state(image, config.depth); // H W 3 → 1+N D
       const class_token = this.norm(row(x, 0), "image.norm", config); // 1 D
       return normalise_length(linear(class_token, this.state["image_projection.weight"])); // E
     }
@@ -347,5 +368,8 @@
     return { clip, tokenizer, ids, pictures, emoji, columns, example };
   }
 
-  window.mvlm = { ...window.mvlm, CLIP, ACTIVATIONS, cosines, softmax, read };
-})();
+  return {
+    CLIP, ACTIVATIONS, cosines, softmax, read, read_tensors, tensor, zeros, linear, attend, split, add,
+    row,
+  };
+});

@@ -1,7 +1,7 @@
 // Text to token ids: the course's byte-level BPE. Read it beside mvlm/tokenizer.py, where the
 // `tokenizers` library does what is written out here.
 "use strict";
-(() => {
+mvlm.part(() => {
   // What may be one word: an English contraction, letters, numbers, signs, or white space.
   const WORD =
     /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
@@ -30,6 +30,8 @@
       this.start_id = this.added.get(start);
       this.end_id = this.added.get(end);
       this.names = new Map([...this.vocabulary, ...this.added].map(([name, id]) => [id, name]));
+      this.special = json.added_tokens.filter((token) => token.special).map((t) => t.content);
+      this.bytes = new Map(this.letters.map((letter, byte) => [letter, byte]));
     }
 
     // The text's own ids, without start and end.
@@ -70,7 +72,22 @@
     shown(ids) {
       return ids.map((id) => this.names.get(id).replaceAll("Ġ", "␣"));
     }
+
+    // Special tokens written out in a text, which `encode` would take for the tokens.
+    special_in(text) {
+      return this.special.filter((token) => text.includes(token));
+    }
+
+    // Text of the ids; special tokens are left out. A letter with more than one byte may come in
+    // more than one token.
+    decode(ids) {
+      const shown = ids.map((id) => this.names.get(id)).filter((t) => !this.special.includes(t));
+      const bytes = shown.flatMap((token) =>
+        this.added.has(token) ? [...new TextEncoder().encode(token)]
+          : Array.from(token, (letter) => this.bytes.get(letter)));
+      return new TextDecoder().decode(new Uint8Array(bytes));
+    }
   }
 
-  window.mvlm = { ...window.mvlm, Tokenizer };
-})();
+  return { Tokenizer };
+});
