@@ -74,6 +74,7 @@ def export(folder: Path, tower_bits: int) -> dict:
             "scene drawings": f"{drawn / 1e6:.1f} MB",
             "llava bits": f"{bits}",
             "llava asked": f"{len(asked.answers):,}",
+            "molmo sent": f"{molmo_size(bits) / 1e6:.1f} MB",
             "llava changed with 8": f"{changed[FEWEST_BITS]}",
         },
         "scene": example(llava, chat),
@@ -157,6 +158,13 @@ def own_state(llava: LLaVA) -> dict[str, Tensor]:
     return {
         name: value for name, value in llava.state_dict().items() if not name.startswith("vision.")
     }
+
+
+def molmo_size(bits: int) -> int:
+    """Bytes that the course's Molmo would need beside CLIP's image tower, with so many bits."""
+    state = weights.molmo().state_dict()
+    tower = "vision.tower."
+    return len(packed({n: v for n, v in state.items() if not n.startswith(tower)}, bits))
 
 
 def weights_file(llava: LLaVA, chat: Chat, bits: int) -> dict:

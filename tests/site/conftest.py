@@ -12,10 +12,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from tools import FLAGS, PLAYWRIGHTS_OWN, tools
 
 ROOT = Path(__file__).parents[2]
+ASK = "book/start/ask.html"  # the page where the models answer
 sys.path.insert(0, str(ROOT / "book/_site"))
 
 
@@ -68,3 +69,22 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def reader(browser: Browser, html: Path) -> Iterator[Page]:
+    """A reader with a phone, offline, the site in a folder; no error in the console is allowed."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        offline=True,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.goto((html / ASK).as_uri())
+    yield page
+    context.close()
+    assert complaints == []

@@ -49,25 +49,6 @@ def page(browser: Browser, html: Path) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture
-def reader(browser: Browser, html: Path) -> Iterator[Page]:
-    """A reader with a phone, offline, the site in a folder; no error in the console is allowed."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        has_touch=True,
-        offline=True,
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-    page.goto((html / PAGE).as_uri())
-    yield page
-    context.close()
-    assert complaints == []
-
-
 def texts() -> list[str]:
     """Fifty: names and what people may type."""
     return [*WRITTEN, *(word.name for word in vocabulary()[::40])][:50]
@@ -284,7 +265,7 @@ def test_without_script_there_is_an_example(browser: Browser, html: Path) -> Non
     page = context.new_page()
     page.goto((html / PAGE).as_uri())
     assert not page.locator(".ask-model form").first.is_visible()
-    pictures = page.locator(".ask-model img")
+    pictures = page.locator("[data-part=words] img, [data-part=labels] img")
     assert pictures.count() == 7
     assert all(picture.get_attribute("alt") for picture in pictures.all())
     assert page.locator(".ask-model table:visible").count() == 2

@@ -189,7 +189,7 @@
       said.hidden = find(".ask-got").hidden = true;
       said.replaceChildren();
       look();
-      find(".ask-detail:last-child").textContent = "";
+      find(".ask-took").textContent = "";
     }
 
     function put(name) {
@@ -217,7 +217,7 @@
       question.value = ask;
       choices("picture").forEach((choice) => (choice.checked = choice.value === picture));
       status.textContent = "Here is the scene of the address. Ask about it.";
-      find(".ask-detail:last-child").textContent = "";
+      find(".ask-took").textContent = "";
       block.scrollIntoView({ block: "start" });
       return true;
     }
@@ -261,11 +261,12 @@
       for (const { text, looked } of tokens) {
         const piece = text.slice(length);
         length = text.length;
+        if (!piece.trim()) continue; // the end token
         if (/^\s/.test(piece) || !words.length) words.push({ text: "", looks: [] });
         words.at(-1).text += piece.trim();
         words.at(-1).looks.push(looked);
       }
-      return words.filter((word) => word.text).map(({ text, looks }) => ({
+      return words.map(({ text, looks }) => ({
         text,
         looked: looks[0].map((_, i) => looks.reduce((sum, one) => sum + one[i], 0) / looks.length),
       }));
@@ -305,7 +306,7 @@
         const words = words_of(tokens);
         status.textContent = `“${text}” ${words.map((word) => word.text).join(" ")}`;
         look(words.at(-1));
-        find(".ask-detail:last-child").textContent =
+        find(".ask-took").textContent =
           `${tokens.length} tokens. First word ${Math.round(first)} ms after you asked; in the ` +
           `worker ${Math.round(took.picture)} ms for the picture, ` +
           `${Math.round(took.all - took.picture)} ms for the words. ` +
