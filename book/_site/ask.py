@@ -34,9 +34,8 @@ SCRIPTS = {
 }
 SUGGESTED = (
     "what is in the top left?",
-    "where is the fire?",
-    "is the rocket above the apple?",
-    "are there more dogs than umbrellas?",
+    "how many things are there?",
+    "is there a dog?",
     "say what is in every place.",
     "why is the dog there?",
 )
@@ -191,7 +190,6 @@ def scene_block(about: dict, place: str) -> str:
             "suggested": " ".join(
                 f'<button type="button">{escape(question)}</button>' for question in SUGGESTED
             ),
-            "question": escape(asked),
             "picture": example["picture"],
             "alt": escape(example["alt"]),
             "example": escape(f"“{asked}” {example['answer']}"),

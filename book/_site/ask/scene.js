@@ -170,7 +170,7 @@
       try {
         show(find(".ask-grid canvas"), await draw(state, own));
       } catch (error) {
-        status.textContent = `The drawings cannot be shown: ${error.message}.`;
+        say(`The drawings cannot be shown: ${error.message}.`);
       }
     }
 
@@ -180,9 +180,20 @@
       own = keep;
       asked += 1; // an answer under way is no longer wanted
       forget();
-      status.textContent = "";
+      say("");
       note();
       return render();
+    }
+
+    // What a screen reader is told when the answer is whole; everybody else sees its words.
+    function tell(text) {
+      status.classList.add("visually-hidden");
+      status.textContent = text;
+    }
+
+    function say(text) {
+      status.classList.remove("visually-hidden");
+      status.textContent = text;
     }
 
     function forget() {
@@ -216,7 +227,7 @@
       state = { scene, artist, ground, ask, picture };
       question.value = ask;
       choices("picture").forEach((choice) => (choice.checked = choice.value === picture));
-      status.textContent = "Here is the scene of the address. Ask about it.";
+      say("Here is the scene of the address. Ask about it.");
       find(".ask-took").textContent = "";
       block.scrollIntoView({ block: "start" });
       return true;
@@ -232,7 +243,7 @@
         cell.querySelector("span").textContent = word?.looked.length ? percent(word.looked[i]) : "";
         cell.style.setProperty("--share", word?.looked.length ? word.looked[i] / most : 0);
       });
-      looked.textContent = !word ? "" : `When it chose “${word.text}”, ` + (word.looked.length
+      looked.textContent = !word ? "" : `When it chose “${word.text.replace(/\W$/, "")}”, ` + (word.looked.length
         ? `${percent(word.looked.reduce((a, b) => a + b))} of its attention went to the nine cells, ` +
           `most to the ${PLACES[word.looked.indexOf(most)]} (${percent(most)}); the rest went to words.`
         : "it had no picture to look at.");
@@ -283,7 +294,7 @@
       const mine = asked;
       forget();
       note();
-      status.textContent = "The model is on its way …";
+      say("The model is on its way …");
       try {
         const pressed = performance.now();
         const model = await load_model();
@@ -291,7 +302,7 @@
         if (mine !== asked) return; // something newer was asked meanwhile
         find(".ask-got").hidden = kind !== "wrong";
         show(find(".ask-got canvas"), shown);
-        status.textContent = kind === "none" ? "It reads …" : "It looks at the picture …";
+        say(kind === "none" ? "It reads …" : "It looks at the picture …");
         const tokens = [];
         let first;
         const took = await model(kind === "none" ? null : shown, text, (token) => {
@@ -304,7 +315,7 @@
         });
         if (mine !== asked) return;
         const words = words_of(tokens);
-        status.textContent = `“${text}” ${words.map((word) => word.text).join(" ")}`;
+        tell(`“${text}” ${words.map((word) => word.text).join(" ")}`);
         look(words.at(-1));
         find(".ask-took").textContent =
           `${tokens.length} tokens. First word ${Math.round(first)} ms after you asked; in the ` +
@@ -312,7 +323,7 @@
           `${Math.round(took.all - took.picture)} ms for the words. ` +
           "Choose a word to see where the model looked when it chose it: the mean over all heads of all layers.";
       } catch (error) {
-        if (mine === asked) status.textContent = `The model cannot be asked: ${error.message}.`;
+        if (mine === asked) say(`The model cannot be asked: ${error.message}.`);
       }
     }
 
@@ -356,7 +367,7 @@
     async function open(file) {
       const whole = await createImageBitmap(file).catch(() => null);
       if (!whole) {
-        status.textContent = `${file.name} is no picture that this browser can read.`;
+        say(`${file.name} is no picture that this browser can read.`);
         return;
       }
       const side = Math.min(whole.width, whole.height);
@@ -369,7 +380,7 @@
         whole, (whole.width - side) / 2, (whole.height - side) / 2, side, side, 0, 0, SIZE, SIZE,
       );
       await change({ scene: PLACES.map(() => "").join(",") }, context.getImageData(0, 0, SIZE, SIZE).data);
-      status.textContent = `${file.name} is the scene now. Ask about it.`;
+      say(`${file.name} is the scene now. Ask about it.`);
     }
     form.elements.own.addEventListener("change", (event) => {
       if (event.target.files.length) open(event.target.files[0]);
@@ -383,34 +394,28 @@
 
     // ---- start: the example's picture stands there already, so nothing is loaded for it
 
-    block.querySelectorAll(".ask-alone").forEach((part) => (part.hidden = true));
+    const example = find(".ask-alone img");
+    example.alt = ""; // the cells say it
+    find(".ask-grid").prepend(example);
+    find(".ask-side").append(find(".ask-answer"));
+    block.querySelectorAll(".ask-alone").forEach((part) => part.remove());
     form.hidden = false;
     question.value = state.ask;
-    const example = find(".ask-alone img");
-    example.decode().then(() => {
-      if (find(".ask-grid canvas").width !== SIZE) show(find(".ask-grid canvas"), bytes_of(example));
-    });
     addEventListener("hashchange", () => read_address() && render());
     if (read_address()) render();
     else mark();
   }
 
-  // The pixels of a picture in the page.
-  function bytes_of(image) {
-    const context = make("canvas", { width: SIZE, height: SIZE }).getContext("2d");
-    context.drawImage(image, 0, 0);
-    return context.getImageData(0, 0, SIZE, SIZE).data;
-  }
-
   // ---- The small block: one picture, one question, one button -----------------------------------
 
   mvlm.small = async (block) => {
-    const status = block.querySelector(".ask-status"), { ask } = JSON.parse(block.dataset.state);
+    const status = block.querySelector(".ask-status"), state = JSON.parse(block.dataset.state);
     status.textContent = "The model is on its way …";
     try {
-      const model = await load_model(), said = block.querySelector(".ask-said");
+      const model = await load_model(), picture = await draw(state);
+      const said = block.querySelector(".ask-said");
       block.querySelector(".ask-alone")?.remove(); // what was said when the page was built
-      const took = await model(bytes_of(block.querySelector("img")), ask, ({ text }) => {
+      const took = await model(picture, state.ask, ({ text }) => {
         said.textContent = text;
       });
       status.textContent =
