@@ -101,6 +101,19 @@ def site_section() -> str:
 
 {table(("page", *scores), rows)}
 
+{asking_section(site["asking"])}"""
+
+
+def asking_section(asking: dict) -> str:
+    """How soon LLaVA answers in the page, as `benchmarks/site.py` measured it."""
+    sent = ", ".join(f"{name} {size:,} kB" for name, size in asking["kB"].items())
+    rows = [(name, f"{value:,}") for name, value in asking.items() if isinstance(value, int)]
+    return f"""## How soon does the page answer?
+
+`python benchmarks/site.py` lets Chromium ask the LLaVA of the page [Ask the model](../start/ask.md), the site served from this machine. The first question loads what it needs, compressed: {sent}. Each later one is about a new scene. Medians; the machine was shared with other work, and {asking["load"]} programs were waiting for its {asking["cores"]} cores, so a quiet one is faster:
+
+{table(("what", "figure"), [row for row in rows if row[0] != "cores"])}
+
 """
 
 

@@ -255,8 +255,9 @@ def sizes(llava: LLaVA) -> dict[str, str]:
     """The model's shapes, by the names they have in the page's text."""
     config, (rows, columns) = llava.language.config, llava.vision.grid
     cells = rows * columns
+    parameters = sum(value.numel() for value in own_state(llava).values())
     return {
-        "llava parameters": f"{sum(v.numel() for v in own_state(llava).values()) / 1e6:.1f} million",
+        "llava parameters": f"{parameters / 1e6:.1f} million",
         "llava names": f"{len(names())}",
         "cells": f"{cells} × 3 × {SIDE} × {SIDE}",
         "cell vectors": f"{cells} × {llava.vision.width}",

@@ -85,7 +85,9 @@ def as_sent(page: Page) -> LLaVA:
     for state, prefix in (("llava.state", ""), ("llava.clip.state", "vision.tower.")):
         names = dict(model.named_parameters())
         wanted = [
-            name.removeprefix(prefix) for name in names if bool(prefix) == name.startswith("vision.")
+            name.removeprefix(prefix)
+            for name in names
+            if bool(prefix) == name.startswith("vision.")
         ]
         in_page = [("image." if prefix else "") + name for name in wanted]
         came = page.evaluate(f"names => names.map(name => text({state}[name].data))", in_page)
@@ -196,7 +198,9 @@ def test_vectors_scores_and_attention_are_those_of_python(
 )
 def test_prompts_and_words_are_those_of_python(page: Page, chat: Chat, question: str) -> None:
     for image, turn in ((True, f"{IMAGE}\n{question}"), (False, question)):
-        came = page.evaluate("([question, image]) => llava.prompt(question, image)", [question, image])
+        came = page.evaluate(
+            "([question, image]) => llava.prompt(question, image)", [question, image]
+        )
         marker = chat.tokenizer.token_id(IMAGE)
         assert [-200 if i == marker else i for i in came] == chat.prompt([(turn, None)])
         said = page.evaluate("ids => llava.tokenizer.decode(ids)", came)
@@ -211,7 +215,7 @@ def test_a_special_token_is_refused_as_in_python(page: Page, chat: Chat) -> None
         page.evaluate("question => llava.prompt(question, true)", question)
 
 
-# ---- The block ------------------------------------------------------------------------------------
+# ---- The block -----------------------------------------------------------------------------------
 
 
 def done(block: Locator) -> str:
@@ -222,7 +226,8 @@ def done(block: Locator) -> str:
 
 def pixels_of(canvas: Locator) -> torch.Tensor:
     came = canvas.evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+        """canvas => [...canvas.getContext("2d")
+             .getImageData(0, 0, canvas.width, canvas.height).data]"""
     )
     return torch.tensor(came, dtype=torch.uint8).view(120, 120, 4)[..., :3]
 
@@ -397,7 +402,9 @@ def test_the_landing_page_loads_nothing_before_it_is_asked(
     ours = (address, "data:", "blob:")
     assert [url for url in loaded if not url.startswith(ours)] == []
     block.get_by_role("link", name="Another scene").click()
-    expect(page.locator("[data-part=scene]").get_by_role("status")).to_contain_text("of the address")
+    expect(page.locator("[data-part=scene]").get_by_role("status")).to_contain_text(
+        "of the address"
+    )
     page.close()
     files = ("weights.js", "llava_weights.js")
     sent = {name: len(gzip.compress((html / "_static/ask" / name).read_bytes())) for name in files}

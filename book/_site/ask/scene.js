@@ -356,7 +356,7 @@
       event.preventDefault();
       answer();
     });
-    for (const button of form.querySelectorAll("p.ask-try button")) {
+    for (const button of form.querySelectorAll(".ask-suggested button")) {
       button.addEventListener("click", () => {
         question.value = button.textContent;
         answer();
