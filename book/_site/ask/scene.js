@@ -159,7 +159,9 @@
       cells.forEach((cell, i) => {
         cell.tabIndex = i === selected ? 0 : -1;
         cell.ariaPressed = i === selected;
-        cell.ariaLabel = `${PLACES[i]}: ${things()[i] || (own ? "your picture" : "nothing")}`;
+        const share = cell.querySelector("span").textContent;
+        const thing = things()[i] || (own ? "your picture" : "nothing");
+        cell.ariaLabel = `${PLACES[i]}: ${thing}${share && `, ${share}`}`;
       });
       find(".ask-place").textContent = PLACES[selected];
       names_field.value = things()[selected];
@@ -247,6 +249,7 @@
         ? `${percent(word.looked.reduce((a, b) => a + b))} of its attention went to the nine cells, ` +
           `most to the ${PLACES[word.looked.indexOf(most)]} (${percent(most)}); the rest went to words.`
         : "it had no picture to look at.");
+      mark();
     }
 
     // One word of the answer: pressed, or reached with Tab, it shows where the model looked.
@@ -298,8 +301,10 @@
       try {
         const pressed = performance.now();
         const model = await load_model();
-        const shown = kind === "wrong" ? await draw(wrong(state, names)) : await draw(state, own);
+        const picture = await draw(state, own);
+        const shown = kind === "wrong" ? await draw(wrong(state, names)) : picture;
         if (mine !== asked) return; // something newer was asked meanwhile
+        show(find(".ask-grid canvas"), picture);
         find(".ask-got").hidden = kind !== "wrong";
         show(find(".ask-got canvas"), shown);
         say(kind === "none" ? "It reads …" : "It looks at the picture …");
