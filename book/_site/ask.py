@@ -40,7 +40,8 @@ SUGGESTED = (
     "why is the dog there?",
 )
 ROOT = Path(__file__).parents[2]
-# What the exported files are made from: made again when one of these changed.
+# What the exported files, and the numbers in the pages, are made from: made again when one of
+# these changed.
 MADE_FROM = (
     "book/_site/ask_export.py",
     "book/_site/llava_export.py",
@@ -49,6 +50,7 @@ MADE_FROM = (
     "mvlm/weights/results/clip.json",
     "mvlm/weights/llava.safetensors",
     "mvlm/weights/results/llava.json",
+    "mvlm/weights/molmo.safetensors",
     "mvlm/data/emoji.parquet",
 )
 
