@@ -144,8 +144,8 @@ def draw_counts(
         )
     ax.plot(middles, [100 * one for one in expected], "x--", color=BLACK, label="pⁿ")
     ax.set(xlabel="things there are", ylabel="right, %", ylim=(-3, 103))
-    ax.set_title("All points right falls as pⁿ does", x=0)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2))
+    ax.set_title("All points right falls as pⁿ does", x=0, loc="left")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), frameon=False)
     return drawn
 
 
