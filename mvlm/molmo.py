@@ -113,9 +113,13 @@ def choose_tiling(
 ) -> tuple[int, int]:
     """Rows and columns of crops for a picture of `height`×`width` pixels.
 
-    Every tiling of at most `max_crops` is compared by how much the picture, less the overlap,
-    must be scaled to fit into its windows. Where each would shrink the picture, the one that
-    shrinks it least is taken; otherwise the one that enlarges it least. Ties go to fewer crops.
+    Every tiling of at most `max_crops` has a score: how many times as large its windows are as the
+    picture less the overlap. If all scores are under 1, the largest wins: every tiling shrinks
+    the picture, and this one least. Otherwise the smallest of at least 1 wins, which enlarges it
+    least. Ties go to fewer crops.
+
+    The score only chooses. `crop_image` then fits the whole picture into the whole frame,
+    `crops.size(tiling)`, so the picture is scaled by another number.
 
     A picture no larger than the overlap gives a negative size to compare with, which, as in the
     released code, leads to a single crop.
@@ -133,17 +137,17 @@ def choose_tiling(
     if max_crops < 1:
         raise ValueError(f"max_crops is {max_crops}: pass at least 1")
     inner = height - crops.overlap, width - crops.overlap
-    scales = {
+    scores = {
         tiling: min(
             crops.window * count / side if side else float("inf")
             for count, side in zip(tiling, inner, strict=True)
         )
         for tiling in _tilings(max_crops)
     }
-    enlarging = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
+    enlarging = {tiling: score for tiling, score in scores.items() if score >= 1}
     if enlarging:
         return min(enlarging, key=enlarging.get)  # the first of equals: fewest crops
-    return max(scales, key=scales.get)
+    return max(scores, key=scores.get)
 
 
 @lru_cache

@@ -1,11 +1,21 @@
 """The figures of chapter 11 say what they show."""
 
 import numpy as np
+import pytest
+import torch
 from matplotlib.patches import Rectangle
 
 from mvlm.molmo import CropConfig
 from mvlm.show.figures import figure
-from mvlm.show.molmo import draw_pointed, owner_frames, owning_crops
+from mvlm.show.molmo import (
+    draw_counts,
+    draw_pointed,
+    draw_pooling,
+    draw_two_crops,
+    owner_frames,
+    owning_crops,
+)
+from mvlm.show.shares import Bar
 
 SMALL = CropConfig(crop_size=32, patch_size=4, margin=2, max_crops=6)  # 4×4 cells, window 2
 
@@ -41,3 +51,33 @@ def test_rings_stand_where_the_points_are():
     (frame,) = [one for one in axes[0, 0].patches if isinstance(one, Rectangle)]
     assert frame.get_xy() == (20 - 3, 20 - 3)
     assert (frame.get_width(), frame.get_height()) == (40 + 6, 40 + 6)
+
+
+def test_two_crops_share_both_margins_and_their_windows_touch():
+    _, axes = figure(3, 3)
+    draw_two_crops(axes[0, 0], SMALL)
+    first, window, second, following = axes[0, 0].patches
+    assert first.get_bbox().bounds == (0, 0, 32, 32)
+    assert window.get_bbox().bounds == (8, 8, 16, 16)
+    assert second.get_bbox().x1 == pytest.approx(48, abs=5)  # drawn a little smaller
+    assert following.get_bbox().bounds == (24, 8, 16, 16)
+    assert axes[0, 0].get_xticks().tolist() == [0, 8, 16, 24, 32, 40, 48]
+
+
+def test_a_pooling_shows_each_patch_with_its_weight_and_the_mixture():
+    _, axes = figure(3, 3)
+    patches = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    draw_pooling(axes[0, 0], patches, torch.tensor([0.1, 0.2, 0.3, 0.4]), title="long")
+    written = {text.get_position(): text.get_text() for text in axes[0, 0].texts}
+    assert written[(1, 0)] == "(1, 0)\nweight 0.20"
+    assert written[(1, 1)] == "(0, 3)\nweight 0.40"
+    assert axes[0, 0].get_title() == "long\nmixture (0.60, 1.20)"
+
+
+def test_counts_stand_in_per_cent_beside_what_is_expected():
+    bars = {"a": [Bar("few", 0.5, 60), Bar("many", 0.1, 60)], "b": [Bar("few", 0.9, 60)] * 2}
+    (ax,) = draw_counts(bars, [0.4, 0.2], [2, 8]).axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert lines["pⁿ"] == [[2, 40], [8, 20]]
+    assert [marks.get_label() for marks in ax.containers] == ["a", "b"]
+    assert ax.containers[0][0].get_ydata().tolist() == [50, 10]

@@ -14,8 +14,9 @@ from mvlm.data.questions import KEPT_FOR_TESTING, PHRASINGS
 from mvlm.data.scene import HIGH_RESOLUTION, Scene, Scenes
 from mvlm.data.small_pixmo import COUNT, COUNT_KEPT, POINT, POINT_KEPT
 from mvlm.data.things import counts, plural
+from mvlm.molmo import CropConfig
 from mvlm.points import Point, parse_count, parse_points, points_from_pixels
-from mvlm.small.windows import Seen, WindowedMolmo, see
+from mvlm.small.windows import COURSE_CROPS, Seen, WindowedMolmo, see
 from mvlm.tasks import Box, exact_match, point_in_box, score_points
 from mvlm.training.recipes.molmo import Flocks, answer, cut, half
 
@@ -130,24 +131,57 @@ def parts(count: int, size: int = 32) -> list[range]:
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def look(molmo: WindowedMolmo, scenes: Sequence[Scene]) -> list[Seen]:
-    """The scenes' pictures through the tower."""
-    return [half(see(molmo.vision, cut(scene))) for scene in scenes]
+def look(
+    molmo: WindowedMolmo, scenes: Sequence[Scene], crops: CropConfig = COURSE_CROPS
+) -> list[Seen]:
+    """The scenes' pictures through the tower, cut as `crops` says."""
+    return [half(see(molmo.vision, cut(scene, crops), crops)) for scene in scenes]
+
+
+def ask_to_point(scenes: Sequence[Scene], names: Sequence[str]) -> list[Asked]:
+    """For each scene a question that asks to point to the things of a name, in training's words."""
+    return [
+        ask(Dice(f"ask {i}"), scene, name, POINT, POINT)
+        for i, (scene, name) in enumerate(zip(scenes, names, strict=True))
+    ]
+
+
+def answers(
+    molmo: WindowedMolmo, seen: Sequence[Seen], asked: Sequence[Asked], at_once: int = 20
+) -> list[str]:
+    """The likeliest answer to each question, a few pictures at a time."""
+    said: list[str] = []
+    for start in range(0, len(seen), at_once):
+        part = slice(start, start + at_once)
+        questions = [one.question for one in asked[part]]
+        said += answer(molmo, weights.tokenizer(), seen[part], questions, max_new_tokens=150)
+    return said
+
+
+def pointed_to(
+    molmo: WindowedMolmo, seen: Sequence[Seen], asked: Sequence[Asked]
+) -> list[list[Point]]:
+    """The points of its answers, in hundredths."""
+    return [parse_points(text) for text in answers(molmo, seen, asked)]
+
+
+def found(asked: Sequence[Asked], pointed: Sequence[Sequence[Point]]) -> tuple[int, int]:
+    """How many objects got a point of their own, and how many there are."""
+    pairs = list(zip(asked, pointed, strict=True))
+    hits = sum(score_points(points, one.boxes).recall * len(one.boxes) for one, points in pairs)
+    return round(hits), sum(len(one.boxes) for one in asked)
 
 
 def point_scores(asked: Sequence[Asked], pointed: Sequence[Sequence[Point]]) -> dict:
     """Over all points and objects together; an object takes one point."""
-    matched = [
-        round(score_points(points, one.boxes).recall * len(one.boxes))
-        for one, points in zip(asked, pointed, strict=True)
-    ]
-    hits, objects = sum(matched), sum(len(one.boxes) for one in asked)
+    hits, objects = found(asked, pointed)
     points = sum(len(some) for some in pointed)
     kept = [i for i, one in enumerate(asked) if one.kept]
+    kept_hits, _ = found([asked[i] for i in kept], [pointed[i] for i in kept])
     kept_points = sum(len(pointed[i]) for i in kept)
     return {
         "inside": ratio(hits, points),
-        "inside, unseen phrasings": ratio(sum(matched[i] for i in kept), kept_points),
+        "inside, unseen phrasings": ratio(kept_hits, kept_points),
         "objects missed": ratio(objects - hits, objects),
         "extra points an object": ratio(points - hits, objects),
     }

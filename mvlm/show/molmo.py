@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -14,7 +16,8 @@ from torch import Tensor
 
 from mvlm.molmo import CropConfig, cell_order
 from mvlm.points import points_to_pixels
-from mvlm.show.figures import BLACK, ORANGE, PALETTE, as_pixels, draw_image, figure
+from mvlm.show.figures import BLACK, BLUE, ORANGE, PALETTE, as_pixels, draw_image, figure
+from mvlm.show.shares import MARKS, Bar
 from mvlm.show.widgets import Frame, Frames, frames
 
 
@@ -22,6 +25,32 @@ def owning_crops(tiling: tuple[int, int], crops: CropConfig) -> np.ndarray:
     """For each cell of the picture in high resolution the number of its crop, from 1."""
     cells = crops.cells**2
     return (cell_order(tiling, crops)[cells:] // cells).view(crops.grid(tiling)).numpy()
+
+
+def draw_two_crops(axes: Axes, crops: CropConfig) -> None:
+    """The frame of two crops side by side, with pixel numbers: windows touch, margins overlap."""
+    height, width = crops.size((1, 2))
+    margin, window = crops.overlap // 2, crops.window
+    looks = ((BLUE, "-", "////"), (ORANGE, "--", "\\\\\\\\"))
+    for place, (colour, line, hatch) in enumerate(looks):
+        left = window * place
+        seen = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 3}
+        own = {"facecolor": (*to_rgb(colour), 0.2), "edgecolor": colour, "hatch": hatch}
+        inset = 4 * place  # the two outlines lie over each other and are both seen
+        sides = crops.crop_size - 2 * inset
+        axes.add_patch(Rectangle((left + inset, inset), sides, sides, zorder=3, **seen))
+        corner = left + margin, margin
+        axes.add_patch(Rectangle(corner, window, window, linewidth=0, **own))
+        middle = {"ha": "center", "va": "center", "zorder": 4}
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+        x = left + crops.crop_size / 2
+        axes.text(x, height / 2, f"window of\ncrop {place + 1}", bbox=paper, **middle)
+    axes.set(xlim=(-4, width + 4), ylim=(height + 4, -4), aspect="equal")
+    axes.set_xticks([0, margin, window, margin + window, crops.crop_size, width - margin, width])
+    axes.set_yticks([0, margin, margin + window, height])
+    axes.tick_params(axis="x", rotation=90)
+    axes.spines[:].set_visible(False)
+    axes.set_title("Windows touch, crops overlap")
 
 
 def draw_owners(axes: Axes, tiling: tuple[int, int], crops: CropConfig, *, title: str = "") -> None:
@@ -73,6 +102,51 @@ def owner_frames(tilings: Sequence[tuple[int, int]], crops: CropConfig) -> Frame
             )
         )
     return frames("Rows × columns of crops", states)
+
+
+def draw_pooling(
+    axes: Axes, patches: Float[Tensor, "4 2"], weights: Float[Tensor, " 4"], *, title: str
+) -> None:
+    """The four patches of a cell, each with its two numbers and its weight."""
+    axes.imshow(weights.view(2, 2).numpy(), cmap="Blues", vmin=0, vmax=1)
+    for n, ((a, b), weight) in enumerate(zip(patches.tolist(), weights.tolist(), strict=True)):
+        text = f"({a:.0f}, {b:.0f})\nweight {weight:.2f}"
+        axes.text(n % 2, n // 2, text, ha="center", va="center")
+    mixture = ", ".join(f"{number:.2f}" for number in (weights @ patches).tolist())
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(f"{title}\nmixture ({mixture})")
+
+
+def draw_counts(
+    shares: Mapping[str, Sequence[Bar]], expected: Sequence[float], middles: Sequence[float]
+) -> Figure:
+    """Shares of counts that are right, over how many things there are, and what pⁿ gives.
+
+    Args:
+        shares: what is judged → a bar for each group of pictures.
+        expected: the share that pⁿ gives for each group.
+        middles: how many things the pictures of each group have, on average.
+    """
+    drawn, axes = figure(4.4, 4.4)
+    ax = axes[0, 0]
+    for place, ((name, bars), (colour, mark)) in enumerate(
+        zip(shares.items(), MARKS, strict=False)
+    ):
+        ax.errorbar(
+            [middle + 0.35 * (place - 1) for middle in middles],  # marks do not hide each other
+            [100 * bar.share for bar in bars],
+            [100 * bar.error for bar in bars],
+            color=colour,
+            marker=mark,
+            linestyle="none",
+            capsize=3,
+            label=name,
+        )
+    ax.plot(middles, [100 * one for one in expected], "x--", color=BLACK, label="pⁿ")
+    ax.set(xlabel="things there are", ylabel="right, %", ylim=(-3, 103))
+    ax.set_title("All points right falls as pⁿ does", x=0, loc="left")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), frameon=False)
+    return drawn
 
 
 def draw_pointed(

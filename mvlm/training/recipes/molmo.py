@@ -38,7 +38,7 @@ from mvlm.data.scene import (
     split_vocabulary,
 )
 from mvlm.data.things import Thing
-from mvlm.molmo import Connector, write_pictures
+from mvlm.molmo import Connector, CropConfig, write_pictures
 from mvlm.points import points_from_pixels
 from mvlm.small.places import place_vectors, shorten, with_places, write_out
 from mvlm.small.windows import (
@@ -170,9 +170,9 @@ class MolmoScenes:
         return (self.flocks if index % 2 else self.scenes).scene(index)
 
 
-def cut(scene: Scene) -> PlacedCrops:
+def cut(scene: Scene, crops: CropConfig = COURSE_CROPS) -> PlacedCrops:
     """The scene's picture, as the model takes it."""
-    return placed_crops(torch.from_numpy(draw(scene)).permute(2, 0, 1).float() / 255)
+    return placed_crops(torch.from_numpy(draw(scene)).permute(2, 0, 1).float() / 255, crops)
 
 
 def look_at_all(
