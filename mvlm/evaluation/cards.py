@@ -74,7 +74,7 @@ CANNOT = {
     "24 pixels, one to nine of them. Larger things and photographs are beyond it, and it was not "
     "taught to refuse a question. "
     "The downscaled view alone was practised in few examples, and its tokens were never told what "
-    "they hold: part of the gap between the two views is owed to that.",
+    "they hold. How much of the gap between the two views is owed to that was not measured.",
     "reader": "It reads the letters, sizes and layouts that `mvlm.data` draws, and no others: "
     "pictures of other sizes are refused, other fonts are misread. It knows the drawings of ninety "
     "things; of what it was not taught it says something all the same. It sees one page at a time "

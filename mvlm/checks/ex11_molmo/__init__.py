@@ -1,6 +1,6 @@
 """Exercise 11: how Molmo cuts a picture, pools it, and writes and reads points.
 
-What is right is worked out here in another way than an answer would be: scales as fractions, an
+What is right is worked out here in another way than an answer would be: scores as fractions, an
 owner by asking every crop, a window one head at a time, pairs of points and boxes by trying them.
 """
 

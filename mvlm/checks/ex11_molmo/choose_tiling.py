@@ -12,7 +12,7 @@ Tiling = tuple[int, int]
 Sizes = tuple[int, int, int, int, int]  # height, width, window, overlap, max_crops
 
 
-def _scale(tiling: Tiling, height: int, width: int, window: int, overlap: int) -> Fraction:
+def _score(tiling: Tiling, height: int, width: int, window: int, overlap: int) -> Fraction:
     """By how much the picture, less the overlap, is scaled to fit into the windows."""
     rows, columns = tiling
     return min(
@@ -27,28 +27,28 @@ def _tiling(
     overlap: int,
     max_crops: int,
     *,
-    scale: Callable[..., Fraction] = _scale,
-    enough: Callable[[Fraction], bool] = lambda scale: scale >= 1,
+    score: Callable[..., Fraction] = _score,
+    enough: Callable[[Fraction], bool] = lambda score: score >= 1,
     enlarging: Callable[..., Fraction] = min,
     shrinking: Callable[..., Fraction] = max,
     ties: Callable[..., Tiling] = min,
 ) -> Tiling:
     """The rule, in fractions; keyword arguments are mistakes."""
     sides = range(1, max_crops + 1)
-    scales = {
-        (i, j): scale((i, j), height, width, window, overlap)
+    scores = {
+        (i, j): score((i, j), height, width, window, overlap)
         for i in sides
         for j in sides
         if i * j <= max_crops
     }
-    large = {tiling: one for tiling, one in scales.items() if enough(one)}
-    best = enlarging(large.values()) if large else shrinking(scales.values())
-    equal = [tiling for tiling, one in (large or scales).items() if one == best]
+    large = {tiling: one for tiling, one in scores.items() if enough(one)}
+    best = enlarging(large.values()) if large else shrinking(scores.values())
+    equal = [tiling for tiling, one in (large or scores).items() if one == best]
     return ties(equal, key=lambda tiling: tiling[0] * tiling[1])
 
 
 def _no_overlap(tiling: Tiling, height: int, width: int, window: int, _: int) -> Fraction:
-    return _scale(tiling, height, width, window, 0)
+    return _score(tiling, height, width, window, 0)
 
 
 def _whole_frame(tiling: Tiling, height: int, width: int, window: int, overlap: int) -> Fraction:
@@ -64,7 +64,7 @@ def _filling(tiling: Tiling, height: int, width: int, window: int, overlap: int)
 
 
 def _two_decimals(*sizes: Any) -> Fraction:
-    return round(_scale(*sizes), 2)
+    return round(_score(*sizes), 2)
 
 
 def _both(*, ends: bool) -> Callable[..., Tiling]:
@@ -75,11 +75,11 @@ def _both(*, ends: bool) -> Callable[..., Tiling]:
 
 
 def _nearest(height: int, width: int, window: int, overlap: int, max_crops: int) -> Tiling:
-    """A mistake: the scale nearest to 1, from whichever side."""
+    """A mistake: the score nearest to 1, from whichever side."""
     sizes = height, width, window, overlap
     sides = range(1, max_crops + 1)
     tilings = [(i, j) for i in sides for j in sides if i * j <= max_crops]
-    return min(tilings, key=lambda t: (abs(_scale(t, *sizes) - 1), t[0] * t[1]))
+    return min(tilings, key=lambda t: (abs(_score(t, *sizes) - 1), t[0] * t[1]))
 
 
 def _rounded_up(height: int, width: int, window: int, overlap: int, _: int) -> Tiling:
@@ -116,24 +116,24 @@ TILING = Comparison(
     tells=lambda ours, wanted: f"the tiling is {ours}, wanted {wanted}",
     mistakes={
         # Shows in exact fits alone, where a forgotten overlap may give the same.
-        "a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged: it "
-        "counts with those that are not shrunk": {"enough": lambda scale: scale > 1},
-        "the overlap was not taken off the picture's sides": {"scale": _no_overlap},
+        "a picture that fits exactly, with the score 1, is neither shrunk nor enlarged: it "
+        "counts with those that are not shrunk": {"enough": lambda score: score > 1},
+        "the overlap was not taken off the picture's sides": {"score": _no_overlap},
         "the whole frame was compared with the whole picture: the overlap is taken off both": {
-            "scale": _whole_frame
+            "score": _whole_frame
         },
-        "the larger of the two scales was taken: then the picture does not fit the other way": {
-            "scale": _filling
+        "the larger of the two scores was taken: then the picture does not fit the other way": {
+            "score": _filling
         },
         "of the tilings that enlarge, the one that enlarges MOST was taken": {"enlarging": max},
         "where every tiling shrinks, the one that shrinks MOST was taken": {"shrinking": min},
         "of equally good tilings the one with more crops was taken: fewer crops cost less": {
             "ties": max
         },
-        "a scale was rounded: one a little under 1 shrinks the picture, however little": {
-            "scale": _two_decimals
+        "a score was rounded: one a little under 1 shrinks the picture, however little": {
+            "score": _two_decimals
         },
-        "the scale nearest to 1 was taken: shrinking a little loses to enlarging": _nearest,
+        "the score nearest to 1 was taken: shrinking a little loses to enlarging": _nearest,
         "columns came before rows: rows go with the height": _both(ends=True),
         "each side was rounded up by itself, beyond max_crops": _rounded_up,
         "at most 12 crops were allowed, whatever max_crops says": _limit(12),
@@ -145,8 +145,8 @@ TILING = Comparison(
 # frame and the whole picture, so that mistake shows only where every tiling shrinks.
 COMMON: tuple[Callable[..., Tiling], ...] = (
     _both(ends=True),
-    lambda *sizes: _tiling(*sizes, scale=_filling),
-    lambda *sizes: _tiling(*sizes, scale=_no_overlap),
+    lambda *sizes: _tiling(*sizes, score=_filling),
+    lambda *sizes: _tiling(*sizes, score=_no_overlap),
 )
 
 
@@ -190,9 +190,9 @@ def _shrunk(student: Student, max_crops: int) -> Sizes:
         sizes = _sizes(student, rows, columns, max_crops, over=True)
         right = _tiling(*sizes)
         *shown_here, no_overlap = COMMON  # the overlap, alone, changes little in a large picture
-        shown_here.append(lambda *sizes: _tiling(*sizes, scale=_whole_frame))
+        shown_here.append(lambda *sizes: _tiling(*sizes, score=_whole_frame))
         shown = all(one(*sizes) != right for one in shown_here) and no_overlap(*sizes) == right
-        if shown and _ties_apart(*sizes) == right and _scale(right, *sizes[:4]) < 1:
+        if shown and _ties_apart(*sizes) == right and _score(right, *sizes[:4]) < 1:
             return sizes
 
 
@@ -229,7 +229,7 @@ def _panorama(student: Student) -> Sizes:
 
 
 def _one_row(student: Student) -> Sizes:
-    """A picture that one crop holds: more columns have the same scale, more rows another."""
+    """A picture that one crop holds: more columns have the same score, more rows another."""
     window, overlap = 10 * student.integer(12, 25), 10 * student.integer(5, 14)
     short = student.integer(5, window // 8)
     return overlap + window - short, overlap + window - 4 * short, window, overlap, 12
@@ -237,7 +237,7 @@ def _one_row(student: Student) -> Sizes:
 
 @check(
     "where a tiling enlarges the picture, the one that enlarges it least",
-    "One scale a tiling: the smaller of window·rows/(height − overlap) and the same for columns.",
+    "One score a tiling: the smaller of window·rows/(height − overlap) and the same for columns.",
 )
 def tiling_enlarge(student: Student) -> None:
     TILING.run(student, lambda: _enlarged(student, 12))
@@ -247,7 +247,7 @@ def tiling_enlarge(student: Student) -> None:
 
 @check(
     "where every tiling shrinks it, the one that shrinks it least",
-    "A photograph of 4000×3000 is larger than all windows together. Which scale is best then?",
+    "A photograph of 4000×3000 is larger than all windows together. Which score is best then?",
     after=[tiling_enlarge],
 )
 def tiling_shrink(student: Student) -> None:
@@ -256,7 +256,7 @@ def tiling_shrink(student: Student) -> None:
 
 @check(
     "exact fits, and fewer crops where two tilings are as good",
-    "What one crop holds, a row of five crops holds as well, at the same scale.",
+    "What one crop holds, a row of five crops holds as well, at the same score.",
     after=[tiling_enlarge],
 )
 def tiling_ties(student: Student) -> None:

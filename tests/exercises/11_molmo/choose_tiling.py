@@ -17,21 +17,21 @@ def scaled(tiling, height, width, window, overlap):
     return min(window * tiling[0] / (height - overlap), window * tiling[1] / (width - overlap))
 
 
-def chosen(scales):
-    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
-    return min(large, key=large.get) if large else max(scales, key=scales.get)
+def chosen(scores):
+    large = {tiling: score for tiling, score in scores.items() if score >= 1}
+    return min(large, key=large.get) if large else max(scores, key=scores.get)
 
 
 @right("As the solutions write it.")
 def master(height, width, window, overlap, max_crops):
     sides = range(1, max_crops + 1)
     all_ = sorted(((i, j) for i in sides for j in sides if i * j <= max_crops), key=math.prod)
-    scales = {
+    scores = {
         (i, j): min(window * i / (height - overlap), window * j / (width - overlap))
         for i, j in all_
     }
-    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
-    return min(large, key=large.get) if large else max(scales, key=scales.get)
+    large = {tiling: score for tiling, score in scores.items() if score >= 1}
+    return min(large, key=large.get) if large else max(scores, key=scores.get)
 
 
 @right("One loop that keeps the best so far, in fractions.")
@@ -39,11 +39,11 @@ def by_loop(height, width, window, overlap, max_crops):
     best = None
     for i in range(1, max_crops + 1):
         for j in range(1, max_crops // i + 1):
-            scale = min(
+            score = min(
                 Fraction(window * i, height - overlap), Fraction(window * j, width - overlap)
             )
             # First whether it is large enough, then how near to 1, then how few crops.
-            rank = (scale < 1, abs(scale - 1), i * j)
+            rank = (score < 1, abs(score - 1), i * j)
             if best is None or rank < best[0]:
                 best = rank, (i, j)
     return best[1]
@@ -54,18 +54,18 @@ def rounded_up(height, width, window, overlap, max_crops):
     i, j = math.ceil((height - overlap) / window), math.ceil((width - overlap) / window)
     if i * j <= max_crops:
         return i, j
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    return max(scales, key=scales.get)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return max(scores, key=scores.get)
 
 
-@right("With NumPy, scales divided another way round.")
+@right("With NumPy, scores divided another way round.")
 def by_numpy(height, width, window, overlap, max_crops):
     all_ = np.array(tilings(max_crops))
-    scale = (all_ / ((np.array([height, width]) - overlap) / window)).min(axis=1)
-    if (scale >= 1 - 1e-12).any():
-        scale = np.where(scale >= 1 - 1e-12, scale, np.inf)
-        return tuple(all_[scale.argmin()].tolist())
-    return tuple(all_[scale.argmax()].tolist())
+    score = (all_ / ((np.array([height, width]) - overlap) / window)).min(axis=1)
+    if (score >= 1 - 1e-12).any():
+        score = np.where(score >= 1 - 1e-12, score, np.inf)
+        return tuple(all_[score.argmin()].tolist())
+    return tuple(all_[score.argmax()].tolist())
 
 
 @mistake(
@@ -92,11 +92,11 @@ def whole_frame(height, width, window, overlap, max_crops):
 
 
 @mistake(
-    "The larger of the two scales.",
+    "The larger of the two scores.",
     fails="tiling-enlarge, tiling-shrink, tiling-ties, tiling-limits",
-    says="the larger of the two scales was taken",
+    says="the larger of the two scores was taken",
 )
-def larger_scale(height, width, window, overlap, max_crops):
+def larger_score(height, width, window, overlap, max_crops):
     return chosen(
         {
             (i, j): max(window * i / (height - overlap), window * j / (width - overlap))
@@ -106,13 +106,13 @@ def larger_scale(height, width, window, overlap, max_crops):
 
 
 @mistake(
-    "Always the largest scale.",
+    "Always the largest score.",
     fails="tiling-enlarge, tiling-ties, tiling-limits",
     says="the one that enlarges MOST was taken",
 )
 def always_largest(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    return max(scales, key=scales.get)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return max(scores, key=scores.get)
 
 
 @mistake(
@@ -121,9 +121,9 @@ def always_largest(height, width, window, overlap, max_crops):
     says="the one that shrinks MOST was taken",
 )
 def smallest_when_shrinking(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    large = {tiling: scale for tiling, scale in scales.items() if scale >= 1}
-    return min(large or scales, key=(large or scales).get)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: score for tiling, score in scores.items() if score >= 1}
+    return min(large or scores, key=(large or scores).get)
 
 
 @mistake(
@@ -132,29 +132,29 @@ def smallest_when_shrinking(height, width, window, overlap, max_crops):
     says="of equally good tilings the one with more crops was taken",
 )
 def more_crops(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)[::-1]}
-    return chosen(scales)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)[::-1]}
+    return chosen(scores)
 
 
 @mistake(
     "An exact fit does not count as large enough.",
     fails="tiling-ties",
-    says="a picture that fits exactly, with the scale 1, is neither shrunk nor enlarged",
+    says="a picture that fits exactly, with the score 1, is neither shrunk nor enlarged",
 )
 def strictly_larger(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    large = {tiling: scale for tiling, scale in scales.items() if scale > 1}
-    return min(large, key=large.get) if large else max(scales, key=scales.get)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: score for tiling, score in scores.items() if score > 1}
+    return min(large, key=large.get) if large else max(scores, key=scores.get)
 
 
 @mistake(
-    "The scale nearest to 1.",
+    "The score nearest to 1.",
     fails="tiling-enlarge, tiling-ties",
-    says="the scale nearest to 1 was taken",
+    says="the score nearest to 1 was taken",
 )
 def nearest(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    return min(scales, key=lambda tiling: abs(scales[tiling] - 1))
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return min(scores, key=lambda tiling: abs(scores[tiling] - 1))
 
 
 @mistake(
@@ -245,8 +245,8 @@ FIRST = {}
     says="wanted (",
 )
 def remembers(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    return FIRST.setdefault("tiling", chosen(scales))
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    return FIRST.setdefault("tiling", chosen(scores))
 
 
 @mistake(
@@ -260,9 +260,9 @@ def sides_to_twelve(height, width, window, overlap, max_crops):
 
 
 @mistake(
-    "Whether a scale is 1 is asked after rounding.", fails="tiling-ties", says="a scale was rounded"
+    "Whether a score is 1 is asked after rounding.", fails="tiling-ties", says="a score was rounded"
 )
 def two_decimals(height, width, window, overlap, max_crops):
-    scales = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
-    large = {tiling: scale for tiling, scale in scales.items() if round(scale, 2) >= 1}
-    return min(large, key=large.get) if large else max(scales, key=scales.get)
+    scores = {t: scaled(t, height, width, window, overlap) for t in tilings(max_crops)}
+    large = {tiling: score for tiling, score in scores.items() if round(score, 2) >= 1}
+    return min(large, key=large.get) if large else max(scores, key=scores.get)
