@@ -13,6 +13,7 @@ from mvlm.data.plots import make_plot
 from mvlm.data.shop import make_shops
 from mvlm.evaluation.agents import ENDS, standard_error, with_truth
 from mvlm.show import shares, tasks
+from mvlm.show.figures import shown_size
 from mvlm.show.shares import Bar
 from mvlm.show.stored import measured
 from mvlm.show.tasks import Seen
@@ -113,6 +114,29 @@ def test_a_legend_is_inside_its_figure():
         assert drawn.bbox.containsx(legend.x0)
         assert drawn.bbox.containsx(legend.x1)
         assert drawn.bbox.containsy(legend.y0)
+
+
+def test_panels_hold_each_share_and_fit_a_phone():
+    names = ["nothing", "list, pictures named by CLIP"]
+    percent = {"with names": (0.0, 100.0), "without names, unseen artist": (50.0, 91.5)}
+    groups = {
+        group: [Bar(name, of / 100, 200) for name, of in zip(names, row, strict=True)]
+        for group, row in percent.items()
+    }
+    drawn = shares.draw_panels(groups, title="t")
+    drawn.draw_without_rendering()
+    assert shown_size(drawn)["legible"] <= 356  # what a phone of 390 pixels leaves for text
+    assert [text.get_text() for text in drawn.axes[0].texts[-2:]] == names
+    for ax, row in zip(drawn.axes, percent.values(), strict=True):
+        assert [bar.get_width() for bar in ax.patches] == pytest.approx(row)
+        numbers = [text for text in ax.texts if text.get_text() not in names]
+        assert [text.get_text() for text in numbers] == [f"{of:.1f}" for of in row]
+        left, right = ax.get_window_extent().intervalx
+        for text in numbers:
+            place = text.get_window_extent()
+            assert left <= place.x0 < place.x1 <= right
+    for text in drawn.axes[0].texts:
+        assert drawn.bbox.containsx(text.get_window_extent().x1)
 
 
 def test_an_episode_is_told_step_by_step():

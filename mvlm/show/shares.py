@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from mvlm.show.figures import BLUE, GREEN, ORANGE, PINK, figure
+from mvlm.show.figures import BLACK, BLUE, GREEN, ORANGE, PINK, figure
 
 MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"))
 
@@ -62,6 +63,40 @@ def draw_shares(
     place = {"loc": "upper center", "bbox_to_anchor": (0.4, below), "frameon": False}
     short = sum(map(len, groups)) <= 40  # letters that stand beside one another in this width
     ax.legend(**place, ncols=3 if short else 1)
+    return drawn
+
+
+def draw_panels(groups: Mapping[str, Sequence[Bar]], *, title: str) -> Figure:
+    """Shares as bars with their numbers, a panel a group, one standard error to both sides.
+
+    A phone shows it whole: the names stand above the bars. Where marks of several groups would lie
+    on one another, as at 0 and at 100 %, each has a panel of its own.
+
+    Args:
+        groups: title of a panel → its bars; all groups have the same names in one order.
+        title: what to see.
+    """
+    names = [bar.name for bar in next(iter(groups.values()))]
+    drawn, axes = figure(4.5, 0.52 * len(names) + 0.9, columns=len(groups))
+    for ax, (group, bars) in zip(axes[0], groups.items(), strict=True):
+        places, shares = range(len(bars)), [100 * bar.share for bar in bars]
+        errors = [100 * bar.error for bar in bars]
+        style = {"color": BLUE, "height": 0.44, "ecolor": BLACK, "capsize": 2}
+        ax.barh(places, shares, xerr=errors, **style)
+        for place, share, error in zip(places, shares, errors, strict=True):
+            inside = share > 60  # percent: there is room for the number
+            x, colour = (4, "white") if inside else (share + error + 4, BLACK)
+            ax.text(x, place, f"{share:.1f}", color=colour, va="center", fontsize=11)
+        ax.axvline(0, color=BLACK, linewidth=1)
+        ax.set(xlim=(0, 104), ylim=(len(names) - 0.6, -0.8), xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        ax.set_title(fill(group, 16), fontsize=11, loc="left")
+    axes[0, 0].set(zorder=1, facecolor="none")  # names lie over the other panels' lines
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for place, name in enumerate(names):
+        text = axes[0, 0].text(2, place - 0.29, name, va="bottom", fontsize=11, bbox=box)
+        text.set_in_layout(False)  # or the first panel would be as wide as its longest name
+    drawn.suptitle(title, x=0.01, ha="left", fontsize=12)
     return drawn
 
 

@@ -63,7 +63,8 @@ def draw_seen(
         wrong: those of them that are framed.
     """
     height, width = picture.shape[:2]
-    drawn, axes = figure(5.4, 2 * 5.2 * height / width + 0.7, rows=2)
+    wide = min(5.4, 4.2 * width / height)  # two square pictures would be taller than a screen
+    drawn, axes = figure(wide, 2 * (wide - 0.2) * height / width + 0.7, rows=2)
     draw_image(axes[0, 0], picture, titles[0])
     below = axes[1, 0]
     draw_image(below, np.full_like(picture, 255), titles[1])
