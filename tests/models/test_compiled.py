@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from mvlm import compiled
 from mvlm.compiled import CompiledStep, compiled_step, compiler_works
@@ -118,12 +119,14 @@ def test_what_it_is_not_written_for_takes_the_plain_step(monkeypatch, changes, p
 def test_the_compiled_program_gives_the_same_tokens():
     assert compiler_works("cpu")
     model = tiny(depth=1)
+    before = counters["stats"]["unique_graphs"]
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # such as "recompiled too often"
-        for length in LENGTHS:  # one program for all of them
+        warnings.simplefilter("error")
+        for length in LENGTHS:
             ids = torch.randint(0, 61, (1, length))
             want = generate(model, ids, max_new_tokens=24)
             assert generate(model, ids, max_new_tokens=24, step=compiled_step) == want
+    assert counters["stats"]["unique_graphs"] == before + 1  # one program for all of them
 
 
 def test_without_a_compiler_it_says_so_once_and_generates_the_same(tmp_path):
