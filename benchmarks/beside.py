@@ -99,7 +99,7 @@ def found(aim: Aim, tasks: dict) -> float | None:
     rows = [row for row in tasks.get(aim.task, {}).get("rows", []) if aim.key in row["task"]]
     try:
         values = [aim.value(row) for row in rows]
-    except TypeError:  # the peer did not fit into memory: there is nothing to compare with
+    except (TypeError, KeyError):  # the peer did not fit into memory; or no limit was measured
         return None
     return min(values, default=None) if not aim.at_most else max(values, default=None)
 
@@ -195,7 +195,10 @@ def task_rows(task: dict) -> Iterator[tuple[str, ...]]:
             f"{number(row['ours'])}{unit}",
             f"{number(row['theirs'])}{unit if row['theirs'] is not None else ''}",
             ratio + between,
-            *("" if row[name] is None else f"{row[name]:.2f}" for name in ("share", "their_share")),
+            *(
+                "" if row.get(name) is None else f"{row[name]:.2f}"
+                for name in ("share", "their_share")
+            ),
         )
 
 
@@ -233,5 +236,7 @@ def section(results: dict, table: Callable[[tuple, list], str]) -> str:
                 ),
                 list(task_rows(made)),
             )
-            parts.append(f"`make bench TASK={task}`, {made['seconds']} seconds:\n\n{rows}")
+            own = made["machine"].get("clock") == "own"
+            busy = ", one thread's own time, since the machine had other work" if own else ""
+            parts.append(f"`make bench TASK={task}`, {made['seconds']} seconds{busy}:\n\n{rows}")
     return "\n\n".join(parts)

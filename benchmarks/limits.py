@@ -21,7 +21,7 @@ def limited(tasks: dict, kind: str) -> list[dict]:
     best: dict[str, dict] = {}
     for task in tasks.values():
         for row in task["rows"]:
-            if row["limit"] == kind:
+            if row.get("limit") == kind:
                 known = best.setdefault(row["task"], row)
                 if row["their_share"] > known["their_share"]:
                     best[row["task"]] = row

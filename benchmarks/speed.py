@@ -29,6 +29,7 @@ from harness import (
     arithmetic,
     contest,
     copying,
+    count_own_time,
     machine,
     reading,
     rows,
@@ -633,6 +634,9 @@ TASKS: dict[str, Callable[[], list[Row]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", help=f"of {', '.join(TASKS)}; all if none")
+    parser.add_argument(
+        "--own", action="store_true", help="one thread's own time, where the machine is busy"
+    )
     parser.add_argument("--loss", nargs=4, help=argparse.SUPPRESS)
     parser.add_argument("--compile", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -646,6 +650,8 @@ def main() -> None:
     unknown = [name for name in options.tasks if name not in TASKS]
     if unknown:
         parser.error(f"task {unknown[0]!r} is not known: choose from {', '.join(TASKS)}")
+    if options.own:
+        count_own_time()
     print(machine())
     for name in options.tasks or TASKS:
         torch.manual_seed(0)

@@ -70,18 +70,18 @@ class CompiledStep:
 
     Args:
         model: a pre-norm model of RMSNorm and SwiGLU.
-        cache: filled by `hidden` with a prompt without padding; each call adds a token to it.
+        cache: filled by `hidden` with a prompt without padding. The step works on a copy of it.
     """
 
     def __init__(self, model: LanguageModel, cache: KVCache) -> None:
         block, weight = model.config.filled, model.embedding.weight
         # The mask gives what is not written yet a share of 0, and 0 times infinity is no number.
         cache.memory[..., cache.length :, :] = 0
-        self.cache = cache
         self.position = torch.tensor([cache.length], device=weight.device)
         self.heads = block.heads, block.kv_heads
         self.rotary = model.rotary(slice(0, model.config.context), weight)
-        self.memory = [(keys, values) for keys, values in cache.memory]  # each (B, K, S, d)
+        # Copies (B, K, S, d): of views of one tensor the compiler has to compare each with each.
+        self.memory = [(keys.clone(), values.clone()) for keys, values in cache.memory]
         for part in (part for layer in self.memory for part in layer):
             torch._dynamo.maybe_mark_dynamic(part, 2)  # one program for caches of every length
             if weight.is_cuda:  # a CUDA graph takes them where they lie, and copies none
@@ -112,7 +112,6 @@ class CompiledStep:
             eps=self.eps,
         )
         self.position += 1
-        self.cache.length += 1
         return scores
 
 
