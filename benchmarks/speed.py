@@ -329,7 +329,7 @@ def language_rows(
             scores = (model(ids)[:, -1].float() for model in (ours, lambda ids: theirs(ids).logits))
             agree(*scores, name, tolerance=1e-4 if dtype is torch.float32 else 5e-2)
         calls = {
-            OURS: lambda new, ids=ids: plain.generate(ids, max_new_tokens=new),
+            OURS: lambda new, ids=ids: generate(plain, ids, max_new_tokens=new),
             COMPILED: lambda new, ids=ids: generate(
                 ours, ids, max_new_tokens=new, step=compiled_step
             ),
