@@ -2,9 +2,9 @@
 
 Chapter 08. `generate(model, prompts, step=compiled_step, max_new_tokens=64)` is the loop of
 `mvlm.generation` with another step: `torch.compile` makes one program of everything that a token
-passes through. That takes half a minute or more, once for a model and a number of rows; torch
-keeps what it made on disk, so that the next process starts in seconds. It pays for long answers
-and for many.
+passes through. That takes from half a minute to some minutes, once for a model and for one row or
+several; torch keeps what it made on disk, so that the next process starts in seconds. It pays for
+long answers of one row. Several rows share what a step costs anyway, and gain little.
 
 Letters: B rows, V vocabulary, D width, H heads, K heads of keys and values, d width of a head,
 S tokens that the cache can hold.
