@@ -1,6 +1,7 @@
 """``python benchmarks/course.py``: how long the course takes to run and build, what it weighs.
 
-Executes every notebook in a fresh kernel, builds the site, and writes `benchmarks/course.json`.
+Executes every notebook in a fresh kernel, builds the site, and writes `benchmarks/course.json`,
+from which the site also takes what it says beside cells that make a reader wait.
 """
 
 import gzip
@@ -8,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,17 +18,33 @@ from harness import ROOT, run, stopwatch, write
 from nbclient import NotebookClient
 from tqdm import tqdm
 
+LONG = 10  # seconds of a cell that its reader is told of
 PACKAGES = ("torch", "numpy", "datasets", "matplotlib", "jupyter-book", "nbval")
 
 
-def seconds_to_run(path: Path) -> float:
-    """Wall-clock seconds of one notebook from the start of its kernel."""
+def run_notebook(path: Path) -> tuple[float, dict[str, int]]:
+    """Wall-clock seconds of one notebook from the start of its kernel, and of its long cells."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder, stopwatch() as spent:
         NotebookClient(
-            notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook,
+            kernel_name="python3",
+            record_timing=True,
+            resources={"metadata": {"path": folder}},
         ).execute()
-    return spent.wall
+    return spent.wall, long_cells(notebook)
+
+
+def long_cells(notebook: nbformat.NotebookNode) -> dict[str, int]:
+    """Seconds of each cell of an executed notebook that took longer than `LONG`, by its id."""
+    found = {}
+    for cell in notebook.cells:
+        if timing := cell.metadata.get("execution"):
+            ends = (timing[f"iopub.status.{state}"] for state in ("busy", "idle"))
+            busy, idle = map(datetime.fromisoformat, ends)
+            if (took := (idle - busy).total_seconds()) > LONG:
+                found[cell.id] = round(took)
+    return found
 
 
 def seconds_to_build() -> float:
@@ -47,15 +65,19 @@ def main() -> None:
     stored = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
         (ROOT / "notebooks/solutions").glob("*.ipynb")
     )
-    runs = {
-        path.relative_to(ROOT / "notebooks").as_posix(): round(seconds_to_run(path), 1)
-        for path in tqdm(stored, unit="notebook")
-    }
+    runs, long = {}, {}
+    for path in tqdm(stored, unit="notebook"):
+        name = path.relative_to(ROOT / "notebooks").as_posix()
+        took, cells = run_notebook(path)
+        runs[name] = round(took, 1)
+        if cells:
+            long[name] = cells
     results = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "seconds a notebook": runs,
+        "seconds of long cells": long,
         "seconds for the site": round(seconds_to_build(), 1),
         "kilobytes a page": {
             page.relative_to(ROOT / "_build/html").as_posix(): kilobytes(page)

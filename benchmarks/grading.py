@@ -1,9 +1,10 @@
 """Seconds a submission: the course's grader beside otter-grader and nbgrader, same notebooks.
 
-`OMP_NUM_THREADS=1 python benchmarks/grading.py` prints JSON: 40 notebooks of exercise 02, made from
-the bank of right and wrong answers. All three run the same checks, one submission at a time. The
-two peers run only with `--peers PYTHON`, an environment that has otter-grader 7.0.0, nbgrader 0.9.6
-and this package; they execute each notebook as a whole, and score in the process that runs it.
+`OMP_NUM_THREADS=1 python benchmarks/grading.py` writes `grading.json`: 40 notebooks of each
+exercise, made from the bank of right and wrong answers, one submission at a time. With `--peers
+PYTHON`, an environment that has otter-grader 7.0.0, nbgrader 0.9.6 and this package, it grades
+exercise 02 with all three in place of that. The peers run the same checks; they execute each
+notebook as a whole, and score in the process that runs it.
 """
 
 import argparse
@@ -14,10 +15,11 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from harness import ROOT, run, where, written
+from harness import ROOT, read, run, where, write
 from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
+from tqdm import tqdm
 
-from mvlm.checks import exercise
+from mvlm.checks import exercise, exercises
 
 sys.path.append(str(ROOT / "tests/exercises"))
 from bank import Answer, mistakes, right_answers
@@ -27,11 +29,11 @@ IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import Tens
 LOAD = "from mvlm.checks import load\n"
 
 
-def answer_cells(count: int) -> list[dict[str, str]]:
-    """The source of each function's cell, for each of ``count`` students."""
-    names = [question.function for question in QUESTIONS]
-    base = {name: _script(right_answers("02_patches", name)[0]) for name in names}
-    wrong = [answer for name in names for answer in mistakes("02_patches", name)]
+def answer_cells(task: str, count: int) -> list[dict[str, str]]:
+    """The source of each function's cell, for each of ``count`` students of the exercise."""
+    names = [question.function for question in exercise(task).questions]
+    base = {name: _script(right_answers(task, name)[0]) for name in names}
+    wrong = [answer for name in names for answer in mistakes(task, name)]
     chosen = itertools.islice(itertools.cycle(wrong), count)
     return [{**base, answer.question: _script(answer)} for answer in chosen]
 
@@ -52,7 +54,7 @@ def seconds(command: list[str], folder: Path) -> float:
     return run(command, folder=folder, PATH=paths).seconds  # nbgrader's alembic lies beside it
 
 
-def ours(students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
+def ours(task: str, students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
     """Seconds for all, and for one alone, which is mostly the start."""
     for number, answers in enumerate(students):
         cells = [new_code_cell(IMPORTS)]
@@ -62,7 +64,7 @@ def ours(students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
             path = folder / place / f"s{number:02}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(new_notebook(cells=cells), path)
-    base = [sys.executable, "-m", "mvlm", "grade", "02_patches"]
+    base = [sys.executable, "-m", "mvlm", "grade", task]
     times = [
         seconds(
             [*base, str(folder / place), "--out", str(folder / f"{place}-out"), "--jobs", "1"], ROOT
@@ -150,22 +152,42 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="submissions")
     parser.add_argument("--peers", help="the Python of an environment with otter and nbgrader")
     options = parser.parse_args()
-    students = answer_cells(options.count)
+    result = (read("grading.json") or {}) | where()
+    if options.peers:
+        result |= beside_peers(options.count, options.peers)
+    else:
+        result["each exercise"] = {
+            name: each(name, options.count) for name in tqdm(exercises(), unit="exercise")
+        }
+    write("grading.json", result)
+    print("written to benchmarks/grading.json; now run: python benchmarks/page.py")
+
+
+def each(task: str, count: int) -> dict[str, float]:
+    """Seconds a submission of one exercise, the start left out, and the seconds of the start."""
+    with tempfile.TemporaryDirectory() as name:
+        total, alone = ours(task, answer_cells(task, count), Path(name))
+    return {
+        "seconds a further submission": round((total - alone) / (count - 1), 2),
+        "one alone": round(alone, 1),
+        "seconds a submission": round(total / count, 2),
+    }
+
+
+def beside_peers(count: int, python: str) -> dict[str, object]:
+    """Exercise 02 by all three."""
+    students = answer_cells("02_patches", count)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        total, alone = ours(students, folder / "ours")
-        result = {
-            **where(),
-            "submissions": options.count,
-            "seconds a submission": {"mvlm grade": round(total / options.count, 2)},
-            "of which the start, once": round(alone, 1),
-        }
-        if options.peers:
-            each = result["seconds a submission"]
-            for tool in (otter, nbgrader):
-                took = tool(students, folder / tool.__name__, options.peers)
-                each[tool.__name__] = round(took / options.count, 2)
-    print(written(result))
+        total, alone = ours("02_patches", students, folder / "ours")
+        each = {"mvlm grade": round(total / count, 2)}
+        for tool in (otter, nbgrader):
+            each[tool.__name__] = round(tool(students, folder / tool.__name__, python) / count, 2)
+    return {
+        "submissions": count,
+        "seconds a submission": each,
+        "of which the start, once": round(alone, 1),
+    }
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ HOUR = 3600.0  # seconds
 PACKAGES = ("torch", "numpy", "timm", "open_clip_torch", "transformers", "einops", "datasets")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 OURS = "mvlm"
+LIMIT = "the machine"  # among the contenders: what a `Limit` takes
 
 Times = dict[str, list[float]]
 """Seconds of each contender, a round each."""
@@ -37,7 +38,11 @@ Times = dict[str, list[float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One comparison. `ratio` above 1: ours is faster, or takes less. `spread`: its quartiles."""
+    """One comparison. `ratio` above 1: ours is faster, or takes less. `spread`: its quartiles.
+
+    `limit` is what holds such a task back ("arithmetic", "memory" or "copy", see `Limit`), and
+    `share` and `their_share` are how much of the machine's rate ours and the peer reached.
+    """
 
     task: str
     peer: str
@@ -46,15 +51,47 @@ class Row:
     unit: str
     ratio: float | None = None
     spread: tuple[float, float] | None = None
+    limit: str | None = None
+    share: float | None = None
+    their_share: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What the machine alone would need for a task: timed by turns with the contenders.
+
+    `call` does one thing that the task cannot do without, at the machine's best rate, and `scale`
+    is how many times that thing the task needs.
+    """
+
+    kind: str
+    call: Callable[[], object]
+    scale: float = 1.0
+
+
+CLOCKS = {"wall": time.perf_counter, "own": time.process_time}
+clock = "wall"
+
+
+def count_own_time() -> None:
+    """From here on one thread works, and its own processor time is counted.
+
+    For a machine that has other work: what this process waits for then counts for nothing. Caches
+    and memory are still shared.
+    """
+    global clock
+    clock = "own"
+    torch.set_num_threads(1)
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call, to the end of what it started on a GPU."""
+    """Seconds of one call by the `clock`, to the end of what it started on a GPU."""
+    now = CLOCKS[clock]
     wait()
-    start = time.perf_counter()
+    start = now()
     call()
     wait()
-    return time.perf_counter() - start
+    return now() - start
 
 
 @dataclass
@@ -134,7 +171,11 @@ def wait() -> None:
 
 
 def contest(
-    contenders: dict[str, Callable[[], object]], *, rounds: int = 7, shortest: float = 0.02
+    contenders: dict[str, Callable[[], object]],
+    *,
+    rounds: int = 7,
+    shortest: float = 0.02,
+    limit: Limit | None = None,
 ) -> Times:
     """Time every contender once a round, after a warm-up.
 
@@ -142,7 +183,10 @@ def contest(
         contenders: what to call, by name.
         rounds: how often each is timed.
         shortest: seconds; calls shorter than this are repeated, and their mean is taken.
+        limit: timed with them; what the machine would need for the task stands under `LIMIT`.
     """
+    if limit is not None:
+        contenders = contenders | {LIMIT: limit.call}
     repeats = {}
     for name, call in contenders.items():
         took = seconds(call)
@@ -157,23 +201,44 @@ def contest(
         for _ in range(rounds):
             for name in order:
                 call, count = contenders[name], repeats[name]
-                took = seconds(lambda call=call, count=count: [call() for _ in range(count)])
+                # The machine at its best: whatever disturbs one turn must not lower the limit.
+                turns = 3 if LIMIT in (name, name[0]) else 1
+                took = min(
+                    seconds(lambda call=call, count=count: [call() for _ in range(count)])
+                    for _ in range(turns)
+                )
                 times[name].append(took / count)
             order.append(order.pop(0))
     finally:
         gc.enable()
+    if limit is not None:
+        times[LIMIT] = [took * limit.scale for took in times[LIMIT]]
     return times
 
 
-def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = None) -> list[Row]:
+def rows(
+    task: str,
+    times: Times,
+    *,
+    unit: str = "ms",
+    amount: float | None = None,
+    limit: Limit | None = None,
+) -> list[Row]:
     """A row for each peer of `times`.
 
     Args:
         task: what was measured.
-        times: of ours and the peers.
+        times: of ours, the peers and the limit.
         unit: "ms" and "s" are times; any other is a rate, `amount` a call.
         amount: things done in a call, where `unit` is a rate.
+        limit: what `times` has under `LIMIT`.
     """
+
+    def share(name: str) -> float | None:
+        if limit is None:
+            return None
+        pairs = zip(times[LIMIT], times[name], strict=True)
+        return round(statistics.median(least / took for least, took in pairs), 3)
 
     def figure(name: str) -> float:
         middle = statistics.median(times[name])
@@ -182,7 +247,7 @@ def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = No
 
     made = []
     for peer in times:
-        if peer != OURS:
+        if peer not in (OURS, LIMIT):
             ratios = sorted(b / a for a, b in zip(times[OURS], times[peer], strict=True))
             once = len(ratios) == 1
             low, middle, high = (
@@ -197,6 +262,9 @@ def rows(task: str, times: Times, *, unit: str = "ms", amount: float | None = No
                     unit=unit,
                     ratio=round(middle, 3),
                     spread=None if once else (round(low, 3), round(high, 3)),
+                    limit=limit and limit.kind,
+                    share=share(OURS),
+                    their_share=share(peer),
                 )
             )
     return made
@@ -207,14 +275,25 @@ def significant(value: float, digits: int = 4) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def matmul_rate(size: int = 2048) -> float:
-    """Multiply-adds times two, a second, of this machine's own matrix product."""
+def arithmetic(flops: float, size: int = 2048) -> Limit:
+    """`flops` multiplications and additions, at the rate of one large matrix product."""
     dtype = torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     size = size * 4 if DEVICE.type == "cuda" else size
     a, b = (torch.randn(size, size, device=DEVICE, dtype=dtype) for _ in range(2))
-    for _ in range(2):
-        a @ b
-    return 2 * size**3 / min(seconds(lambda: a @ b) for _ in range(9))
+    return Limit(kind="arithmetic", call=lambda: a @ b, scale=flops / (2 * size**3))
+
+
+def reading(amount: int) -> Limit:
+    """So many bytes read once, from wherever an array of that size comes to lie."""
+    numbers = torch.ones(max(1, amount // 4), device=DEVICE)
+    return Limit(kind="memory", call=numbers.sum)
+
+
+def copying(amount: int) -> Limit:
+    """So many bytes written once and as many read, by torch's own copy."""
+    numbers = torch.ones(max(1, amount // 4), device=DEVICE)
+    target = torch.empty_like(numbers)
+    return Limit(kind="copy", call=lambda: target.copy_(numbers))
 
 
 def machine() -> dict[str, object]:
@@ -223,6 +302,7 @@ def machine() -> dict[str, object]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "clock": clock,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
     }

@@ -47,7 +47,7 @@ Figures from the files in `benchmarks/`, each written by the command beside it. 
 
 The other two run the whole notebook in a new kernel each; ours reads it and calls its functions in a process that has torch loaded already. What each of them is protected against is said in the [guide for instructors](instructors.md).
 
-## How fast is it beside what people use?
+{each_exercise(grading)}## How fast is it beside what people use?
 
 `make bench` runs mvlm and its peers with the same shape, inputs and threads, and the same weights (open_clip's CLIP alone has its own), by turns in one process: one round times each of them once, so that a machine that slows down slows all. The loss alone runs in a process for each size and program, whose peak memory is then its own. A ratio above 1 means that mvlm is faster, or takes less. Before anything is timed, outputs are compared. On a CPU the language models are laid out first with `lay_by_columns_()`, one line that a reader can call too; timm and open_clip run with an empty stand-in for torchvision, which nothing measured here uses.
 
@@ -56,6 +56,20 @@ The other two run the whole notebook in a new kernel each; ours reads it and cal
 {rivals_section()}{site_section()}## What was not measured
 
 {"" if "cuda" in read("results.json") else "No GPU was at hand; `make bench` uses one where there is one, in bfloat16. "}The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
+"""
+
+
+def each_exercise(grading: dict) -> str:
+    """Seconds a submission of every exercise, once they were measured."""
+    found = grading.get("each exercise", {})
+    if not found:
+        return ""
+    rows = [(name, *figures.values()) for name, figures in found.items()]
+    head = ("exercise", *next(iter(found.values())))
+    return f"""`python benchmarks/grading.py` grades as many submissions of each exercise, each with one wrong answer, one after the other:
+
+{table(head, rows)}
+
 """
 
 

@@ -8,6 +8,7 @@ a GPU the models run in bfloat16. See `harness.py` for how two programs are comp
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import json
 import os
@@ -19,7 +20,23 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from harness import DEVICE, OURS, Row, contest, machine, matmul_rate, rows, run, save, seconds
+from harness import (
+    DEVICE,
+    LIMIT,
+    OURS,
+    Limit,
+    Row,
+    arithmetic,
+    contest,
+    copying,
+    count_own_time,
+    machine,
+    reading,
+    rows,
+    run,
+    save,
+    seconds,
+)
 from torch import Tensor, nn
 from torch.utils.flop_counter import (
     FlopCounterMode,
@@ -27,7 +44,12 @@ from torch.utils.flop_counter import (
     sdpa_flop_count,
 )
 
+from mvlm.generation import generate
+
 LOSS_PAIRS = (1024, 4096, 16_384, 32_768)
+WIDTH = 512  # of CLIP's shared space
+COMPILED = "mvlm, compiled"
+COURSE = "the course's language model"
 ENOUGH = 4.6  # tables of scores that open_clip's loss holds at its peak, and something to spare
 
 
@@ -35,9 +57,9 @@ def autocast() -> torch.autocast:
     return torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DEVICE.type == "cuda")
 
 
-def agree(ours: Tensor, theirs: Tensor, name: str) -> None:
+def agree(ours: Tensor, theirs: Tensor, name: str, tolerance: float | None = None) -> None:
     """The same weights and inputs must give the same outputs, or nothing is compared."""
-    tolerance = 5e-2 if DEVICE.type == "cuda" else 1e-4
+    tolerance = tolerance or (5e-2 if DEVICE.type == "cuda" else 1e-4)
     torch.testing.assert_close(
         theirs, ours, atol=tolerance, rtol=tolerance, msg=lambda m: f"{name} disagrees: {m}"
     )
@@ -82,10 +104,11 @@ def vit_rows(name: str, config, batch: int) -> list[Row]:
 
     made = []
     for what, step in (("forward", forward), ("forward and backward", both)):
-        times = contest({peer: partial(step, model) for peer, model in models.items()}, rounds=6)
+        calls = {peer: partial(step, model) for peer, model in models.items()}
+        limit = arithmetic(count_flops(calls[OURS]))
+        times = contest(calls, rounds=6, limit=limit)
         task = f"{name}, {what}, batch {batch}"
-        made += rows(task, times, unit="images/s", amount=batch)
-        made.append(share_of_peak(task, count_flops(partial(step, ours)), times))
+        made += rows(task, times, unit="images/s", amount=batch, limit=limit)
     return made
 
 
@@ -100,20 +123,6 @@ def count_flops(call: Callable[[], object]) -> int:
     with FlopCounterMode(display=False, custom_mapping=known) as counter:
         call()
     return counter.get_total_flops()
-
-
-def share_of_peak(task: str, flops: int, times: dict[str, list[float]]) -> Row:
-    """How much of the rate of a large matrix product alone the best round reached."""
-    rates = {peer: flops / min(took) / 1e9 for peer, took in times.items()}
-    limit = matmul_rate() / 1e9
-    return Row(
-        task=task,
-        peer="the machine's matrix product",
-        ours=round(rates[OURS]),
-        theirs=round(limit),
-        unit="GFLOP/s",
-        ratio=round(rates[OURS] / limit, 3),
-    )
 
 
 # ---------------------------------------------------------------- CLIP
@@ -161,11 +170,12 @@ def clip() -> list[Row]:
             with torch.no_grad(), autocast():
                 want = loss_of(OURS, images, ids)
                 agree(loss_of("transformers", images, ids), want, "transformers")
-            turns = 3 if tokens == 77 else 2
+            turns = 10 if tokens == 77 else 3
             calls = {name: partial(step, name, images, ids) for name in models}
-            times = contest(calls, rounds=turns)
+            limit = arithmetic(count_flops(calls[OURS]))
+            times = contest(calls, rounds=turns, limit=limit)
             task = f"CLIP ViT-B/32, training step, batch {batch}, texts of {tokens} tokens in 77"
-            made += rows(task, times, unit="pairs/s", amount=batch)
+            made += rows(task, times, unit="pairs/s", amount=batch, limit=limit)
     return made
 
 
@@ -183,8 +193,10 @@ def loss() -> list[Row]:
                 made.append(lonely(f"{task}, time", found[OURS]["seconds"][0], "s"))
                 made.append(lonely(f"{task}, peak memory", found[OURS]["bytes"] / 1e6, "MB"))
                 continue
+            limit = loss_limit(pairs)
             times = {name: result["seconds"] for name, result in found.items()}
-            made += rows(f"{task}, time", times, unit="s")
+            times[LIMIT] = found[OURS]["machine"]
+            made += rows(f"{task}, time", times, unit="s", limit=limit)
             taken = {name: round(result["bytes"] / 1e6) for name, result in found.items()}
             one, other = (torch.load(Path(folder) / f"{name}.pt") for name in names)
         made.append(
@@ -208,6 +220,11 @@ def loss() -> list[Row]:
             )
         )
     return made
+
+
+def loss_limit(pairs: int) -> Limit:
+    """The product of images and texts, and the two that bring its gradients back."""
+    return arithmetic(3 * 2 * pairs**2 * WIDTH)
 
 
 def lonely(task: str, value: float, unit: str) -> Row:
@@ -238,7 +255,7 @@ def measure_loss(name: str, pairs: int, turns: int, folder: Path) -> None:
     torch.manual_seed(pairs)
     compute = clip_loss_chunked if name == OURS else open_clip_loss()
     images, texts = (
-        F.normalize(torch.randn(pairs, 512, device=DEVICE), dim=1).requires_grad_()
+        F.normalize(torch.randn(pairs, WIDTH, device=DEVICE), dim=1).requires_grad_()
         for _ in range(2)
     )
     scale = torch.tensor(100.0, device=DEVICE, requires_grad=True)
@@ -246,7 +263,7 @@ def measure_loss(name: str, pairs: int, turns: int, folder: Path) -> None:
     for _ in range(2):  # the libraries' own memory is taken before it is counted
         small = [images[:64], texts[:64], scale]
         torch.autograd.grad(compute(*small), small)
-    before, took = memory("VmRSS"), []
+    before, took, machine_took = memory("VmRSS"), [], []
     for _ in range(turns):
 
         def step() -> list[Tensor]:
@@ -256,8 +273,11 @@ def measure_loss(name: str, pairs: int, turns: int, folder: Path) -> None:
         results: list[list[Tensor]] = []
         took.append(seconds(lambda: results.append(step())))  # noqa: B023
     peak = memory("VmHWM") - before
+    limit = loss_limit(pairs)  # after the peak was read: its matrices take memory too
+    for _ in range(turns + 1):
+        machine_took.append(seconds(limit.call) * limit.scale)
     torch.save([tensor.cpu() for tensor in results[0]], folder / f"{name}.pt")
-    print(json.dumps({"seconds": took, "bytes": peak}))
+    print(json.dumps({"seconds": took, "machine": machine_took[1:], "bytes": peak}))
 
 
 def memory(field: str) -> int:
@@ -277,32 +297,47 @@ def language() -> list[Row]:
     from mvlm.language import VARIANTS
     from mvlm.weights import language as course_language
 
+    smol = VARIANTS["SmolLM2-135M"]
     settings = [
-        ("the course's language model", course_language().config, ((1, 32), (1, 256), (16, 32))),
-        ("SmolLM2-135M", VARIANTS["SmolLM2-135M"], ((1, 32), (1, 512), (8, 32))),
+        (COURSE, course_language().config, ((1, 32), (1, 256), (16, 32))),
+        ("SmolLM2-135M", smol, ((1, 32), (1, 512), (8, 32))),
     ]
+    dtype = torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     made = []
     for name, config, shapes in settings:
-        made += language_rows(name, config, shapes)
+        made += language_rows(name, config, shapes, dtype)
+    if DEVICE.type == "cpu":
+        made += language_rows("SmolLM2-135M in bfloat16", smol, ((1, 32),), torch.bfloat16)
     return made
 
 
-def language_rows(name: str, config, shapes: tuple[tuple[int, int], ...]) -> list[Row]:
+def language_rows(
+    name: str, config, shapes: tuple[tuple[int, int], ...], dtype: torch.dtype
+) -> list[Row]:
     from peers import languages
 
-    ours, theirs = languages(config)
-    dtype = torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
-    ours, theirs = ours.to(DEVICE, dtype), theirs.to(DEVICE, dtype)
-    if DEVICE.type == "cpu":
-        ours.lay_by_columns_()
+    from mvlm.compiled import compiled_step
+
+    ours, theirs = (model.to(DEVICE, dtype) for model in languages(config))
+    plain = copy.deepcopy(ours)
+    if DEVICE.type == "cpu" and dtype is torch.float32:
+        plain.lay_by_columns_()
     made = []
     for batch, prompt in shapes:
         ids = torch.randint(2, config.vocab_size, (batch, prompt), device=DEVICE)
+        with torch.no_grad():
+            scores = (model(ids)[:, -1].float() for model in (ours, lambda ids: theirs(ids).logits))
+            agree(*scores, name, tolerance=1e-4 if dtype is torch.float32 else 5e-2)
         calls = {
-            OURS: lambda new, ids=ids: ours.generate(ids, max_new_tokens=new),
+            OURS: lambda new, ids=ids: generate(plain, ids, max_new_tokens=new),
+            COMPILED: lambda new, ids=ids: generate(
+                ours, ids, max_new_tokens=new, step=compiled_step
+            ),
             "transformers": partial(their_answer, theirs, input_ids=ids),
         }
-        made += generation_rows(name, calls, batch=batch, prompt=prompt, new=steps(config))
+        made += generation_rows(
+            name, calls, ours, batch=batch, prompt=prompt, exact=dtype is torch.float32
+        )
     return made
 
 
@@ -325,25 +360,99 @@ def their_answer(model: nn.Module, new: int, **inputs: Tensor) -> list[list[int]
 
 
 def generation_rows(
-    name: str, calls: dict[str, Callable[[int], list]], *, batch: int, prompt: int, new: int
+    name: str,
+    calls: dict[str, Callable[[int], list]],
+    model: nn.Module,
+    *,
+    batch: int,
+    prompt: int,
+    exact: bool = True,
 ) -> list[Row]:
-    """One token is the prefill; what `new` tokens take longer is the decoding."""
+    """One token is the prefill; what `new` tokens take longer is the decoding.
+
+    Where the numbers are `exact` enough, all have to give the same tokens before they are timed.
+    """
+    new = steps(model.config)
     first, *others = (call(new) for call in calls.values())
-    assert all(tokens == first for tokens in others), f"{name}: the tokens differ"
+    assert not exact or all(tokens == first for tokens in others), f"{name}: the tokens differ"
     contenders = {
         (peer, count): partial(call, count) for peer, call in calls.items() for count in (1, new)
     }
-    times = contest(contenders, rounds=5)
-    prefill = {peer: times[peer, 1] for peer in calls}
+    whole = arithmetic(count_flops(partial(calls[OURS], 1)))
+    token = reading(bytes_of_a_token(model, batch, prompt + new // 2))
+    limits = {(LIMIT, 1): whole.call, (LIMIT, new): token.call}
+    times = contest(contenders | limits, rounds=7)
+    prefill = {peer: times[peer, 1] for peer in calls if peer != COMPILED}
+    prefill[LIMIT] = [took * whole.scale for took in times[LIMIT, 1]]
     decode = {
         peer: [long - short for short, long in zip(times[peer, 1], times[peer, new], strict=True)]
         for peer in calls
     }
+    decode[LIMIT] = [took * (new - 1) for took in times[LIMIT, new]]
     shape = f"{batch} × {prompt} tokens"
-    return [
-        *rows(f"{name}, prefill, {shape}", prefill, unit="tokens/s", amount=batch * prompt),
-        *rows(f"{name}, decode, {shape}", decode, unit="tokens/s", amount=batch * (new - 1)),
+    made = rows(
+        f"{name}, prefill, {shape}", prefill, unit="tokens/s", amount=batch * prompt, limit=whole
+    )
+    compiled = decode.pop(COMPILED, None)
+    for what, own in (("decode", decode[OURS]), ("decode, compiled", compiled)):
+        if own is not None:
+            made += rows(
+                f"{name}, {what}, {shape}",
+                decode | {OURS: own},
+                unit="tokens/s",
+                amount=batch * (new - 1),
+                limit=token,
+            )
+    return made
+
+
+def bytes_of_a_token(model: nn.Module, batch: int, seen: int) -> int:
+    """What a step cannot do without: every weight, and the keys and values of what was `seen`."""
+    config, weight = model.config.filled, model.embedding.weight
+    numbers = sum(part.numel() for part in model.parameters())
+    if not config.tied:
+        numbers -= weight.numel()  # of the embedding only a row is read
+    numbers += config.depth * 2 * batch * config.kv_heads * config.head_width * seen
+    return numbers * weight.element_size()
+
+
+def compiling() -> list[Row]:
+    """Seconds until a compiled step has given its first token: new, and from torch's own cache."""
+    made = []
+    for name in ("course", "SmolLM2-135M"):
+        with tempfile.TemporaryDirectory() as folder:
+            first, again = (
+                run(
+                    [sys.executable, __file__, "--compile", name],
+                    TORCHINDUCTOR_CACHE_DIR=folder,
+                ).told()
+                for _ in range(2)
+            )
+        made.append(
+            Row(
+                task=f"compiling the step of {name.replace('course', COURSE)}",
+                peer="again, from torch's cache on disk",
+                ours=round(first, 1),
+                theirs=round(again, 1),
+                unit="s",
+            )
+        )
+    return made
+
+
+def measure_compiling(name: str) -> None:
+    """Print the seconds of the first answer with a compiled step, less those of the next."""
+    from mvlm.compiled import compiled_step
+    from mvlm.language import LanguageModel
+    from mvlm.weights import language as course_language
+
+    model = course_language() if name == "course" else LanguageModel.from_variant(name)
+    model.eval().requires_grad_(False).to(DEVICE)
+    took = [
+        seconds(lambda: generate(model, [[5, 6, 7]], max_new_tokens=2, step=compiled_step))
+        for _ in range(2)
     ]
+    print(json.dumps(took[0] - took[1]))
 
 
 def llava() -> list[Row]:
@@ -378,7 +487,7 @@ def llava_rows(name: str, vision, config) -> list[Row]:
         OURS: lambda new: ours.generate(images, marked, max_new_tokens=new),
         "transformers": partial(their_answer, theirs, input_ids=ids, pixel_values=images),
     }
-    return generation_rows(name, calls, batch=1, prompt=vectors + 16, new=steps(config))
+    return generation_rows(name, calls, ours.language, batch=1, prompt=vectors + 16)
 
 
 # ---------------------------------------------------------------- images and the world
@@ -402,13 +511,16 @@ def patches() -> list[Row]:
         }
         for peer, call in calls.items():
             agree(call(), calls[OURS](), peer)
-        times = contest(calls, rounds=9, shortest=0.1)
-        made += rows(f"patchify {batch}×3×{side}×{side}, P = {p}", times)
+        limit = copying(4 * images.numel())
+        times = contest(calls, rounds=9, shortest=0.1, limit=limit)
+        made += rows(f"patchify {batch}×3×{side}×{side}, P = {p}", times, limit=limit)
     return made
 
 
 def data() -> list[Row]:
     """Pictures of the course's world, beside the same scenes drawn as one would at first."""
+    import numpy as np
+
     from mvlm.data import Scenes
     from mvlm.data.emojis import emoji_table
     from mvlm.data.scene import draw
@@ -420,9 +532,11 @@ def data() -> list[Row]:
         OURS: lambda: [draw(scene) for scene in scenes],
         "Pillow": lambda: [naive_picture(scene, files) for scene in scenes[:40]],
     }
-    times = contest(calls, rounds=5)
+    pixels = [np.asarray(draw(scene)) for scene in scenes]
+    limit = Limit(kind="copy", call=lambda: [drawn.copy() for drawn in pixels])  # on one core
+    times = contest(calls, rounds=5, limit=limit)
     times["Pillow"] = [took * 10 for took in times["Pillow"]]  # it drew a tenth of them
-    return rows("pictures of scenes, 120×120", times, unit="pictures/s", amount=400)
+    return rows("pictures of scenes, 120×120", times, unit="pictures/s", amount=400, limit=limit)
 
 
 def naive_picture(scene, files):
@@ -508,6 +622,7 @@ TASKS: dict[str, Callable[[], list[Row]]] = {
     "clip": clip,
     "loss": loss,
     "language": language,
+    "compile": compiling,
     "llava": llava,
     "patches": patches,
     "data": data,
@@ -519,15 +634,24 @@ TASKS: dict[str, Callable[[], list[Row]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", help=f"of {', '.join(TASKS)}; all if none")
+    parser.add_argument(
+        "--own", action="store_true", help="one thread's own time, where the machine is busy"
+    )
     parser.add_argument("--loss", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--compile", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.loss:
         name, pairs, turns, folder = options.loss
         measure_loss(name, int(pairs), int(turns), Path(folder))
         return
+    if options.compile:
+        measure_compiling(options.compile)
+        return
     unknown = [name for name in options.tasks if name not in TASKS]
     if unknown:
         parser.error(f"task {unknown[0]!r} is not known: choose from {', '.join(TASKS)}")
+    if options.own:
+        count_own_time()
     print(machine())
     for name in options.tasks or TASKS:
         torch.manual_seed(0)
@@ -535,7 +659,10 @@ def main() -> None:
         took = seconds(lambda: made.extend(TASKS[name]()))  # noqa: B023
         for row in made:
             ratio = "" if row.ratio is None else f"×{row.ratio:.2f} {row.spread or ''}"
-            print(f"{row.task:62} {row.ours:>10} {row.peer} {row.theirs} {row.unit} {ratio}")
+            share = "" if row.share is None else f"{row.share:.2f} of {row.limit}"
+            print(
+                f"{row.task:62} {row.ours:>10} {row.peer} {row.theirs} {row.unit} {ratio} {share}"
+            )
         save(name, made, took)
         print(f"{name}: {took:.0f} seconds")
 

@@ -21,6 +21,8 @@ from mvlm.tokenizer import pad_rows
 from mvlm.transformer import check_attention_mask
 
 Prompts = Sequence[Sequence[int]] | Tensor
+Reader = Callable[[Tensor], Tensor]
+"""Reads one more token (B,) a row into the cache, and scores (B, V) what comes next."""
 
 COLDEST = 1e-6
 """Below it scores divided by the temperature overflow: pass 0 for the likeliest token."""
@@ -115,6 +117,7 @@ def stream(
     top_k: int | None = None,
     top_p: float | None = None,
     generator: torch.Generator | None = None,
+    step: Callable[[LanguageModel, KVCache], Reader] | None = None,
 ) -> Iterator[list[int | None]]:
     """Continue prompts token by token: one list a step, with None for a row that has ended.
 
@@ -130,6 +133,8 @@ def stream(
         temperature: 0 takes the likeliest token every time; more draws, see `filter_logits`.
         top_k, top_p: what to draw from.
         generator: for the draws, on the CPU, so that a seed gives the same on every device.
+        step: makes what reads one more token, from the model and the cache that holds the prompt;
+            `plain_step` unless given. `mvlm.compiled.compiled_step` is faster.
 
     Raises:
         ValueError: an empty prompt, padding on the right, no room in the context, or an option
@@ -163,7 +168,21 @@ def stream(
         steps=max_new_tokens,
         ends=ends,
         choose=lambda logits: _choose(logits, temperature, top_k, top_p, generator),
+        step=step or plain_step,
     )
+
+
+def is_llama_style(model: LanguageModel, cache: KVCache) -> bool:
+    """Whether a step can be written out: Llama's blocks, and a prompt without padding."""
+    config = model.config
+    llama = (config.norm, config.mlp, config.activation) == ("rms", "gated", "silu")
+    return llama and not (config.norm_after or config.qk_norm or cache.padded)
+
+
+def plain_step(model: LanguageModel, cache: KVCache) -> Reader:
+    """`Step` where the model and its prompt allow it, else `LanguageModel.hidden`."""
+    read = Step(model, cache) if is_llama_style(model, cache) else partial(_read, model, cache)
+    return lambda tokens: model.logits(read(model.embedding(tokens[:, None]))[:, -1])
 
 
 class Step:
@@ -244,19 +263,20 @@ def _stream(
     steps: int,
     ends: set[int],
     choose: Callable[[Tensor], Tensor],
+    step: Callable[[LanguageModel, KVCache], Reader],
 ) -> Iterator[list[int | None]]:
     alive = [True] * len(embeddings)
     hidden = model.hidden(embeddings=embeddings, attention_mask=attention_mask, cache=cache)
-    written_out = not (cache.padded or model.config.norm_after or model.config.qk_norm)
-    step = Step(model, cache) if written_out else partial(_read, model, cache)
+    logits = model.logits(hidden[:, -1])  # (B, V), from the last token alone
+    read = step(model, cache)
     for left in reversed(range(steps)):
-        chosen = choose(model.logits(hidden[:, -1]))  # (B,), from the last token alone
+        chosen = choose(logits)  # (B,)
         tokens = chosen.tolist()
         yield [token if live else None for token, live in zip(tokens, alive, strict=True)]
         alive = [live and token not in ends for token, live in zip(tokens, alive, strict=True)]
         if not left or not any(alive):
             return
-        hidden = step(model.embedding(chosen[:, None]))  # (B, 1, D)
+        logits = read(chosen)
 
 
 def _read(model: LanguageModel, cache: KVCache, x: Tensor) -> Tensor:

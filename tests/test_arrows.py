@@ -13,7 +13,7 @@ import mvlm
 PACKAGE = Path(mvlm.__file__).parent
 LECTURE = {
     "images", "patches", "transformer", "vit", "inspection", "clip", "contrastive", "zeroshot",
-    "tokenizer", "language", "generation", "llava", "chat", "molmo", "points", "tasks",
+    "tokenizer", "language", "generation", "compiled", "llava", "chat", "molmo", "points", "tasks",
 }  # fmt: skip
 # folder → what its modules may import besides one another: the lecture's modules, and these
 ALLOWED = {

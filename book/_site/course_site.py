@@ -32,6 +32,7 @@ import ask
 import assets
 import house
 import landing
+import waits
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +144,7 @@ def finish_page(
     fold_cells(page)
     api.plain_lines(page)
     if pagename.startswith("notebooks/"):
+        waits.name_waits(page, waits.long_cells(ROOT, pagename))
         api.add_modules(page, pagename, context["pathto"])
         _add_launch_links(page, context["address"], f"{pagename}.ipynb")
     context["body"] = str(page)

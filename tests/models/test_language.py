@@ -191,6 +191,15 @@ def test_a_step_written_out_equals_the_model(changes, dtype):
     assert cache.length == 9
 
 
+@pytest.mark.parametrize("changes", [{"norm": "layer"}, {"activation": "gelu"}, {"mlp": "plain"}])
+def test_blocks_that_are_not_llama_s_are_generated_with_the_model_itself(changes):
+    model, row = tiny(**changes), [3, 1, 4]
+    for token in generate(model, [row], max_new_tokens=12)[0]:
+        with torch.no_grad():
+            assert int(model(torch.tensor([row]))[0, -1].argmax()) == token
+        row.append(token)
+
+
 def test_a_step_under_autocast():
     model = tiny()
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -1,5 +1,6 @@
 """The Sphinx extension: addresses from one place, and what must fail the build."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import colophon
 import course_site
 import landing
 import pytest
+import waits
 from bs4 import BeautifulSoup
 
 from mvlm.publish.address import Address, read_address
@@ -208,3 +210,33 @@ def test_an_answer_to_a_prediction_is_folded_and_says_so() -> None:
         ("Set-up: the cell that runs first", ["course-fold"]),
     ]
     assert not page.select("details[open], summary[aria-label]")
+
+
+def test_a_page_says_above_a_cell_how_long_it_makes_its_reader_wait(tmp_path: Path) -> None:
+    cells = [("a", "markdown"), ("b", "code"), ("c", "markdown"), ("d", "code")]
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks/01_x.ipynb").write_text(
+        json.dumps({"cells": [{"id": name, "cell_type": kind} for name, kind in cells]})
+    )
+    (tmp_path / "benchmarks/course.json").write_text(
+        json.dumps({"seconds of long cells": {"01_x.ipynb": {"d": 14, "gone": 20}}})
+    )
+    assert waits.long_cells(tmp_path, "notebooks/02_y") == {}
+    found = waits.long_cells(tmp_path, "notebooks/01_x")
+    assert found == {1: 14}
+    page = BeautifulSoup('<div class="cell">b</div><div class="cell">d</div>', "html.parser")
+    waits.name_waits(page, found)
+    (line,) = page.select(".course-wait")
+    assert line.get_text() == "The next cell takes about 14 seconds on two CPU cores."
+    assert line.find_next_sibling().get_text() == "d"
+
+
+def test_built_pages_name_every_cell_that_was_long(html: Path, pages: list[str]) -> None:
+    for page in pages:
+        if page.startswith("notebooks/"):
+            wanted = waits.long_cells(ROOT, page.removesuffix(".html"))
+            found = BeautifulSoup((html / page).read_text(encoding="utf-8"), "html.parser").select(
+                ".course-wait"
+            )
+            assert len(found) == len(wanted), page
