@@ -246,6 +246,9 @@ def test_internal_links_are_whole(html: Path, pages: list[str]) -> None:
             path = unquote(path.partition("?")[0]) or page
             if not (html / path).exists():
                 broken.append(f"{page} → {target}")
+            elif anchor.startswith("scene="):  # a scene to ask about, see scene.js
+                if not soup(html, path).select_one("[data-part=scene]"):
+                    broken.append(f"{page} → {target}: the page has no scene")
             elif anchor and path in anchors and unquote(anchor) not in anchors[path]:
                 broken.append(f"{page} → {target}: no such place in the page")
     assert broken == []
