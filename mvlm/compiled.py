@@ -34,7 +34,7 @@ def compiled_step(model: LanguageModel, cache: KVCache) -> Reader:
 
     A padded prompt, blocks that are not Llama's and a machine without a compiler get
     `plain_step`, which gives the same tokens. On a CPU the compiled step reads matrices by rows:
-    leave `lay_by_columns_` out.
+    leave `lay_by_columns_` out. It has not been run on a GPU yet.
 
     Args:
         model: see `mvlm.generation.stream`.
