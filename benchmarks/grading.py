@@ -1,17 +1,19 @@
 """Seconds a submission: the course's grader beside otter-grader and nbgrader, same notebooks.
 
 `OMP_NUM_THREADS=1 python benchmarks/grading.py` writes `grading.json`: 40 notebooks of each
-exercise, made from the bank of right and wrong answers, one submission at a time. With `--peers
-PYTHON`, an environment that has otter-grader 7.0.0, nbgrader 0.9.6 and this package, it grades
-exercise 02 with all three in place of that. The peers run the same checks; they execute each
-notebook as a whole, and score in the process that runs it.
+exercise, each the solution with one wrong answer of the bank, one submission at a time. With
+`--peers PYTHON`, an environment that has otter-grader 7.0.0, nbgrader 0.9.6 and this package, it
+grades exercise 02 with all three in place of that, from the bank alone. The peers run the same
+checks; they execute each notebook as a whole, and score in the process that runs it.
 """
 
 import argparse
+import copy
 import itertools
 import os
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -33,9 +35,14 @@ def answer_cells(task: str, count: int) -> list[dict[str, str]]:
     """The source of each function's cell, for each of ``count`` students of the exercise."""
     names = [question.function for question in exercise(task).questions]
     base = {name: _script(right_answers(task, name)[0]) for name in names}
+    return [{**base, wrong.question: _script(wrong)} for wrong in wrong_answers(task, count)]
+
+
+def wrong_answers(task: str, count: int) -> Iterator[Answer]:
+    """So many mistakes of the bank, question by question, and from the front again."""
+    names = [question.function for question in exercise(task).questions]
     wrong = [answer for name in names for answer in mistakes(task, name)]
-    chosen = itertools.islice(itertools.cycle(wrong), count)
-    return [{**base, answer.question: _script(answer)} for answer in chosen]
+    return itertools.islice(itertools.cycle(wrong), count)
 
 
 def _script(answer: Answer) -> str:
@@ -54,16 +61,34 @@ def seconds(command: list[str], folder: Path) -> float:
     return run(command, folder=folder, PATH=paths).seconds  # nbgrader's alembic lies beside it
 
 
-def ours(task: str, students: list[dict[str, str]], folder: Path) -> tuple[float, float]:
+def submission(answers: dict[str, str]) -> nbformat.NotebookNode:
+    """A notebook of answers alone, such as the peers get."""
+    cells = [new_code_cell(f"# GRADED {name}\n{source}") for name, source in answers.items()]
+    return new_notebook(cells=[new_code_cell(IMPORTS), *cells])
+
+
+def submissions(task: str, count: int) -> list[nbformat.NotebookNode]:
+    """The exercise's solution, with another wrong answer of the bank in each copy."""
+    solution = nbformat.read(ROOT / f"notebooks/solutions/{task}.ipynb", as_version=4)
+    made = []
+    for answer in wrong_answers(task, count):
+        notebook = copy.deepcopy(solution)
+        graded = f"# GRADED {answer.question}\n"
+        (cell,) = (cell for cell in notebook.cells if cell.source.startswith(graded))
+        cell.source = graded + _script(answer)
+        made.append(notebook)
+    return made
+
+
+def ours(
+    task: str, notebooks: Sequence[nbformat.NotebookNode], folder: Path
+) -> tuple[float, float]:
     """Seconds for all, and for one alone, which is mostly the start."""
-    for number, answers in enumerate(students):
-        cells = [new_code_cell(IMPORTS)]
-        for name, source in answers.items():
-            cells.append(new_code_cell(f"# GRADED {name}\n{source}"))
+    for number, notebook in enumerate(notebooks):
         for place in ["all", "one"][: 2 if number == 0 else 1]:
             path = folder / place / f"s{number:02}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(new_notebook(cells=cells), path)
+            nbformat.write(notebook, path)
     base = [sys.executable, "-m", "mvlm", "grade", task]
     times = [
         seconds(
@@ -166,7 +191,7 @@ def main() -> None:
 def each(task: str, count: int) -> dict[str, float]:
     """Seconds a submission of one exercise, the start left out, and the seconds of the start."""
     with tempfile.TemporaryDirectory() as name:
-        total, alone = ours(task, answer_cells(task, count), Path(name))
+        total, alone = ours(task, submissions(task, count), Path(name))
     return {
         "seconds a further submission": round((total - alone) / (count - 1), 2),
         "one alone": round(alone, 1),
@@ -179,7 +204,7 @@ def beside_peers(count: int, python: str) -> dict[str, object]:
     students = answer_cells("02_patches", count)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        total, alone = ours("02_patches", students, folder / "ours")
+        total, alone = ours("02_patches", list(map(submission, students)), folder / "ours")
         each = {"mvlm grade": round(total / count, 2)}
         for tool in (otter, nbgrader):
             each[tool.__name__] = round(tool(students, folder / tool.__name__, python) / count, 2)

@@ -27,7 +27,10 @@ MODELS = (
 PHOTOGRAPHS = ("clip-photographs", "llava-photographs")
 MEASURED = ("clip", "vit", "language", "llava", "molmo", "reader")
 DTYPES = ("float32", "float16", "bfloat16")
-OF_RELEASED = ("revision", "device", "dtype", "save", "template", "data", "images")  # options
+# options of a released model
+OF_RELEASED = (
+    "revision", "device", "dtype", "eight_bit", "save", "template", "data", "images"
+)  # fmt: skip
 OWN = "a weights file of the course; its finished one if left out"
 MOST = 10**9  # a seed takes a million seeds behind it, and torch counts to 2**63
 
@@ -167,6 +170,12 @@ def released(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--dtype", choices=DTYPES, help="of its numbers; half precision on a GPU, else float32"
     )
+    parser.add_argument(
+        "--eight-bit",
+        action="store_true",
+        default=None,
+        help="weights of linear layers in one byte each, for a small GPU (needs torchao)",
+    )
 
 
 def templates(parser: argparse.ArgumentParser) -> None:
@@ -238,7 +247,11 @@ def released_problem(options: argparse.Namespace) -> str | None:
     """What belongs to a released model comes with one, and the course's own weights do not."""
     if options.hub is None:
         lone = [name for name in OF_RELEASED if getattr(options, name, None) is not None]
-        return f"--{lone[0]} goes with --model NAME_OR_FOLDER alone" if lone else None
+        return (
+            f"--{lone[0].replace('_', '-')} goes with --model NAME_OR_FOLDER alone"
+            if lone
+            else None
+        )
     if options.weights is not None:
         return "--weights are the course's own and --model is somebody else's: pass one of them"
     wrong = [each for each in getattr(options, "template", None) or [] if "{}" not in each]

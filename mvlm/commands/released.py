@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from types import ModuleType
 
 import huggingface_hub
 import psutil
@@ -86,14 +87,17 @@ def load(options: argparse.Namespace, kinds: Sequence[str]) -> Released:
     """The model that --model names, on the device and in the precision wanted or fitting.
 
     Args:
-        options: `hub`, a name or a folder, with `revision`, `device` and `dtype`.
+        options: `hub`, a name or a folder, with `revision`, `device`, `dtype` and `eight_bit`.
         kinds: which of `KINDS` the command takes.
 
     Raises:
-        ValueError: another kind of model, no such device, too little memory, or no tokenizer.
+        ValueError: another kind of model, no such device, too little memory, no tokenizer, or
+            eight bits without torchao.
         FileNotFoundError, WeightsError: see `fetch` and the loaders.
     """
     device = device_for(options.device)
+    if options.eight_bit:
+        import_torchao()  # whatever is missing is said before a download
     kind = kind_of(options.hub, options.revision, kinds)
     usual = torch.float32 if device.type == "cpu" else KINDS[kind].half
     dtype = usual if options.dtype is None else getattr(torch, options.dtype)
@@ -101,19 +105,51 @@ def load(options: argparse.Namespace, kinds: Sequence[str]) -> Released:
     if count is None:
         folder = fetch(options.hub, revision=options.revision)
         count = sum(map(prod, hub.Checkpoint(folder).shapes.values()))
-    check_room(options.hub, count, dtype, device)
-    loaded = KINDS[kind].load(options.hub, revision=options.revision, dtype=dtype, device=device)
+    # Eight bits are made from whole weights, which this machine's memory must hold for a while.
+    first = torch.device("cpu") if options.eight_bit else device
+    check_room(options.hub, count, dtype, first)
+    if options.eight_bit and device != first:
+        check_room(options.hub, count, torch.int8, device)
+    loaded = KINDS[kind].load(options.hub, revision=options.revision, dtype=dtype, device=first)
     if loaded.tokenizer is None:
         raise ValueError(
             f"{options.hub} holds no tokenizer, so no word can be read: put its tokenizer.json "
             f"beside config.json"
         )
+    if options.eight_bit:
+        to_eight_bits(loaded.model, device)
     return Released(
         kind=kind,
         model=loaded.model,
         preprocessing=loaded.preprocessing,
         tokenizer=loaded.tokenizer,
     )
+
+
+def to_eight_bits(model: nn.Module, device: torch.device) -> None:
+    """The weights of all linear layers as whole numbers from -127 to 127, with a scale a row.
+
+    What is multiplied with them stays as it is: "weight-only". A layer at a time goes to the
+    device, so that the whole weights never lie there. See `Int8WeightOnlyConfig` of torchao.
+    """
+    torchao = import_torchao()
+    torchao.quantize_(model, torchao.Int8WeightOnlyConfig(), device=device)
+    model.to(device)
+
+
+def import_torchao() -> ModuleType:
+    """torchao's quantization.
+
+    Raises:
+        ValueError: it is not there; says how to install it.
+    """
+    try:
+        import torchao.quantization
+    except ImportError:
+        raise ValueError(
+            "--eight-bit needs torchao, which is not installed: pip install torchao"
+        ) from None
+    return torchao.quantization
 
 
 def device_for(wish: str | None) -> torch.device:
@@ -181,8 +217,9 @@ def check_room(name: str, count: int, dtype: torch.dtype, device: torch.device) 
         print(f"{said}; {bytes_in_words(free)} of {where} are free", file=sys.stderr)
         return
     needed = bytes_in_words(round(AT_WORK * takes))
-    halved = AT_WORK * takes / 2 <= free and dtype == torch.float32
-    mend = "pass --dtype bfloat16" if halved else "take a smaller model or a larger machine"
+    mend = "take a smaller model or a larger machine"
+    if AT_WORK * takes / 2 <= free and dtype.itemsize > 1:
+        mend = "pass --dtype bfloat16" if dtype == torch.float32 else "pass --eight-bit"
     raise ValueError(
         f"{said}, which needs {needed} at work, and {bytes_in_words(free)} of {where} are free: "
         f"{mend}"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from huggingface_hub.errors import (
 from molmo_folders import write_folder
 from PIL import Image
 from tokenizers import decoders, models, pre_tokenizers, processors
+from torch import nn
 
 from mvlm import hub
 from mvlm.__main__ import main
@@ -498,9 +500,71 @@ def test_half_precision_comes_by_itself_on_a_gpu(folders, monkeypatch, device, w
     monkeypatch.setattr(released, "device_for", lambda _: torch.device(device))
     monkeypatch.setattr(released, "check_room", check_room)
     for kind, dtype in wanted.items():
-        options = SimpleNamespace(hub=str(folders[kind]), revision=None, device=None, dtype=wish)
+        options = SimpleNamespace(
+            hub=str(folders[kind]), revision=None, device=None, dtype=wish, eight_bit=None
+        )
         with pytest.raises(ValueError, match=f"^torch.{dtype}$"):
             released.load(options, (kind,))
+
+
+@pytest.mark.parametrize("kind", ["clip", "llava", "molmo"])
+def test_eight_bits_a_weight(folders, photo, kind):
+    """Every linear layer's weight becomes a byte a number and a scale a row, and answers stay."""
+    options = SimpleNamespace(
+        hub=str(folders[kind]), revision=None, device="cpu", dtype=None, eight_bit=None
+    )
+    whole = released.load(options, (kind,)).model
+    options.eight_bit = True
+    model = released.load(options, (kind,)).model
+    layers = [name for name, module in whole.named_modules() if isinstance(module, nn.Linear)]
+    assert layers
+    for name in layers:
+        weight = whole.get_submodule(name).weight
+        scale = weight.abs().amax(dim=1, keepdim=True) / 127
+        ours = model.get_submodule(name).weight.dequantize()
+        off = (ours - weight).abs()
+        assert off.max() > 0, name
+        assert (off <= 0.51 * scale).all(), name
+
+
+@pytest.mark.parametrize("kind", ["clip", "llava", "molmo"])
+def test_commands_in_eight_bits(folders, photo, capsys, kind):
+    words = ("classify", photo, "dog", "cat") if kind == "clip" else ("chat", photo, "--ask", "So?")
+    command = [*map(str, words), "--model", str(folders[kind])]
+    said = []
+    for more in ([], ["--eight-bit"]):
+        assert main([*command, *more]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0].splitlines()[0].split()[0] == said[1].splitlines()[0].split()[0]
+
+
+def test_eight_bits_where_the_gpu_is_too_small(folders, monkeypatch):
+    """Loaded whole into this machine's memory, then a layer at a time to the GPU."""
+    rooms = []
+    monkeypatch.setattr(released, "device_for", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(released, "check_room", lambda *what: rooms.append(what[2:]))
+    monkeypatch.setattr(released, "to_eight_bits", lambda model, device: rooms.append(device))
+    options = SimpleNamespace(
+        hub=str(folders["clip"]), revision=None, device=None, dtype=None, eight_bit=True
+    )
+    assert released.load(options, ("clip",)).weight.device.type == "cpu"
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert rooms == [(torch.float16, cpu), (torch.int8, cuda), cuda]
+
+
+def test_a_half_that_does_not_fit_is_offered_eight_bits(monkeypatch):
+    monkeypatch.setattr(released, "free_memory", lambda _: (12, "the GPU's memory"))
+    with pytest.raises(ValueError, match="pass --eight-bit$"):
+        released.check_room("it", 10, torch.float16, torch.device("cuda"))
+    with pytest.raises(ValueError, match="take a smaller model or a larger machine$"):
+        released.check_room("it", 12, torch.int8, torch.device("cuda"))
+
+
+def test_eight_bits_without_torchao(folders, photo, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    monkeypatch.setitem(sys.modules, "torchao.quantization", None)
+    command = "chat", photo, "--model", folders["llava"], "--ask", "So?", "--eight-bit"
+    assert "pip install torchao" in refused(capsys, *command)
 
 
 def test_a_gpus_free_memory_is_its_own(monkeypatch):
@@ -619,3 +683,7 @@ def test_the_set_up_page_s_table_of_memory():
     for name, count in counts.items():
         sizes = [released.bytes_in_words(size * count) for size in (2, 4)]
         assert f"| {name} | {count / 1e9:.2f} billion | {' | '.join(sizes)} |" in page
+    linear = [module.weight for module in llava.modules() if isinstance(module, nn.Linear)]
+    bytes_of_eight = sum(weight.numel() + 2 * len(weight) for weight in linear)  # a scale a row
+    rest = 2 * (counts["LLaVA-1.5 7B"] - sum(weight.numel() for weight in linear))
+    assert f"{released.bytes_in_words(bytes_of_eight + rest)} for LLaVA-1.5 7B" in page
