@@ -24,7 +24,9 @@ def draw_weights(
         maps: title → the tokens' names, the same for rows and columns, and their weights. At most
             three maps can be read side by side on a phone.
     """
-    drawn, axes = figure(min(6.6, 1.1 + 2.0 * len(maps)), 2.6, columns=len(maps))
+    two_lines = any(" " in name for names, _ in maps.values() for name in names)
+    size = min(6.6, 1.1 + 2.0 * len(maps)), 3.0 if two_lines else 2.6
+    drawn, axes = figure(*size, columns=len(maps))
     for axis, (title, (names, weights)) in zip(axes[0], maps.items(), strict=True):
         below = [name.replace(" ", "\n") for name in names]
         beside = below if axis is axes[0, 0] or len(maps) < 3 else ()
@@ -117,7 +119,7 @@ def look_frames(
     heads = len(attentions[0])
     states = []
     for label, token in tokens.items():
-        drawn, axes = figure(6.4, 1.2 * heads + 0.4, rows=heads, columns=len(attentions) + 1)
+        drawn, axes = figure(6.4, 1.1 * heads + 0.3, rows=heads, columns=len(attentions) + 1)
         for axis in axes[1:, 0]:
             axis.set_axis_off()
         draw_grid(axes[0, 0], image, patch_size, line=0.4)
