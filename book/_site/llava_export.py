@@ -288,6 +288,6 @@ def write_script(path: Path, variable: str, content: dict) -> int:
 def data_uri(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
     """A picture inside a script or a page, every pixel as it is."""
     buffer = io.BytesIO()
-    # Where nothing is lost, `quality` is effort: 100 takes thirty times as long, for 0.4 % of bytes.
+    # Where nothing is lost, `quality` is effort: 100 takes thirty times as long for 0.4 % of bytes.
     Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, quality=70, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
