@@ -12,8 +12,10 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from mvlm.show.figures import encode, shown_size
+from mvlm.show.figures import BLUE, ORANGE, STYLE, encode, shown_size
 from mvlm.training.loop import Metrics
+
+MEMORY = 20  # steps: a running mean looks back over about so many
 
 
 class Described(Figure):
@@ -58,20 +60,30 @@ class LiveCurve:
         self._drawn = time.monotonic()
 
     def figure(self) -> Figure:
-        """The loss of every step, and its running mean, which is easier to read."""
-        figure, axes = plt.subplots(figsize=(6, 2.5), layout="constrained", FigureClass=Described)
+        """The loss of every step; of many steps also the running mean, which is easier to read."""
+        count, first, last = len(self.steps), self.losses[0], self.losses[-1]
+        with plt.rc_context(STYLE):
+            figure, axes = plt.subplots(figsize=(6, 2.5), FigureClass=Described)
         figure.alt = (
-            f"The loss over {len(self.steps)} steps, from {self.losses[0]:.2f} at the first to "
-            f"{running_mean(self.losses)[-1]:.2f} in the mean of the last ones."
+            f"The loss of {count} steps, from {first:.2f} at the first to {last:.2f} at the last."
         )
-        axes.plot(self.steps, self.losses, linewidth=0.8, alpha=0.4, label="each step")
-        axes.plot(self.steps, running_mean(self.losses), linewidth=1.8, label="running mean")
-        axes.set(xlabel="step", ylabel="loss", title=f"Loss after {len(self.steps)} steps")
-        axes.legend()
+        if count < 2 * MEMORY:
+            axes.plot(self.steps, self.losses, "o-", color=BLUE, markersize=4)
+        else:
+            mean = running_mean(self.losses)
+            axes.plot(
+                self.steps, self.losses, color=BLUE, linewidth=0.8, alpha=0.5, label="each step"
+            )
+            axes.plot(self.steps, mean, color=ORANGE, linewidth=1.8, label="running mean")
+            axes.legend()
+            figure.alt += f" The running mean ends at {mean[-1]:.2f}."
+        axes.set(
+            xlabel="step", ylabel="loss", title=f"Loss {first:.2f} → {last:.2f} in {count} steps"
+        )
         return figure
 
 
-def running_mean(values: list[float], memory: float = 0.95) -> list[float]:
+def running_mean(values: list[float], memory: float = 1 - 1 / MEMORY) -> list[float]:
     """Each value's exponential mean with those before it, without the start's lean towards 0."""
     means, total, weight = [], 0.0, 0.0
     for value in values:

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from mvlm import weights
+from mvlm.clip import CLIP
 from mvlm.contrastive import clip_loss
-from mvlm.training.loop import TrainConfig
 
 CHAPTER = "06_training_clip"
 OPENAI = '"openai/clip-vit-base-patch32"'
@@ -65,7 +65,7 @@ def names(monkeypatch):
     """The chapter's names up to its last cell, and a loop that stays on the CPU."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     names = {"torch": torch, "nn": nn, "math": math, "time": time, "tempfile": tempfile}
-    names |= {"clip_loss": clip_loss, "weights": weights, "TrainConfig": TrainConfig}
+    names |= {"clip_loss": clip_loss, "weights": weights, "CLIP": CLIP}
     exec(cell_with(CHAPTER, "def fine_tune"), names)
     return names
 
