@@ -3,7 +3,8 @@
 Chapter 04. The four measurements of Dosovitskiy et al. 2020, section 4.5, figures 6, 7 and 11 and
 appendix D.7-D.8. Each takes plain tensors: a weight, a table, or the attentions that
 `vit.encode(images, attentions=True)` returns. `deletion_curve` asks whether a map of importance
-means anything: it hides what the map marks and watches the answer.
+means anything: it hides what the map marks and watches the answer. `with_attention` asks whether
+an answer needs a layer's attention as it is: it puts another in its place.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mvlm.patches import patchify, unpatchify
+from mvlm.transformer import Attention
+from mvlm.vit import ViT
 
 Attentions = Sequence[Float[Tensor, "batch head token token"]]
 
@@ -77,6 +80,20 @@ def unit_range(
     return (pictures - low) / spread
 
 
+def neighbour_correlation(
+    pictures: Float[Tensor, "picture channel height width"],
+) -> Float[Tensor, " picture"]:
+    """How smooth each picture is: the correlation of neighbouring pixels, mean of across and down.
+
+    Each channel's mean is taken out first, for plain colour is smooth without any edge. Noise gives
+    about 0.
+    """
+    tiles = pictures - pictures.mean(dim=(2, 3), keepdim=True)
+    across = _correlation(tiles[..., :-1].flatten(1), tiles[..., 1:].flatten(1))  # k
+    down = _correlation(tiles[..., :-1, :].flatten(1), tiles[..., 1:, :].flatten(1))  # k
+    return (across + down) / 2
+
+
 def position_similarity(
     positions: Float[Tensor, "place width"], grid: tuple[int, int]
 ) -> Float[Tensor, "row column row column"]:
@@ -103,6 +120,20 @@ def position_similarity(
         )
     places = F.normalize(positions.detach()[-count:], dim=1)  # N D
     return (places @ places.T).reshape(rows, columns, rows, columns)  # N N -> r c r c
+
+
+def share_explained(values: Float[Tensor, " n"], groups: Tensor) -> float:
+    """Share of the values' variance that lies between groups: 1 if each group has one value.
+
+    Args:
+        values: n numbers.
+        groups: the group of each, by any number.
+    """
+    inner = sum(
+        (values[groups == one] - values[groups == one].mean()).square().sum()
+        for one in groups.unique()
+    )
+    return 1 - (inner / (values - values.mean()).square().sum()).item()
 
 
 def attention_rollout(
@@ -173,6 +204,70 @@ def attention_distance(
     return torch.stack(layers)  # L H
 
 
+def ranks(maps: Float[Tensor, "batch ..."]) -> Int[Tensor, "batch places"]:
+    """The rank of each place of each map (B, N), 0 for the smallest number; ties as they stand."""
+    return maps.flatten(1).argsort(dim=1, stable=True).argsort(dim=1)
+
+
+def rank_correlation(
+    a: Float[Tensor, "batch ..."], b: Float[Tensor, "batch ..."]
+) -> Float[Tensor, " batch"]:
+    """Of two maps of each picture: 1 for the same order of places, -1 for the reverse."""
+    return _correlation(ranks(a).float(), ranks(b).float())
+
+
+def by_steps(
+    attention: Float[Tensor, "*batch token token"], grid: tuple[int, int]
+) -> Float[Tensor, "*batch token token"]:
+    """Attention as a convolution has it: one weight for all pairs that are the same step apart.
+
+    The weights between patches become their means over all pairs with the same step, those of the
+    class token stay, and each row sums to 1 again: at the edge some steps are missing.
+
+    Args:
+        attention: (..., 1+N, 1+N), the class token first.
+        grid: rows and columns of patches.
+    """
+    rows, columns = torch.cartesian_prod(*map(torch.arange, grid)).T  # N, N
+    # A number for each step, no two steps alike.
+    step = 2 * grid[1] * (rows - rows[:, None]) + columns - columns[:, None]  # N N
+    same = attention.clone()
+    patches = attention[..., 1:, 1:]  # ... N N
+    for one in step.unique():
+        pairs = step == one  # N N
+        same[..., 1:, 1:][..., pairs] = patches[..., pairs].mean(dim=-1, keepdim=True)
+    return same / same.sum(dim=-1, keepdim=True)
+
+
+@torch.no_grad()
+def with_attention(
+    vit: ViT,
+    images: Float[Tensor, "batch channel height width"],
+    layer: int,
+    tables: Float[Tensor, "#batch head token token"],
+) -> Float[Tensor, "batch classes"]:
+    """The logits of a ViT whose layer takes these weights in place of those that it computes.
+
+    Args:
+        vit: in evaluation mode.
+        images: as the model takes them.
+        layer: which one, from 0.
+        tables: (B, H, 1+N, 1+N), or (1, H, 1+N, 1+N) for all pictures alike.
+    """
+
+    def replace(attention: Attention, given: tuple[Tensor], result: Tensor) -> Tensor:
+        value = attention.qkv(given[0]).split(attention.rows, dim=-1)[2]  # B T H·d
+        value = value.unflatten(-1, (attention.heads, -1)).transpose(1, 2)  # B H T d
+        gathered = (tables @ value).transpose(1, 2).flatten(2)  # B T H·d
+        return attention.out(gathered)[:, : result.shape[1]]  # the last block asks for one token
+
+    hook = vit.transformer.blocks[layer].attention.register_forward_hook(replace)
+    try:
+        return vit(images)
+    finally:
+        hook.remove()
+
+
 @torch.no_grad()
 def deletion_curve(
     model: Callable[[Tensor], Tensor],
@@ -223,6 +318,12 @@ def deletion_curve(
         shown = unpatchify(kept, patch_size, tuple(images.shape[2:]))  # B C H W
         rows.append(model(shown).softmax(dim=1).gather(1, answers)[:, 0])  # B
     return torch.stack(rows)  # counts B
+
+
+def _correlation(a: Float[Tensor, "row n"], b: Float[Tensor, "row n"]) -> Float[Tensor, " row"]:
+    """Of the numbers of each row."""
+    centred = (x - x.mean(dim=1, keepdim=True) for x in (a, b))
+    return F.cosine_similarity(*centred, dim=1)
 
 
 def _check_attentions(

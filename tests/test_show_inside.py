@@ -71,7 +71,22 @@ def test_head_frames_say_the_heads_own_distance_and_largest_weight():
     assert len(said) == 4
     assert said[2].startswith("Layer 2, head 1: its mean distance is 3.2 px")
     assert "would be 5.5 px" in said[2]
-    assert "weight of this head is 0.88" in said[2]
+    assert "yellow the largest weight of this head, 0.88" in said[2]
+
+
+def test_falls_are_drawn_and_said_with_their_means():
+    even = torch.tensor([[0.1, 0.3], [0.0, 0.0]])  # 2 layers, 2 pictures
+    falls = {"Patches": {"mean": even / 2, "even": even}, "Class token": {"mean": even}}
+    assert inside.falls_in_words(falls) == (
+        "Patches, layer by layer: mean 0.100 0.000; even 0.200 0.000. "
+        "Class token, layer by layer: mean 0.200 0.000"
+    )
+    drawn = inside.draw_falls(falls)
+    patches = {bars.get_label(): bars for bars in drawn.axes[0].containers}
+    assert patches["even"].lines[0].get_ydata() == pytest.approx([0.2, 0.0])
+    low, high = patches["even"].lines[2][0].get_segments()[0][:, 1]
+    assert high - low == pytest.approx(2 * even[0].std().item() / math.sqrt(2))
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["mean", "even"]
 
 
 def test_costs_are_drawn_as_they_are_given():

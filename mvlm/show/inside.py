@@ -11,10 +11,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
-from mvlm.show.figures import BLUE, GREEN, ORANGE, draw_grid, figure
+from mvlm.show.figures import BLUE, GREEN, GREY, ORANGE, draw_grid, figure
 from mvlm.show.stored import read_measured
 from mvlm.show.widgets import Frame, Frames, frames
 
+LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
 FAMILIES = {"ViT": (BLUE, "o"), "CNN": (ORANGE, "s"), "hybrid": (GREEN, "^")}
 
 
@@ -129,12 +130,47 @@ def head_frames(
             far = distances[layer, head].item()
             text = (
                 f"Layer {layer + 1}, head {head + 1}: its mean distance is {far:.1f} px; looking "
-                f"everywhere alike would be {uniform:.1f} px. Bright is much, the largest weight "
-                f"of this head is {weights[:, 1:].max().item():.2f}."
+                f"everywhere alike would be {uniform:.1f} px. Dark blue is 0, yellow the largest "
+                f"weight of this head, {weights[:, 1:].max().item():.2f}."
             )
             alt = f"The picture, and where {', '.join(places)} look. {text}"
             states.append(Frame(label=f"{layer + 1}.{head + 1}", drawn=drawn, alt=alt, text=text))
     return frames("Layer and head", states)
+
+
+def draw_falls(falls: Mapping[str, Mapping[str, Float[Tensor, "layer picture"]]]) -> Figure:
+    """How much answers fall when a layer gets another attention, with one standard error.
+
+    Args:
+        falls: a panel's title, and for each attention that was tried, by its name, the fall of
+            each answer's probability: a row a layer. The first panel has all the names.
+    """
+    drawn, axes = figure(5.6, 3.2, columns=len(falls))
+    for axis, (title, tried) in zip(axes[0], falls.items(), strict=True):
+        axis.axhline(0, color=GREY, linewidth=1)
+        for place, (name, fall) in enumerate(tried.items()):
+            colour, marker = LOOKS[place]
+            layers = np.arange(1, len(fall) + 1) + 0.2 * (place - 1)  # so that equal marks are seen
+            mean, error = fall.mean(dim=1).numpy(), fall.std(dim=1).numpy() / fall.shape[1] ** 0.5
+            style = {"color": colour, "marker": marker, "markersize": 5, "capsize": 2}
+            axis.errorbar(layers, mean, error, linestyle="none", label=name, **style)
+        axis.set(xlabel="layer", xticks=range(1, len(fall) + 1), title=title)
+    axes[0, 0].set_ylabel("fall of the probability")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    drawn.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    return drawn
+
+
+def falls_in_words(falls: Mapping[str, Mapping[str, Float[Tensor, "layer picture"]]]) -> str:
+    """The same, as alt text: means by layer."""
+    return ". ".join(
+        f"{title}, layer by layer: "
+        + "; ".join(
+            f"{name} " + " ".join(f"{mean:z.3f}" for mean in fall.mean(dim=1).tolist())
+            for name, fall in tried.items()
+        )
+        for title, tried in falls.items()
+    )
 
 
 def draw_costs(runs: Mapping[str, Mapping[str, dict]], score: Sequence[str], count: int) -> Figure:

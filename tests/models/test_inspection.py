@@ -9,10 +9,16 @@ import torch
 from mvlm.inspection import (
     attention_distance,
     attention_rollout,
+    by_steps,
     deletion_curve,
     filter_components,
+    neighbour_correlation,
     position_similarity,
+    rank_correlation,
+    ranks,
+    share_explained,
     unit_range,
+    with_attention,
 )
 from mvlm.vit import ViT, ViTConfig
 
@@ -265,3 +271,80 @@ def test_wrong_rankings_and_counts_are_refused(ranking, counts, message):
         deletion_curve(
             lambda x: x.flatten(1), torch.rand(1, 1, 4, 4), torch.tensor(ranking), 2, counts
         )
+
+
+def test_stripes_are_smooth_along_and_tint_does_not_count():
+    picture = torch.zeros(3, 8, 8)
+    picture[:, 2:4] = 1.0  # lying
+    tinted = picture + torch.tensor([0.0, 5.0, -3.0])[:, None, None]
+    noise = torch.randn(3, 8, 8)
+    lying, standing, dyed, rough = neighbour_correlation(
+        torch.stack([picture, picture.mT, tinted, noise])
+    )
+    torch.testing.assert_close(torch.stack([standing, dyed]), lying.repeat(2))
+    # Across 1; down, in a column with two bright pixels of 8 that lie together, 0.3 by hand.
+    assert lying.item() == pytest.approx((1 + 0.3) / 2, abs=1e-5)
+    assert rough.abs() < 0.3
+
+
+def test_share_explained_is_1_minus_what_is_left_in_groups():
+    values = torch.tensor([1.0, 3.0, 7.0, 9.0])
+    assert share_explained(values, torch.tensor([0, 0, 1, 1])) == pytest.approx(1 - 4 / 40)
+    assert share_explained(values, torch.tensor([0.5, 1.5, 2.5, 3.5])) == pytest.approx(1)
+    assert share_explained(values, torch.zeros(4)) == pytest.approx(0)
+
+
+def test_ranks_of_two_maps():
+    a = torch.tensor([[[0.1, 0.4], [0.2, 0.3]], [[5.0, 5.0], [1.0, 9.0]]])  # 2 2 2
+    assert ranks(a).tolist() == [[0, 3, 1, 2], [1, 2, 0, 3]]
+    torch.testing.assert_close(rank_correlation(a, 3 * a + 1), torch.ones(2))
+    torch.testing.assert_close(rank_correlation(a[:1], -a[:1]), -torch.ones(1))
+    assert rank_correlation(a[:1], torch.tensor([[0, 1, 2, 3.0]])).item() == pytest.approx(0.4)
+
+
+def test_by_steps_is_a_loop_over_pairs():
+    grid = (2, 3)
+    look = torch.rand(2, 7, 7).softmax(dim=-1)
+    places = [(row, column) for row in range(2) for column in range(3)]
+    wanted = look.clone()
+    for a, at in enumerate(places):
+        for b, other in enumerate(places):
+            step = (other[0] - at[0], other[1] - at[1])
+            alike = [
+                look[:, 1 + i, 1 + j]
+                for i, one in enumerate(places)
+                for j, two in enumerate(places)
+                if (two[0] - one[0], two[1] - one[1]) == step
+            ]
+            wanted[:, 1 + a, 1 + b] = torch.stack(alike).mean(dim=0)
+    wanted = wanted / wanted.sum(dim=-1, keepdim=True)
+    torch.testing.assert_close(by_steps(look, grid), wanted)
+    torch.testing.assert_close(by_steps(look[None], grid)[0], wanted)
+
+
+def small_vit() -> ViT:
+    config = ViTConfig(image_size=8, patch_size=4, width=12, depth=2, heads=3, num_classes=5)
+    vit = ViT(config).eval()
+    torch.nn.init.normal_(vit.head.weight)  # a new head answers 0 to everything
+    return vit
+
+
+def test_with_its_own_attention_a_model_answers_as_before():
+    vit, images = small_vit(), torch.rand(4, 3, 8, 8)
+    with torch.no_grad():
+        wanted, seen = vit(images), vit.encode(images, attentions=True).attentions
+    for layer, own in enumerate(seen):
+        torch.testing.assert_close(with_attention(vit, images, layer, own), wanted)
+        other = with_attention(vit, images, layer, own.roll(1, dims=-1))
+        assert (other - wanted).abs().max() > 1e-3
+    torch.testing.assert_close(vit(images), wanted)  # the hook is gone
+
+
+def test_one_table_serves_all_pictures_and_a_hook_goes_with_an_error():
+    vit, images = small_vit(), torch.rand(4, 3, 8, 8)
+    table = torch.full((1, 3, 5, 5), 0.2)
+    wanted = with_attention(vit, images, 0, table.expand(4, -1, -1, -1))
+    torch.testing.assert_close(with_attention(vit, images, 0, table), wanted)
+    with pytest.raises(RuntimeError):
+        with_attention(vit, images, 0, torch.ones(1, 3, 4, 4))
+    assert not vit.transformer.blocks[0].attention._forward_hooks
