@@ -71,7 +71,8 @@ def test_a_pooling_shows_each_patch_with_its_weight_and_the_mixture():
     written = {text.get_position(): text.get_text() for text in axes[0, 0].texts}
     assert written[(1, 0)] == "(1, 0)\nweight 0.20"
     assert written[(1, 1)] == "(0, 3)\nweight 0.40"
-    assert axes[0, 0].get_title() == "long\nmixture (0.60, 1.20)"
+    assert axes[0, 0].get_title() == "long"
+    assert axes[0, 0].get_xlabel() == "mixture (0.60, 1.20)"
 
 
 def test_counts_stand_in_per_cent_beside_what_is_expected():

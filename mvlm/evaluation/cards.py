@@ -73,8 +73,9 @@ CANNOT = {
     "molmo": "It knows ninety names and pictures like those of `HIGH_RESOLUTION`: things of 16 to "
     "24 pixels, one to nine of them. Larger things and photographs are beyond it, and it was not "
     "taught to refuse a question. "
-    "The downscaled view alone was practised in few examples, and its tokens were never told what "
-    "they hold. How much of the gap between the two views is owed to that was not measured.",
+    "The downscaled view alone was practised in few examples, and in the first stage its tokens "
+    "were all told that they hold nothing. How much of the gap between the two views is owed to "
+    "that was not measured.",
     "reader": "It reads the letters, sizes and layouts that `mvlm.data` draws, and no others: "
     "pictures of other sizes are refused, other fonts are misread. It knows the drawings of ninety "
     "things; of what it was not taught it says something all the same. It sees one page at a time "

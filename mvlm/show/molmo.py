@@ -113,8 +113,8 @@ def draw_pooling(
         text = f"({a:.0f}, {b:.0f})\nweight {weight:.2f}"
         axes.text(n % 2, n // 2, text, ha="center", va="center")
     mixture = ", ".join(f"{number:.2f}" for number in (weights @ patches).tolist())
-    axes.set(xticks=[], yticks=[])
-    axes.set_title(f"{title}\nmixture ({mixture})")
+    axes.set(xticks=[], yticks=[], xlabel=f"mixture ({mixture})")
+    axes.set_title(title)
 
 
 def draw_counts(
@@ -144,7 +144,7 @@ def draw_counts(
         )
     ax.plot(middles, [100 * one for one in expected], "x--", color=BLACK, label="pⁿ")
     ax.set(xlabel="things there are", ylabel="right, %", ylim=(-3, 103))
-    ax.set_title("All points right falls as pⁿ does", x=0, loc="left")
+    ax.set_title("Every point right: as often as pⁿ says", x=0, loc="left")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), frameon=False)
     return drawn
 
@@ -170,7 +170,13 @@ def draw_pointed(
     size = as_pixels(picture).shape[:2]
     for left, top, right, bottom in boxes:
         (x0, y0), (x1, y1) = points_to_pixels([(left, top), (right, bottom)], size)
-        frame = {"fill": False, "edgecolor": BLACK, "linewidth": 1.5, "linestyle": "--"}
+        frame = {
+            "fill": False,
+            "edgecolor": BLACK,
+            "linewidth": 1.5,
+            "linestyle": "--",
+            "zorder": 3,
+        }
         axes.add_patch(Rectangle((x0 - 3, y0 - 3), x1 - x0 + 6, y1 - y0 + 6, **frame))
     for x, y in points_to_pixels(points, size):
         # Rings leave the thing to be seen; white beneath them shows on every ground.
