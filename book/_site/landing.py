@@ -130,11 +130,12 @@ def draw_answer() -> str:
 
 def pipeline_html() -> str:
     """Return the whole figure as HTML."""
+    vectors = f"{PATCHES} × {WIDTH}"
     steps = (
         (draw_picture(), "A picture", f"{IMAGE_SIZE} × {IMAGE_SIZE} × {CHANNELS} numbers"),
         (draw_patches(), "is cut into patches", f"{PATCHES} × {PATCH_SIZE**2 * CHANNELS}"),
-        (draw_tokens(), "that become tokens", f"{PATCHES} × {WIDTH}"),
-        (draw_transformer(), "that a transformer reads", "beside the words"),
+        (draw_tokens(), "that an image encoder and a projector turn into vectors", vectors),
+        (draw_transformer(), "that a language model reads", "beside the words"),
         (draw_answer(), "and answers", "one word after another"),
     )
     items = "".join(

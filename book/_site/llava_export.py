@@ -271,9 +271,14 @@ def sizes(llava: LLaVA) -> dict[str, str]:
 def scores() -> dict[str, str]:
     """How often the model is right, from the file that its evaluation wrote."""
     measured = json.loads((weights.HERE / "results/llava.json").read_text())
+    wordings = measured["outside"]["by wording"]
+    least = min(wordings, key=wordings.get)
     return {
         "llava right": f"{measured['test']['all kinds']:.0%}",
         "llava right, unseen artist": f"{measured['unseen artist']['all kinds']:.0%}",
+        "llava refused": f"{measured['outside']['honest']:.0%}",
+        "llava refused least": f"{wordings[least]:.0%}",
+        "llava refused least wording": least.format(name="…", names="…"),
     }
 
 

@@ -354,7 +354,7 @@ def draw_crops(
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
-    shared = {"facecolor": (1, 1, 1, 0.35), "edgecolor": GREY, "hatch": "////", "linewidth": 0}
+    shared = {"facecolor": "none", "edgecolor": GREY, "hatch": "////", "linewidth": 0}
     for row in range(1, tiling[0]):
         axes.axhspan(window * row, window * row + overlap, **shared, zorder=2)
     for column in range(1, tiling[1]):
