@@ -4,7 +4,15 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from mvlm.show.zeroshot import draw_examples, draw_powers, label_frames
+from mvlm.show.zeroshot import (
+    Gain,
+    draw_angles,
+    draw_examples,
+    draw_gains,
+    draw_item,
+    draw_powers,
+    label_frames,
+)
 
 
 def test_frames_tell_cosines_that_stay_and_shares_that_move():
@@ -17,6 +25,33 @@ def test_frames_tell_cosines_that_stay_and_shares_that_move():
     assert "banana: cosine 0.93" in told["text/html"]
     assert "2 labels" in told["text/plain"]
     assert "3 labels" in told["text/plain"]
+
+
+def test_prompts_are_drawn_to_the_circle_and_means_with_their_own_length():
+    prompts = {"A": torch.tensor([[1.0, 0.0], [0.0, 1.0]])}
+    drawn = draw_angles(prompts, torch.tensor([0.6, 0.8]), title="t")
+    ends = [[line.get_xdata()[1], line.get_ydata()[1]] for line in drawn.axes[0].lines[1:]]
+    assert ends == [[1, 0], [0, 1], pytest.approx([0.6, 0.8])]
+    (arrow,) = [text for text in drawn.axes[0].texts if not text.get_text()]
+    assert list(arrow.xy) == [0.5, 0.5]
+    plt.close(drawn)
+
+
+def test_gains_are_drawn_and_told_in_points():
+    gains = [Gain("a photo", -0.4, 0.02), Gain("a picture", 0.01, 0.005)]
+    assert list(map(str, gains)) == ["a photo -40.0 ± 2.0", "a picture +1.0 ± 0.5"]
+    drawn = draw_gains(gains, title="t", unit="points")
+    assert list(drawn.axes[0].lines[1].get_xdata()) == pytest.approx([-40, 1])
+    plt.close(drawn)
+
+
+def test_an_item_shows_both_pictures_and_the_four_scores():
+    scores = torch.tensor([[0.81, 0.82], [0.83, 0.84]])
+    drawn = draw_item([torch.ones(3, 4, 4)] * 2, ["dog, cat", "cat, dog"], scores)
+    assert [ax.get_title() for ax in drawn.axes[:2]] == ["picture 0", "picture 1"]
+    written = [text.get_text() for text in drawn.axes[2].texts]
+    assert written == ["0.810", "0.820", "0.830", "0.840"]
+    plt.close(drawn)
 
 
 def test_examples_are_drawn_at_their_k_with_every_draw():
@@ -38,6 +73,10 @@ def test_a_law_is_drawn_over_all_points_and_those_left_out_are_hollow():
     assert len(fitted.get_xdata()) == 3
     assert list(hollow.get_xdata()) == [10**4]
     assert hollow.get_markerfacecolor() == "white"
+    assert [text.get_text() for text in drawn.axes[0].get_legend().get_texts()] == [
+        "A, exponent -0.100",
+        "hollow: left out of the fit",
+    ]
     assert list(line.get_xdata()) == [10, 10**4]
     assert list(line.get_ydata()) == pytest.approx([100 * points[0][1], 100 * points[-1][1]])
     plt.close(drawn)
