@@ -1,7 +1,6 @@
 """What chapter 10 uses beside the models: its stages, its figures, its cell for a GPU."""
 
 import math
-import time
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,23 @@ from datasets import DatasetDict
 
 from mvlm import weights
 from mvlm.chat import Chat, collate
-from mvlm.data import hub_pairs, scenes
+from mvlm.data import Scenes, scenes
 from mvlm.language import LanguageConfig, LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.show.figures import encode
-from mvlm.show.stages import draw_stages, marked, shares_at, threshold_frames
+from mvlm.show.stages import (
+    answers,
+    draw_losses,
+    draw_stages,
+    draw_way_back,
+    error_over_wordings,
+    marked,
+    shares_at,
+    threshold_frames,
+)
 from mvlm.show.stored import read_measured
 from mvlm.small.cells import Cells
+from mvlm.training.recipes.llava import picture_states, pictures
 from mvlm.vit import ViT, ViTConfig
 
 CHAPTER = "10_training_llava"
@@ -31,9 +40,9 @@ def small_llava() -> LLaVA:
 
 
 def world() -> dict:
-    names = {"torch": torch, "math": math, "time": time, "Chat": Chat, "collate": collate}
-    names |= {"hub_pairs": hub_pairs, "LLaVA": LLaVA, "Projector": Projector}
+    names = {"torch": torch, "Chat": Chat, "collate": collate, "Projector": Projector}
     exec(cell_with(CHAPTER, "def set_stage"), names)
+    exec(cell_with(CHAPTER, "def caption_worth"), names)
     exec(cell_with(CHAPTER, "def teach_captions"), names)
     return names
 
@@ -71,11 +80,46 @@ def test_what_the_chapter_quotes_was_measured(name):
 
 def test_the_measured_runs_are_drawn():
     stored = read_measured("stages.json")
-    drawn, words = draw_stages(
-        {name: stored[name] for name in ("from stage 1", "from an untrained projector")}
-    )
+    names = [name for name in stored if name.startswith("from ")]
+    began = {name: 700_000.0 * (name == "from stage 1") for name in names}
+    drawn, words = draw_stages({name: stored[name] for name in names}, began, 1500)
+    ends = [line.get_xdata()[-1] for line in drawn.axes[0].lines]
+    assert ends == pytest.approx([1.42, 1.42, 0.72, 0.72, 1.44, 1.44])
     assert encode(drawn)[1]
     assert f"480 steps {stored['from stage 1']['480']['own picture']:.0%}" in words
+
+
+def test_the_other_figures_are_drawn():
+    drawn, words = draw_way_back()
+    assert encode(drawn)[1]
+    assert "In neither stage does it reach the tower" in words
+    drawn, words = draw_losses({"a": [2.0] * 20, "b": [1.0] * 15 + [2.0] * 5}, title="two")
+    assert "a: 2.00 to 2.00. b: 1.00 to 2.00" in words
+    heights = [text.get_position()[1] for text in drawn.axes[0].texts]
+    assert abs(heights[0] - heights[1]) > 0.05  # names do not lie on one another
+    assert encode(drawn)[1]
+
+
+def test_many_questions_are_answered_as_one_by_one():
+    llava, shown = weights.llava(), Scenes("test", 2, seed=10)
+    chat = Chat(tokenizer=weights.tokenizer())
+    asked = [(1, "what is in the centre?"), (0, "how many things are there?"), (1, "who are you?")]
+    states = picture_states(llava.vision, shown, 2, feature_layer=-1)
+    said = answers(llava, chat, states, asked)
+    images = pictures(shown.batch(range(2))[0])[[scene for scene, _ in asked]]
+    assert said == llava.answer(chat, images, [question for _, question in asked])
+    (first, *_) = chat.tokenizer.encode(f" {said[2]}")
+    other = answers(llava, chat, states, asked[2:], barred=first)
+    assert chat.tokenizer.encode(f" {other[0]}")[0] != first
+
+
+def test_questions_in_few_wordings_have_a_larger_error():
+    flags = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    alone = error_over_wordings(flags, "abcd")
+    assert alone == pytest.approx((flags.std() / 2).item())
+    assert error_over_wordings(flags, "aabb") == pytest.approx(0.5)  # of the shares 1 and 0
+    assert error_over_wordings(flags, "abab") == 0
+    assert math.isnan(error_over_wordings(flags, "aaaa"))
 
 
 def test_shares_at_a_threshold_by_hand():
@@ -87,7 +131,8 @@ def test_shares_at_a_threshold_by_hand():
     assert none["answered"] == 0
     assert none["honest"] == 1
     assert math.isnan(none["right"])
-    html = threshold_frames(answerable, right, outside, (0.5, 0.1)).html
+    more = {"wordings": "aab", "decoded": (0.8, 0.3)}
+    html = threshold_frames(answerable, right, outside, (0.5, 0.1), **more).html
     assert html.count('<div class="frame') == 2
     assert "75.0% are answered" in html
     assert "33.3% are refused" in html
