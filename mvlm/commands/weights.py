@@ -23,7 +23,7 @@ FINISHED = {
     "vit": ("vit", ".", "vit"),
     "language": ("language", "drills", "language"),
     "llava-stage1": ("llava", "stage1", "llava"),
-    "llava": ("llava", "stage2", "llava"),
+    "llava": ("llava", "stage2-more", "llava"),
     "molmo": ("molmo", "pictures/stage2-more", "molmo"),
     "reader": ("reader", "answer", "reader"),
 }

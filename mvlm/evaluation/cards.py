@@ -59,6 +59,8 @@ CLIP_CANNOT = (
     "many faces, the many people) are mixed up, and words outside Unicode's names and keywords "
     "mean nothing to it. Two things in one picture are beyond it."
 )
+WORST = 8  # wordings that a card shows
+
 CANNOT = {
     "clip-patches": CLIP_CANNOT,
     "clip": CLIP_CANNOT,
@@ -221,12 +223,25 @@ def llava_tables(results: dict) -> str:
         f"questions it can answer (new combinations), {per_cent(results['test']['refused'])} get "
         f"it wrongly."
     )
+    parts.append(wordings_table(outside["by wording"], "wording never seen"))
+    others = results["outside, other sentences"]
+    worst = sorted(others["by wording"], key=others["by wording"].get)[:WORST]
+    parts.append(
+        f"The same in {len(others['by wording'])} other sentences, written without sight of those "
+        f"it learnt from: {per_cent(others['honest'])} of {others['questions']}. The hardest:"
+    )
+    hardest = {wording: others["by wording"][wording] for wording in worst}
+    parts.append(wordings_table(hardest, "sentence never seen"))
+    return "\n\n".join(parts)
+
+
+def wordings_table(shares: dict[str, float], title: str) -> str:
+    """Each wording and how often it gets the honest answer, the worst first."""
     rows = "\n".join(
         f"| {wording.format(name='…', names='…')} | {per_cent(honest)} |"
-        for wording, honest in sorted(outside["by wording"].items(), key=lambda one: one[1])
+        for wording, honest in sorted(shares.items(), key=lambda one: one[1])
     )
-    parts.append(f"| wording never seen | honest answer |\n|---|---:|\n{rows}")
-    return "\n\n".join(parts)
+    return f"| {title} | honest answer |\n|---|---:|\n{rows}"
 
 
 def molmo_tables(results: dict) -> str:

@@ -14,6 +14,7 @@ from mvlm.data.dice import Dice
 from mvlm.data.questions import PHRASINGS
 from mvlm.data.scene import Scene, Scenes
 from mvlm.data.things import a, plural
+from mvlm.data.unanswerable import unanswerable
 from mvlm.evaluation.clip import SEEN
 from mvlm.evaluation.scoring import blind_for, share, split_scores
 from mvlm.llava import LLaVA
@@ -49,7 +50,11 @@ def evaluate_llava(llava: LLaVA, *, seed: int = 1000, count: int = 300) -> dict:
         results[name] = split_scores(ask, Scenes(split, count, seed=seed), blind)
     scenes = Scenes("test", count, seed=seed)
     results["hallucination"] = hallucination(llava, chat, scenes)
-    results["outside"] = outside_scores(llava, chat, scenes)
+    for name, wordings in (
+        ("outside", OUTSIDE_KEPT_FOR_TESTING),
+        ("outside, other sentences", unanswerable("test")),
+    ):
+        results[name] = outside_scores(llava, chat, scenes, wordings, name)
     return results
 
 
@@ -98,26 +103,32 @@ def most_alike() -> dict[str, list[str]]:
     }
 
 
-def outside_scores(llava: LLaVA, chat: Chat, scenes: Scenes) -> dict:
-    """Questions it cannot answer, in words it never saw: how many get the honest answer?
+def outside_scores(
+    llava: LLaVA, chat: Chat, scenes: Scenes, wordings: Sequence[str], name: str
+) -> dict:
+    """Questions it cannot answer, in sentences it never saw: how many get the honest answer?
 
-    They come in a few wordings only, so the share of each stands beside the share of all.
+    They come in so many wordings only, so the share of each stands beside the share of all.
+
+    Args:
+        wordings: with `{name}` or `{names}` in the place of a thing that is there.
+        name: what the draws of wordings and things begin from, beside the scenes' seed.
     """
-    wordings, questions, images = [], [], []
+    used, questions, images = [], [], []
     for i in range(len(scenes)):
         pixels, scene = scenes[i]
         names = sorted({thing.name for thing in scene.things})
-        dice = Dice(f"outside {scenes.seed} {i}")
-        name, wording = dice.pick(names), dice.pick(OUTSIDE_KEPT_FOR_TESTING)
-        wordings.append(wording)
-        questions.append(wording.format(name=name, names=plural(name)))
+        dice = Dice(f"{name} {scenes.seed} {i}")
+        thing, wording = dice.pick(names), dice.pick(wordings)
+        used.append(wording)
+        questions.append(wording.format(name=thing, names=plural(thing)))
         images.append(pixels)
     said = answer_in_parts(llava, chat, images, questions)
     honest = [exact_match(s, I_CAN_TELL) for s in said]
     by_wording = {
-        wording: share(ok for ok, own in zip(honest, wordings, strict=True) if own == wording)
-        for wording in OUTSIDE_KEPT_FOR_TESTING
-        if wording in wordings
+        wording: share(ok for ok, own in zip(honest, used, strict=True) if own == wording)
+        for wording in wordings
+        if wording in used
     }
     return {"questions": len(said), "honest": share(honest), "by wording": by_wording}
 

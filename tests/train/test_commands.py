@@ -37,7 +37,8 @@ TINY = {
     "clip": "stem=[8,8,8] width=16 depth=1 heads=2 looks=0 texts.steps=2 texts.batch_size=4",
     "vit": "width=16 depth=1 heads=2 middle=1",
     "language": "width=16 depth=1 heads=2 kv_heads=2 mlp_width=16 again.steps=2 again.batch_size=4",
-    "llava": "pictures=6 align.steps=2 align.batch_size=4",
+    "llava": "pictures=6 align.steps=2 align.batch_size=4 again.steps=2 again.batch_size=4 "
+    "more.steps=2 more.batch_size=4",
 }
 
 

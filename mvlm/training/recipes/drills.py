@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from mvlm.data.dice import Dice
 from mvlm.data.questions import ASK, PHRASINGS
 from mvlm.data.things import Thing, plural
+from mvlm.data.unanswerable import unanswerable
 from mvlm.tokenizer import IMAGE
 from mvlm.training.recipes.clip import vocabulary
 from mvlm.training.recipes.texts import (
@@ -217,6 +218,10 @@ EVEN_MORE_PHRASINGS = {
 EVERY_PHRASING = {
     kind: (*ways, *EVEN_MORE_PHRASINGS.get(kind, ())) for kind, ways in MORE_PHRASINGS.items()
 }
+
+# Ten wordings kept for testing showed what was still missing: a sentence of another build than all
+# of these was answered with whatever came. The last run has three hundred more of such sentences.
+WITH_UNANSWERABLE = EVERY_PHRASING | {"odd": (*EVERY_PHRASING["odd"], *unanswerable("taught"))}
 
 # Of these, questions are put together that nothing in a scene answers. None of the words that
 # `OUTSIDE_KEPT_FOR_TESTING` turns on is among them.

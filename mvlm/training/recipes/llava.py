@@ -48,6 +48,7 @@ class LLaVARecipe:
         align: the first stage; only the projector learns, from captions.
         train: the second stage; projector and language model learn, from conversations.
         again: more of it, with more ways to ask and many other words.
+        more: the same once more, with hundreds of other sentences that nobody can answer.
     """
 
     pictures: int = 10_000
@@ -59,6 +60,7 @@ class LLaVARecipe:
     align: TrainConfig = field(default_factory=TrainConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     again: TrainConfig = field(default_factory=TrainConfig)
+    more: TrainConfig = field(default_factory=TrainConfig)
 
 
 @torch.no_grad()

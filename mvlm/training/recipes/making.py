@@ -49,7 +49,7 @@ from mvlm.training.recipes.clip_photographs import (
     PairData,
     PairObjective,
 )
-from mvlm.training.recipes.drills import EVERY_PHRASING, other_words
+from mvlm.training.recipes.drills import EVERY_PHRASING, WITH_UNANSWERABLE, other_words
 from mvlm.training.recipes.features import Features, keep_features
 from mvlm.training.recipes.hybrid import (
     HybridData,
@@ -216,18 +216,23 @@ def make_llava(recipe: LLaVARecipe, out: Path, before: Path) -> Sequence[str]:
         drills=recipe.drills,
     )
     run(objective, chats, recipe.train, out / "stage2", recipe)
-    more = LLaVAData(
-        scenes,
-        states,
-        tokenizer,
-        recipe.again.seed,
-        batch_size=recipe.again.batch_size,
-        asked=recipe.asked,
-        drills=recipe.drills,
-        more=EVERY_PHRASING,
-        words=other_words(),
-    )
-    about = run(objective, more, recipe.again, out / "stage2-again", recipe)
+    for config, ways, folder in (
+        (recipe.again, EVERY_PHRASING, "stage2-again"),
+        (recipe.more, WITH_UNANSWERABLE, "stage2-more"),
+    ):
+        data = LLaVAData(
+            scenes,
+            states,
+            tokenizer,
+            config.seed,
+            batch_size=config.batch_size,
+            asked=recipe.asked,
+            drills=recipe.drills,
+            more=ways,
+            words=other_words(),
+        )
+        about = run(objective, data, config, out / folder, recipe)
+        as_stored_(objective)  # so that the last lesson can begin from a file of weights, too
     return [*first, *write(out, "llava", objective, about | {"model": made_of})]
 
 
