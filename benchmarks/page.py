@@ -53,7 +53,7 @@ The other two run the whole notebook in a new kernel each; ours reads it and cal
 
 {section(read("results.json"), table)}
 
-{rivals_section()}{site_section()}## What was not measured
+{workers_section()}{rivals_section()}{site_section()}## What was not measured
 
 {"" if "cuda" in read("results.json") else "No GPU was at hand; `make bench` uses one where there is one, in bfloat16. "}The notebooks print only what should be the same on one (shapes, comparisons, rounded numbers), and tests marked `gpu` wait for a machine that has one.
 """
@@ -67,6 +67,23 @@ def each_exercise(grading: dict) -> str:
     rows = [(name, *figures.values()) for name, figures in found.items()]
     head = ("exercise", *next(iter(found.values())))
     return f"""`python benchmarks/grading.py` grades as many submissions of each exercise, each with one wrong answer, one after the other:
+
+{table(head, rows)}
+
+"""
+
+
+def workers_section() -> str:
+    """What a worker gains in training, once it was measured."""
+    measured = read("workers.json")
+    if not measured:
+        return ""
+    found = measured["steps a second by workers"]
+    rows = [(name, by["0"], by["1"], f"×{by['1'] / by['0']:.2f}") for name, by in found.items()]
+    head = ("model", "steps a second, no worker", "one worker", "gain")
+    return f"""## Does a worker pay in training?
+
+The course's models are trained on one thread each, and pictures and texts are made between the steps. `python benchmarks/workers.py` runs the first steps of each recipe without a worker process and with one, which makes them meanwhile on the second core (`workers` of a recipe; the result is the same to the bit):
 
 {table(head, rows)}
 
