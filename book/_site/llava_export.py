@@ -60,8 +60,7 @@ def export(folder: Path, tower_bits: int) -> dict:
     """
     llava, chat = weights.llava(), Chat(tokenizer=weights.tokenizer())
     asked = ask_questions(llava, chat)
-    changed = by_bits(llava, asked, tower_bits)
-    bits = max(changed)
+    bits = max(by_bits(llava, asked, tower_bits))
     sent = write_script(folder / "llava_weights.js", "mvlm_llava", weights_file(llava, chat, bits))
     drawn = write_script(folder / "drawings.js", "mvlm_drawings", drawings_file())
     with_clip = sent + len(gzip.compress((folder / "weights.js").read_bytes()))
@@ -75,7 +74,6 @@ def export(folder: Path, tower_bits: int) -> dict:
             "llava bits": f"{bits}",
             "llava asked": f"{len(asked.answers):,}",
             "molmo sent": f"{molmo_size(bits) / 1e6:.1f} MB",
-            "llava changed with 8": f"{changed[FEWEST_BITS]}",
         },
         "scene": example(llava, chat),
     }
@@ -277,6 +275,7 @@ def scores() -> dict[str, str]:
         "llava right": f"{measured['test']['all kinds']:.0%}",
         "llava right, unseen artist": f"{measured['unseen artist']['all kinds']:.0%}",
         "llava refused": f"{measured['outside']['honest']:.0%}",
+        "llava refused, other sentences": f"{measured['outside, other sentences']['honest']:.0%}",
         "llava refused least": f"{wordings[least]:.0%}",
         "llava refused least wording": least.format(name="…", names="…"),
     }

@@ -293,6 +293,7 @@ def results_table(folder: Path) -> str:
             ("unseen phrasings", "test", "unseen phrasings"),
             ("is a thing like it there", "hallucination", "right"),
             ("honest when it must be", "outside", "honest"),
+            ("the same, other sentences", "outside, other sentences", "honest"),
             ("refused, though it could", "test", "refused"),
         )
     ]

@@ -97,11 +97,13 @@ def test_the_table_holds_what_the_files_hold(tmp_path):
         split = {"kinds": kinds, "blind": 0.25, "all kinds": share, "unseen phrasings": share}
         content = {"test": split | {"refused": 1 - share}, "unseen artist": split}
         content |= {"hallucination": {"right": share}, "outside": {"honest": share}}
+        content["outside, other sentences"] = {"honest": share / 2}
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     lines = results_table(tmp_path).splitlines()
     assert lines[1].split() == ["what", "12.5", "50.0", "97.5"]
     assert lines[3].split() == ["all,", "unseen", "artist", "25.0", "50.0", "97.5"]
-    assert lines[-2].split() == ["honest", "when", "it", "must", "be", "50.0", "97.5"]
+    assert lines[-3].split() == ["honest", "when", "it", "must", "be", "50.0", "97.5"]
+    assert lines[-2].split() == ["the", "same,", "other", "sentences", "25.0", "48.8"]
     assert lines[-1].split() == ["refused,", "though", "it", "could", "50.0", "2.5"]
 
 
@@ -133,7 +135,7 @@ def test_a_live_curve_is_displayed_with_alt_text():
         live.steps.append(step)
         live.losses.append(loss)
     data, metadata = live.figure()._repr_mimebundle_()
-    assert metadata["image/png"]["alt"].startswith("The loss over 2 steps, from 3.00")
+    assert metadata["image/png"]["alt"].startswith("The loss of 2 steps, from 3.00")
     assert data["text/plain"].startswith("[Figure: The loss")
 
 
