@@ -176,7 +176,8 @@ def test_answers_to_predictions_open_by_keyboard_and_by_touch(
             page.goto((html / name).as_uri())
             answers = page.locator("details.course-answer")
             assert page.locator("details.course-answer[open]").count() == 0, name
-            for answer in answers.all():
+            # One in three of a page: all are made by the same lines.
+            for answer in answers.all()[::3]:
                 output, summary = answer.locator(".cell_output"), answer.locator("summary")
                 assert not output.is_visible()
                 if touch:

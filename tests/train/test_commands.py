@@ -44,7 +44,7 @@ TINY = {
 
 def command(name, folder, more=""):
     train = "clip.train" if name == "clip" else "train"
-    short = f"{train}.steps=3 {train}.batch_size=4 {train}.save_every=2"
+    short = f"{train}.steps=3 {train}.batch_size=4 {train}.save_every=2 {train}.workers=0"
     settings = f"{TINY[name]} {short} {more}".split()
     changes = [part for setting in settings for part in ("--set", setting)]
     return ["train", name, "--weights", str(folder), *changes]
