@@ -7,6 +7,7 @@ says whether it is one for the command, and the number of its weights whether th
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,8 @@ def import_torchao() -> ModuleType:
     Raises:
         ValueError: it is not there; says how to install it.
     """
+    for talker in ("torchao", "torch.utils._pytree"):  # of kernels that only some GPUs run
+        logging.getLogger(talker).setLevel(logging.ERROR)
     try:
         import torchao.quantization
     except ImportError:

@@ -24,18 +24,20 @@ from PIL import Image
 from tokenizers import decoders, models, pre_tokenizers, processors
 from torch import nn
 
-from mvlm import hub
+from mvlm import hub, weights
 from mvlm.__main__ import main
-from mvlm.chat import VICUNA_SYSTEM
+from mvlm.chat import VICUNA_SYSTEM, Chat
 from mvlm.clip import CLIP, clip_vision_config
 from mvlm.commands import released
 from mvlm.commands.pointing import draw_points
 from mvlm.commands.released_partners import answer_length
+from mvlm.data.scene import Scenes
 from mvlm.evaluation.class_folders import class_scores, classes_ahead
 from mvlm.evaluation.pope import SHORT, Asked, pope_scores
 from mvlm.language import LanguageModel
 from mvlm.llava import LLaVA, Projector
 from mvlm.points import Point
+from mvlm.training.recipes.llava import pictures
 from mvlm.vit import ViT
 
 transformers = pytest.importorskip("transformers")
@@ -536,6 +538,18 @@ def test_commands_in_eight_bits(folders, photo, capsys, kind):
         assert main([*command, *more]) == 0
         said.append(capsys.readouterr().out)
     assert said[0].splitlines()[0].split()[0] == said[1].splitlines()[0].split()[0]
+
+
+def test_eight_bits_leave_the_answers_of_the_courses_llava():
+    """As the set-up page says."""
+    llava, chat = weights.llava(), Chat(tokenizer=weights.tokenizer())
+    scenes = Scenes("test", 20, seed=77)
+    asked = [(i, one.question) for i in range(20) for one in scenes.scene(i).questions]
+    images = pictures(torch.stack([scenes[i][0] for i, _ in asked]))
+    questions = [question for _, question in asked]
+    before = llava.answer(chat, images, questions)
+    released.to_eight_bits(llava, torch.device("cpu"))
+    assert llava.answer(chat, images, questions) == before
 
 
 def test_eight_bits_where_the_gpu_is_too_small(folders, monkeypatch):
