@@ -189,7 +189,7 @@ def likeness(
         ax.set_xlabel("distance in tokens")
     for ax in axes[:, 0]:
         ax.set_ylabel("cosine")
-    drawn.suptitle("A wider head or a larger θ keeps like vectors alike")
+    drawn.suptitle("How far a vector is still told from others")
     keys = axes[0, 0].get_legend_handles_labels()
     drawn.legend(*keys, loc="outside lower center", frameon=False)
     return drawn, said
