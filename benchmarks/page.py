@@ -25,7 +25,7 @@ def text() -> str:
     peers = grading["seconds a submission"]
     return f"""# What was measured
 
-Figures from the files in `benchmarks/`, each written by the command beside it. The machine: {course["machine"]}, Python {course["python"]}; {versions}. It was shared with other work while these ran, so a quiet one is faster.
+Figures from the files in `benchmarks/`, each written by the command beside it. The machine: {course["machine"]}, Python {course["python"]}; {versions}. Other work ran beside some of these, so a quiet machine may be faster.
 
 ## How long does the course take to run?
 

@@ -144,7 +144,7 @@ def import_torchao() -> ModuleType:
     Raises:
         ValueError: it is not there; says how to install it.
     """
-    for talker in ("torchao", "torch.utils._pytree"):  # of kernels that only some GPUs run
+    for talker in ("torchao", "torch.utils._pytree"):  # of what other GPUs and releases have
         logging.getLogger(talker).setLevel(logging.ERROR)
     try:
         import torchao.quantization
@@ -221,8 +221,10 @@ def check_room(name: str, count: int, dtype: torch.dtype, device: torch.device) 
         return
     needed = bytes_in_words(round(AT_WORK * takes))
     mend = "take a smaller model or a larger machine"
-    if AT_WORK * takes / 2 <= free and dtype.itemsize > 1:
-        mend = "pass --dtype bfloat16" if dtype == torch.float32 else "pass --eight-bit"
+    if AT_WORK * takes / 2 <= free and dtype == torch.float32:
+        mend = "pass --dtype bfloat16"
+    elif AT_WORK * count <= free and device.type == "cuda":  # on a CPU the whole comes first
+        mend = "pass --eight-bit"
     raise ValueError(
         f"{said}, which needs {needed} at work, and {bytes_in_words(free)} of {where} are free: "
         f"{mend}"

@@ -40,6 +40,12 @@ def test_nothing_taught_is_like_anything_tested():
         assert max(likeness(sentence, tested) for tested in TESTED) < SAME, sentence
 
 
+def test_words_that_older_tests_turn_on_are_not_taught():
+    turned_on = {"fast", "history", "sad", "language", "book", "painted", "buy", "tall"}
+    for sentence in unanswerable("taught"):
+        assert not turned_on & set(sentence.strip("?.").split()), sentence
+
+
 def test_nothing_tested_is_like_what_was_taught_before():
     for sentence in unanswerable("test"):
         before = (*OUTSIDE, *OUTSIDE_KEPT_FOR_TESTING)

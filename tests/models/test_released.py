@@ -572,6 +572,9 @@ def test_a_half_that_does_not_fit_is_offered_eight_bits(monkeypatch):
         released.check_room("it", 10, torch.float16, torch.device("cuda"))
     with pytest.raises(ValueError, match="take a smaller model or a larger machine$"):
         released.check_room("it", 12, torch.int8, torch.device("cuda"))
+    # On a CPU eight bits are made from whole weights, which do not fit.
+    with pytest.raises(ValueError, match="take a smaller model or a larger machine$"):
+        released.check_room("it", 10, torch.float16, torch.device("cpu"))
 
 
 def test_eight_bits_without_torchao(folders, photo, capsys, monkeypatch):
