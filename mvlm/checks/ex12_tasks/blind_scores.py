@@ -1,13 +1,16 @@
 """Exercise 12, `blind_scores`: what a constant gets."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.expect import Comparison, expect_keys, expect_number, near
 
 Answers = list[tuple[str, int]]
+Scorer = Callable[[int, int], bool]
 ALL = "all"
 
 
@@ -15,10 +18,16 @@ def _right(said: int, answer: int) -> bool:
     return 20 * abs(said - answer) <= abs(answer)
 
 
-def _best(answers: Sequence[int], right: Callable[[int, int], bool] = _right) -> int:
+def _best(
+    answers: Sequence[int],
+    *,
+    right: Scorer = _right,
+    of_several: Callable[[Iterator[int]], int] = min,
+) -> int:
     """The answer that is right for the most of them, the smallest of several."""
     score = {one: sum(right(one, other) for other in answers) for one in answers}
-    return min(score, key=lambda one: (-score[one], one))
+    most = max(score.values())
+    return of_several(one for one in score if score[one] == most)
 
 
 def _of_kind(answers: Answers, kind: str) -> list[int]:
@@ -29,33 +38,17 @@ def _blind(
     train: Answers,
     test: Answers,
     *,
-    best: Callable[[Sequence[int]], int] = _best,
-    unseen: bool = True,
-    best_of_all: Callable[[Sequence[int]], int] | None = None,
-    scored: Callable[[int, int], bool] = _right,
+    best: Callable[[Sequence[int]], float] = _best,
+    best_of_all: Callable[[Sequence[int]], float] | None = None,
+    scored: Scorer = _right,
 ) -> dict[str, float]:
-    everything = [answer for _, answer in train]
     hits: dict[str, list[bool]] = {}
     for kind in dict.fromkeys(kind for kind, _ in test):
         heard = _of_kind(train, kind)
-        if heard or unseen:
-            said = best(heard) if heard else (best_of_all or best)(everything)
-            hits[kind] = [scored(said, answer) for answer in _of_kind(test, kind)]
-        else:
-            hits[kind] = [False for _ in _of_kind(test, kind)]
+        said = best(heard) if heard else (best_of_all or best)([answer for _, answer in train])
+        hits[kind] = [scored(said, answer) for answer in _of_kind(test, kind)]
     shares = {kind: sum(some) / len(some) for kind, some in hits.items()}
-    pooled = [hit for some in hits.values() for hit in some]
-    return shares | {ALL: sum(pooled) / len(pooled)}
-
-
-def _best_and_largest(answers: Sequence[int]) -> int:
-    """A mistake: of several equally good constants the largest."""
-    return -_best([-one for one in answers])
-
-
-def _best_and_first(answers: Sequence[int]) -> int:
-    """A mistake: of several equally good constants the first in the list."""
-    return max(answers, key=lambda one: sum(_right(one, other) for other in answers))
+    return shares | {ALL: sum(map(sum, hits.values())) / len(test)}
 
 
 def _below(said: int, answer: int) -> bool:
@@ -63,19 +56,21 @@ def _below(said: int, answer: int) -> bool:
     return 20 * abs(said - answer) < answer
 
 
-def _most_frequent(answers: Sequence[int]) -> int:
-    counts = Counter(answers)
-    return min(counts, key=lambda one: (-counts[one], one))
+def _of_said(said: int, answer: int) -> bool:
+    """A mistake: 5 % of what was said."""
+    return _right(answer, said)
+
+
+def _mean_of_kinds(train: Answers, test: Answers) -> dict[str, float]:
+    shares = _blind(train, test)
+    del shares[ALL]
+    return shares | {ALL: sum(shares.values()) / len(shares)}
 
 
 def _read_shares(value: Any, train: Answers, test: Answers) -> dict[str, float]:
     wanted = sorted({kind for kind, _ in test} | {ALL})
     expect_keys(value, wanted, "blind_scores", f"a dict with the keys {wanted}")
     return {kind: expect_number(one, "blind_scores") for kind, one in value.items()}
-
-
-def _alike_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    return ours.keys() == wanted.keys() and all(near(ours[kind], wanted[kind]) for kind in wanted)
 
 
 def _tell_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
@@ -85,35 +80,31 @@ def _tell_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
     return f"{kind!r} has {ours[kind]:.4f}, wanted {wanted[kind]:.4f}"
 
 
-def _mean_of_kinds(train: Answers, test: Answers) -> dict[str, float]:
-    shares = _blind(train, test)
-    kinds = [share for kind, share in shares.items() if kind != ALL]
-    return shares | {ALL: sum(kinds) / len(kinds)}
-
+MOST_FREQUENT = partial(_best, right=operator.eq)  # right for the most, if none but itself is right
 
 BLIND = Comparison(
     function="blind_scores",
     what="the shares",
     right=_blind,
     read=_read_shares,
-    alike=_alike_shares,
+    alike=lambda ours, wanted: all(near(ours[kind], wanted[kind]) for kind in wanted),
     tells=_tell_shares,
     mistakes={
         "a kind that was never seen: the most frequent answer need not be the one that is "
-        "right for the most": {"best_of_all": _most_frequent},
+        "right for the most": {"best_of_all": MOST_FREQUENT},
         "a kind that was never seen: the smallest answer is taken, not the best of all": {
             "best_of_all": min
         },
         "that is the most frequent answer: here the one is wanted that the scorer calls right "
-        "most often, and the scorer lets 5 % pass": {"best": _most_frequent},
+        "most often, and the scorer lets 5 % pass": {"best": MOST_FREQUENT},
         "of several equally good constants, the smallest is wanted: yours takes the largest": {
-            "best": _best_and_largest
+            "best": partial(_best, of_several=max)
         },
         "of several equally good constants, the smallest is wanted: yours takes the first": {
-            "best": _best_and_first
+            "best": partial(_best, of_several=next)
         },
         "the bound itself counts, exactly: 105 is right for 100. Multiply, and nothing is lost "
-        "in floating point": {"best": lambda some: _best(some, _below), "scored": _below},
+        "in floating point": {"best": partial(_best, right=_below), "scored": _below},
         "the constant was chosen on the test's own answers": (
             lambda train, test: _blind(test, test),
             "A constant that was picked by its test score is no guess any more.",
@@ -122,16 +113,16 @@ BLIND = Comparison(
             [("", a) for _, a in train], test
         ),
         "the constant was chosen with the scorer, and then compared exactly": {
-            "scored": lambda said, answer: said == answer
+            "scored": operator.eq
         },
         "a kind that was never seen in training: the guesser guesses there too, from all": {
-            "unseen": False
+            "best_of_all": lambda answers: math.inf
         },
         "'all' is the mean of the kinds' shares: every question counts once": _mean_of_kinds,
         "5 % of which? They are 5 % of what is right: not of what was said, and not of the "
         "larger of the two, which `math.isclose` takes": {
-            "best": lambda some: _best(some, lambda said, answer: _right(answer, said)),
-            "scored": lambda said, answer: _right(answer, said),
+            "best": partial(_best, right=_of_said),
+            "scored": _of_said,
         },
     },
 )
@@ -140,34 +131,31 @@ BLIND = Comparison(
 CLUSTER = (96, 97, 99, 100, 102, 104, 105)
 
 
-def _paper(
-    student: Student, kinds: Sequence[tuple[str, int]], *, unseen: str = ""
-) -> tuple[Answers, Answers]:
+def _paper(student: Student, *, unseen: str = "", **kinds: int) -> tuple[Answers, Answers]:
     """Training and test answers; in each kind the most frequent is not the best constant.
 
-    Args:
-        student: who draws.
-        kinds: each with how often it is asked, in units of ten, and no two alike in their answers.
-        unseen: the kind that is not in training.
+    ``kinds`` says how often each is asked, in units of ten; no two are alike in their answers, and
+    ``unseen`` is not in training.
     """
     train, test = [], []
-    for place, (kind, size) in enumerate(kinds):
-        scale = 1 + place
-        near = [scale * one for one in CLUSTER]
-        far = 7 + 1000 * (place + 1)
-        other = 13 + 1000 * (place + 2) * 2
+    for place, (kind, size) in enumerate(kinds.items()):
+        near = [(1 + place) * one for one in CLUSTER]
+        far, other = 1007 + 1000 * place, 4013 + 2000 * place
         if kind != unseen:
-            train += [(kind, answer) for answer in near] + [(kind, far)] * 3
-            train += [(kind, other)] * 2
-        hits = student.shuffled(near)[: 4 + place % 2]
-        test += [(kind, answer) for answer in hits * size]
-        test += [(kind, far)] * (4 * size - 1 + place) + [(kind, other)] * (14 * size + place)
-        test += [(kind, scale * 100)] * (1 + place) + [(kind, scale * 95)] * (1 + 2 * place)
+            train += _answers(**{kind: near + [far] * 3 + [other] * 2})
+        asked = student.shuffled(near)[: 4 + place % 2] * size
+        asked += [far] * (4 * size - 1 + place) + [other] * (14 * size + place)
+        asked += [(1 + place) * 100] * (1 + place) + [(1 + place) * 95] * (1 + 2 * place)
+        test += _answers(**{kind: asked})
     return student.shuffled(train), student.shuffled(test)
 
 
-def _one_kind(answers: Sequence[int]) -> Answers:
-    return [("v", answer) for answer in answers]
+def _answers(**kinds: Sequence[int]) -> Answers:
+    return [(kind, answer) for kind, answers in kinds.items() for answer in answers]
+
+
+def _one_kind(train: Sequence[int], test: Sequence[int]) -> tuple[Answers, Answers]:
+    return _answers(v=train), _answers(v=test)
 
 
 @check(
@@ -175,7 +163,7 @@ def _one_kind(answers: Sequence[int]) -> Answers:
     "Try every training answer as the constant, and let the scorer count.",
 )
 def blind_constant(student: Student) -> None:
-    BLIND.run(student, lambda: _paper(student, (("value", 1),)))
+    BLIND.run(student, lambda: _paper(student, value=1))
     with student.on("of several equally good constants, the smallest"):
         for answers, asked in (
             ([20, 40, 10], [10, 20, 20, 40, 40, 40]),
@@ -183,14 +171,13 @@ def blind_constant(student: Student) -> None:
             ([300, 200, 100], [100, 100, 200, 300]),
             ([100, 103], [97, 97, 103, 108]),
         ):
-            train, test = [("v", a) for a in answers], [("v", a) for a in asked]
-            BLIND.run(student, lambda a=train, b=test: (a, b))
+            BLIND.run(student, partial(_one_kind, answers, asked))
     with student.on("exactly 5 % off: the bound itself counts"):
         for answers, asked in (
             ([105, 105, 9], [100, 100, 105, 9]),
             ([100, 105, 110], [110, 110, 105, 100]),
         ):
-            BLIND.run(student, lambda a=answers, b=asked: (_one_kind(a), _one_kind(b)))
+            BLIND.run(student, partial(_one_kind, answers, asked))
 
 
 @check(
@@ -201,16 +188,14 @@ def blind_constant(student: Student) -> None:
 def blind_split(student: Student) -> None:
     def draw() -> tuple[Answers, Answers]:
         low = student.integer(10, 19)
-        train = [("v", low), ("v", low), ("v", 500)]
-        test = [("v", 500)] * 3 + [("v", 900)] * 2 + [("v", low)]
-        return train, student.shuffled(test)
+        return _one_kind([low, low, 500], student.shuffled([500, 500, 500, 900, 900, low]))
 
     BLIND.run(student, draw)
     with student.on("a number that is right for more, and no training answer of this kind"):
         scale = student.integer(1, 9)  # 100 is right for 96 and for 104, which are not for another
-        train = [("a", 96 * scale), ("a", 104 * scale)] + [("b", 100 * scale)] * 3
-        asked = [("a", one * scale) for one in (96, 92, 92, 104, 100)]
-        BLIND.run(student, lambda: (train, [*asked, ("b", 100 * scale)]))
+        train = _answers(a=[96 * scale, 104 * scale], b=[100 * scale] * 3)
+        test = _answers(a=[one * scale for one in (96, 92, 92, 104, 100)], b=[100 * scale])
+        BLIND.run(student, lambda: (train, test))
 
 
 @check(
@@ -219,17 +204,15 @@ def blind_split(student: Student) -> None:
     after=[blind_constant],
 )
 def blind_kinds(student: Student) -> None:
-    kinds = (("value", 2), ("sum", 1), ("count", 3))
-    BLIND.run(student, lambda: _paper(student, kinds))
+    BLIND.run(student, lambda: _paper(student, value=2, sum=1, count=3))
     with student.on("a kind that is not in training"):
-        BLIND.run(student, lambda: _paper(student, kinds, unseen="sum"))
-        train = [("a", 50)] * 3 + [("b", 90)] * 4 + [("b", 50)] * 2
-        test = [("c", 50), ("c", 50), ("c", 90), ("a", 50), ("b", 90)]
+        BLIND.run(student, lambda: _paper(student, value=2, sum=1, count=3, unseen="sum"))
+        train = _answers(a=[50] * 3, b=[90] * 4 + [50] * 2)
+        test = _answers(c=[50, 50, 90], a=[50], b=[90])
         BLIND.run(student, lambda: (train, test))
         # Of all, 100 is right for three, 300 is the most frequent, 7 the smallest.
-        train = [("a", 96), ("a", 100), ("a", 104), ("b", 300), ("b", 300), ("b", 7)]
-        test = [("c", one) for one in (100, 98, 96, 7, 300, 300)]
-        test += [("a", 97), ("b", 300), ("b", 8)]
+        train = _answers(a=[96, 100, 104], b=[300, 300, 7])
+        test = _answers(c=[100, 98, 96, 7, 300, 300], a=[97], b=[300, 8])
         BLIND.run(student, lambda: (train, test))
 
 
@@ -240,11 +223,10 @@ def blind_kinds(student: Student) -> None:
     keeps_arguments=True,
 )
 def blind_all(student: Student) -> None:
-    kinds = (("value", 5), ("sum", 1))
-    BLIND.run(student, lambda: _paper(student, kinds))
+    BLIND.run(student, lambda: _paper(student, value=5, sum=1))
     with student.on("one question of one kind, many of another"):
-        train = [("a", 5), ("b", 100), ("b", 100)]
-        test = [("a", 5)] + [("b", 100)] * 3 + [("b", 200)] * 5
+        train = _answers(a=[5], b=[100, 100])
+        test = _answers(a=[5], b=[100] * 3 + [200] * 5)
         BLIND.run(student, lambda: (train, test))
 
 

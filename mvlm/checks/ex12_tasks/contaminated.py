@@ -3,104 +3,71 @@
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
+from itertools import product
+from statistics import fmean, mean, pvariance, variance
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import Comparison, expect_number, expect_parts, near
 
-Items = list[tuple[str, str]]  # (picture, question)
+Item = tuple[str, str]  # (picture, question)
+Items = list[Item]
+Group = list[tuple[bool, list[bool]]]  # of each item: right at first, and when redrawn
 
 
-def _plain(question: str) -> str:
-    return " ".join(question.lower().split()).rstrip("?.! ")
+def _key(item: Item) -> tuple[str, str]:
+    """Picture and question, as they are compared."""
+    return item[0], " ".join(item[1].lower().split()).rstrip("?.! ")
 
 
-def _leaked(
-    train: Items, test: Items, *, same: Callable[[tuple[str, str]], Any] | None = None
-) -> list[int]:
-    key = same or (lambda item: (item[0], _plain(item[1])))
+def _leaked(train: Items, test: Items, *_: Any, key: Callable[[Item], Any] = _key) -> list[int]:
     seen = {key(item) for item in train}
     return [place for place, item in enumerate(test) if key(item) in seen]
 
 
-def _drops(right: Sequence[bool], again: Sequence[Sequence[bool]]) -> list[Fraction]:
-    """What each item loses, redrawn."""
-    return [
-        int(first) - Fraction(sum(others), len(others))
-        for first, others in zip(right, again, strict=True)
-    ]
+def _measured(train: Items, test: Items, *results: list[Any], of: Callable[..., Any]) -> float:
+    """What `of` makes of the leaked items' results and of the others'."""
+    leaked, went = _leaked(train, test), list(enumerate(zip(*results, strict=True)))
+    inside = [one for place, one in went if place in leaked]
+    return float(of(inside, [one for place, one in went if place not in leaked]))
 
 
-def _mean(values: Sequence[Fraction]) -> Fraction:
-    return sum(values, Fraction(0)) / len(values)
+def _losses(group: Group) -> list[Fraction]:
+    return [before - Fraction(sum(after), len(after)) for before, after in group]
 
 
-def _spread(values: Sequence[Fraction], *, less: int = 1) -> Fraction:
-    """The variance of the mean."""
-    mean = _mean(values)
-    return sum(((one - mean) ** 2 for one in values), Fraction(0)) / (
-        (len(values) - less) * len(values)
-    )
+def _drop(inside: Group, outside: Group, *, losses: Callable[[Group], Any] = _losses) -> Any:
+    return mean(losses(inside)) - mean(losses(outside))
 
 
-def _groups(
-    train: Items, test: Items, right: Sequence[bool], again: Sequence[Sequence[bool]]
-) -> tuple[list[Fraction], list[Fraction]]:
-    """The drops of leaked items, and of the others."""
-    leaked, drops = set(_leaked(train, test)), _drops(right, again)
-    return (
-        [one for place, one in enumerate(drops) if place in leaked],
-        [one for place, one in enumerate(drops) if place not in leaked],
-    )
+def _pooled(group: Group) -> list[float]:
+    """A mistake: all redrawn versions of a group in one pot, so that it has one loss."""
+    pot = [one for _, after in group for one in after]
+    return [fmean(before for before, _ in group) - fmean(pot)]
 
 
-def _drop(*given: Any) -> float:
-    inside, outside = _groups(*given)
-    return float(_mean(inside) - _mean(outside))
+def _error(*groups: Group, spread: Callable[[Any], Fraction] = variance) -> float:
+    return math.sqrt(sum(spread(_losses(group)) / len(group) for group in groups))
 
 
-def _error(*given: Any, less: int = 1) -> float:
-    inside, outside = _groups(*given)
-    return math.sqrt(_spread(inside, less=less) + _spread(outside, less=less))
-
-
-def _pooled_drop(train: Items, test: Items, right: list[bool], again: list[list[bool]]) -> float:
-    """A mistake: all redrawn versions of a group in one pot."""
-    leaked = set(_leaked(train, test))
-    ends = []
-    for inside in (True, False):
-        places = [place for place in range(len(test)) if (place in leaked) is inside]
-        before = [int(right[place]) for place in places]
-        after = [int(one) for place in places for one in again[place]]
-        ends.append(sum(before) / len(before) - sum(after) / len(after))
-    return ends[0] - ends[1]
-
-
-def _first_drop(train: Items, test: Items, right: list[bool], again: list[list[bool]]) -> float:
-    return _drop(train, test, right, [some[:1] for some in again])
-
-
-def _unpaired_error(train: Items, test: Items, right: list[bool], again: list[list[bool]]) -> float:
+def _unpaired(*groups: Group) -> float:
     """A mistake: before and after as if they were different items."""
-    leaked = set(_leaked(train, test))
-    total = Fraction(0)
-    for inside in (True, False):
-        places = [place for place in range(len(test)) if (place in leaked) is inside]
-        total += _spread([Fraction(int(right[place])) for place in places])
-        total += _spread([Fraction(sum(again[place]), len(again[place])) for place in places])
-    return math.sqrt(total)
+    before = [[(first, [False]) for first, _ in group] for group in groups]
+    after = [[(False, again) for _, again in group] for group in groups]
+    return _error(*before, *after)
 
 
 def _part(place: int) -> Callable[..., Any]:
     """Reads one of the three values that come back."""
 
     def read(value: Any, *_: Any) -> Any:
-        leaked, drop, error = expect_parts(value, ("leaked", "drop", "error"), "contaminated")
-        if place == 0:
-            if type(leaked) not in (list, tuple) or not all(type(one) is int for one in leaked):
-                fail("leaked is a list of whole numbers, the places of items in the test")
-            return list(leaked)
-        return expect_number((leaked, drop, error)[place], "contaminated")
+        part = expect_parts(value, ("leaked", "drop", "error"), "contaminated")[place]
+        if place > 0:
+            return expect_number(part, "contaminated")
+        if type(part) not in (list, tuple) or not all(type(one) is int for one in part):
+            fail("leaked is a list of whole numbers, the places of items in the test")
+        return list(part)
 
     return read
 
@@ -108,73 +75,68 @@ def _part(place: int) -> Callable[..., Any]:
 LEAKED = Comparison(
     function="contaminated",
     what="leaked",
-    right=lambda train, test, right, again: _leaked(train, test),
+    right=_leaked,
     read=_part(0),
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"leaked is {ours}, wanted {wanted}",
     mistakes={
         "an item counts as leaked whose question alone was in training: with another picture "
-        "it is another item": lambda train, test, *_: _leaked(
-            train, test, same=lambda item: _plain(item[1])
-        ),
-        "an item counts as leaked whose picture alone was in training, with another question": (
-            lambda train, test, *_: _leaked(train, test, same=lambda item: item[0])
-        ),
+        "it is another item": {"key": lambda item: _key(item)[1]},
+        "an item counts as leaked whose picture alone was in training, with another question": {
+            "key": lambda item: item[0]
+        },
         "picture and question must stand in ONE training item, not in one each": (
-            lambda train, test, *_: [
-                place
-                for place, (picture, question) in enumerate(test)
-                if picture in {one for one, _ in train}
-                and _plain(question) in {_plain(one) for _, one in train}
-            ]
+            lambda train, test, *_: _leaked([*product(*zip(*train, strict=True))], test)
         ),
-        "a question in capitals, with other spaces or without its question mark is the same": (
-            lambda train, test, *_: _leaked(train, test, same=lambda item: item)
-        ),
+        "a question in capitals, with other spaces or without its question mark is the same": {
+            "key": lambda item: item
+        },
     },
 )
 
 DROP = Comparison(
     function="contaminated",
     what="the drop",
-    right=_drop,
+    right=partial(_measured, of=_drop),
     read=_part(1),
     alike=near,
     mistakes={
-        "the sign: a drop is positive where redrawn items are answered worse": lambda *given: (
-            -_drop(*given)
-        ),
+        "the sign: a drop is positive where redrawn items are answered worse": {
+            "of": lambda inside, outside: _drop(outside, inside)
+        },
         "that is the drop of the leaked items alone: redrawn items may be harder for everyone, "
-        "so that of the others is taken off": lambda *given: float(_mean(_groups(*given)[0])),
-        "that is the drop of all items together": lambda train, test, right, again: float(
-            _mean(_drops(right, again))
-        ),
-        "items with more redrawn versions weigh more in yours: take each item's own mean first": (
-            _pooled_drop
-        ),
-        "only the first redrawn version of each item was looked at": _first_drop,
+        "so that of the others is taken off": {"of": lambda inside, outside: mean(_losses(inside))},
+        "that is the drop of all items together": {
+            "of": lambda inside, outside: mean(_losses(inside + outside))
+        },
+        "items with more redrawn versions weigh more in yours: take each item's own mean first": {
+            "of": partial(_drop, losses=_pooled)
+        },
+        "only the first redrawn version of each item was looked at": {
+            "of": partial(_drop, losses=lambda group: [one - some[0] for one, some in group])
+        },
     },
 )
 
 ERROR = Comparison(
     function="contaminated",
     what="the error",
-    right=_error,
+    right=partial(_measured, of=_error),
     read=_part(2),
     alike=near,
     mistakes={
         "before and after belong to the same items: take each item's own difference first, "
-        "then the spread of these": _unpaired_error,
+        "then the spread of these": {"of": _unpaired},
         "the variance was divided by n: with the mean taken from the same items it is n - 1": {
-            "less": 0
+            "of": partial(_error, spread=pvariance)
         },
-        "that is the error of the leaked items alone: the others' mean has one too": (
-            lambda *given: math.sqrt(_spread(_groups(*given)[0]))
-        ),
-        "that is the variance: the error is its root": lambda *given: _error(*given) ** 2,
-        "errors of two independent means add as squares": lambda *given: sum(
-            math.sqrt(_spread(some)) for some in _groups(*given)
-        ),
+        "that is the error of the leaked items alone: the others' mean has one too": {
+            "of": lambda inside, outside: _error(inside)
+        },
+        "that is the variance: the error is its root": {"of": lambda *groups: _error(*groups) ** 2},
+        "errors of two independent means add as squares": {
+            "of": lambda *groups: sum(map(_error, groups))
+        },
     },
 )
 
@@ -188,19 +150,24 @@ QUESTIONS = (
 
 def _written(student: Student, question: str) -> str:
     """The same question, typed otherwise."""
-    way = student.integer(0, 2)
-    if way == 0:
-        return question.upper()
-    return question.rstrip("?") if way == 1 else "  " + question.replace(" ", "  ", 1)
+    ways = question.upper(), question.rstrip("?"), "  " + question.replace(" ", "  ", 1)
+    return student.pick(ways)
+
+
+def _went(train: Items, test: Sequence[Item], results: Sequence[str]) -> tuple[Any, ...]:
+    """The arguments. An item that went "1:001" was right at first, and redrawn once in three."""
+    right = [one[0] == "1" for one in results]
+    return train, list(test), right, [[sign == "1" for sign in one[2:]] for one in results]
+
+
+# A leaked item and another one stand in the test twice, each with its own results.
+ITEMS = [(picture, "how many?") for picture in "rpqrps"]
+TWICE = _went(ITEMS[1:3], ITEMS, ["1:1", "1:0", "0:0", "0:10", "1:110", "1:0"])
+RESULTS = "1:0001 1:1 1:00 1:0 0:100 1:11 1:1011 0:0 1:1 0:01 1:011 1:1"  # five leaked ones first
 
 
 def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
-    """Five leaked items, and seven that only look like it; each with redrawn versions.
-
-    Args:
-        student: who draws.
-        otherwise: whether questions are typed otherwise in training.
-    """
+    """Five leaked items, and seven that look like it; `otherwise`: typed otherwise in training."""
     pictures = [f"{student.integer(10**6, 10**7 - 1)}-{n}" for n in range(14)]
     leaked = [(picture, student.pick(QUESTIONS[:3])) for picture in pictures[:5]]
     other = [(picture, student.pick(QUESTIONS[:2])) for picture in pictures[6:12]]
@@ -208,30 +175,8 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
     train = [(one, _written(student, q) if otherwise else q) for one, q in leaked]
     train += [(picture, QUESTIONS[2]) for picture, _ in other[:4]]  # another question
     train += [(pictures[12], q) for q in QUESTIONS[:3]]  # another picture
-    order = student.shuffled(range(12))
-    items = [*leaked, *other]
-    # What each item was: right at first, and right when redrawn, some once and some four times.
-    before = [True, True, True, True, False, True, True, False, True, False, True, True]
-    after = [
-        [False, False, False, True],
-        [True],
-        [False, False],
-        [False],
-        [True, False, False],
-        [True, True],
-        [True, False, True, True],
-        [False],
-        [True],
-        [False, True],
-        [False, True, True],
-        [True],
-    ]
-    return (
-        student.shuffled(train),
-        [items[n] for n in order],
-        [before[n] for n in order],
-        [after[n] for n in order],
-    )
+    went = student.shuffled([*zip([*leaked, *other], RESULTS.split(), strict=True)])
+    return _went(student.shuffled(train), *zip(*went, strict=True))
 
 
 @check(
@@ -243,19 +188,8 @@ def leak_pairs(student: Student) -> None:
     with student.on("picture and question that make the same text only when glued"):
         train = [("ab", "c of it"), ("d e", "f of it"), ("x", "how many"), ("y", "how many")]
         test = [("a", "bc of it"), ("y", "how many"), ("d", "e f of it"), ("x", "how many")]
-        LEAKED.run(student, lambda: (train, test, [True] * 4, [[False]] * 4))
-    with student.on("an item that stands twice in the test"):
-        arguments = _twice()
-        LEAKED.run(student, lambda: arguments)
-
-
-def _twice() -> tuple[Any, ...]:
-    """A leaked item and another one stand in the test twice, each with its own results."""
-    train = [("p", "how many?"), ("q", "how many?")]
-    test = [(picture, "how many?") for picture in "rpqrps"]
-    right = [True, True, False, False, True, True]
-    again = [[True], [False], [False], [True, False], [True, True, False], [False]]
-    return train, test, right, again
+        LEAKED.run(student, lambda: _went(train, test, ["1:0"] * 4))
+    LEAKED.each(student, {"an item that stands twice in the test": TWICE})
 
 
 @check(
@@ -269,14 +203,13 @@ def leak_typed(student: Student) -> None:
     with student.on("pictures that differ in capitals are different pictures"):
         train = [("aB", "how many?"), ("ab", "what is it?"), ("c", "how many?")]
         test = [("ab", "how many?"), ("aB", "How  many"), ("c", "how many!"), ("AB", "how many?")]
-        arguments = train, test, [True, True, False, True], [[True], [False], [True], [False]]
-        LEAKED.run(student, lambda: arguments)
+        LEAKED.run(student, lambda: _went(train, test, ["1:1", "1:0", "0:1", "1:0"]))
     with student.on("digits, signs inside and the order of words, which make another question"):
         ones = ("is f(2) 1?", "is it 3.5?", "is mon more than tue?", "is it a b?")
         others = ("is f(3) 1?", "is it 35?", "is tue more than mon?", "is it ab?")
-        train = [("p", one) for one in ones]
-        test = [("p", one) for one in (*others, ones[1], *ones[:1])]
-        LEAKED.run(student, lambda: (train, test, [True] * 6, [[False]] * 6))
+        known = [("p", one) for one in ones]
+        asked = [("p", one) for one in (*others, ones[1], ones[0])]
+        LEAKED.run(student, lambda: _went(known, asked, ["1:0"] * 6))
 
 
 @check(
@@ -286,9 +219,7 @@ def leak_typed(student: Student) -> None:
 )
 def leak_drop(student: Student) -> None:
     DROP.run(student, lambda: _leak(student))
-    with student.on("items that stand twice in the test"):
-        arguments = _twice()
-        DROP.run(student, lambda: arguments)
+    DROP.each(student, {"items that stand twice in the test": TWICE})
 
 
 @check(
@@ -299,14 +230,12 @@ def leak_drop(student: Student) -> None:
 )
 def leak_versions(student: Student) -> None:
     def draw() -> tuple[Any, ...]:
-        train, test, right, _ = _leak(student)
-        again = [[n % 3 == 0] * (1 + n % 4) + [n % 2 == 0] for n in range(len(test))]
-        return train, test, right, again
+        *rest, again = _leak(student)
+        return *rest, [[n % 3 == 0] * (1 + n % 4) + [n % 2 == 0] for n in range(len(again))]
 
     DROP.run(student, draw)
-    with student.on("all redrawn once"):
-        train, test, right, again = _leak(student)
-        DROP.run(student, lambda: (train, test, right, [some[-1:] for some in again]))
+    *rest, again = _leak(student)
+    DROP.each(student, {"all redrawn once": (*rest, [some[-1:] for some in again])})
 
 
 @check(
@@ -317,9 +246,8 @@ def leak_versions(student: Student) -> None:
 def leak_error(student: Student) -> None:
     ERROR.run(student, lambda: _leak(student))
     with student.on("items that all drop alike: the error is 0"):
-        train, test, _, again = _leak(student)
-        right = [True] * len(test)
-        ERROR.run(student, lambda: (train, test, right, [[False]] * len(again)))
+        train, test, *_ = _leak(student)
+        ERROR.run(student, lambda: _went(train, test, ["1:0"] * len(test)))
 
 
 QUESTION = Question(

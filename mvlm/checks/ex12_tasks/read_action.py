@@ -38,23 +38,20 @@ def action_click(student: Student) -> None:
 )
 def action_others(student: Student) -> None:
     price = student.integer(10, 99)
-    for said, wanted in (
-        ("scroll [up]", ("scroll", None, "up", True)),
-        ("scroll [down]", ("scroll", None, "down", True)),
-        ("go_back", ("go_back", None, None, True)),
-        ("stop", ("stop", None, None, True)),
-        ("stop []", ("stop", None, "", True)),
-        (f"stop [{price}]", ("stop", None, f"{price}", True)),
-        ("stop [N/A]", ("stop", None, "N/A", True)),
-        (
-            f"stop [the blue one, {price} coins]",
-            ("stop", None, f"the blue one, {price} coins", True),
-        ),
-        ("stop [see [3] and [4]]", ("stop", None, "see [3] and [4]", True)),
-        ("stop [ The Red One ]", ("stop", None, " The Red One ", True)),
-        ("```stop [two\nlines]```", ("stop", None, "two\nlines", True)),
+    for said, name, text in (
+        ("scroll [up]", "scroll", "up"),
+        ("scroll [down]", "scroll", "down"),
+        ("go_back", "go_back", None),
+        ("stop", "stop", None),
+        ("stop []", "stop", ""),
+        (f"stop [{price}]", "stop", f"{price}"),
+        ("stop [N/A]", "stop", "N/A"),
+        (f"stop [the blue one, {price} coins]", "stop", f"the blue one, {price} coins"),
+        ("stop [see [3] and [4]]", "stop", "see [3] and [4]"),
+        ("stop [ The Red One ]", "stop", " The Red One "),
+        ("```stop [two\nlines]```", "stop", "two\nlines"),
     ):
-        _expect_action(student, said, wanted)
+        _expect_action(student, said, (name, None, text, True))
 
 
 @check(
@@ -116,27 +113,13 @@ def action_where(student: Student) -> None:
 def action_strict(student: Student) -> None:
     number = student.integer(10, 99)
     for said in (
-        "",
-        "   \n",
-        "I do not know.",
-        f"click [{number}] or perhaps [13]",
-        f"I would click [{number}]",
-        f"click [{number}].",
-        f"click {number}",
-        "click [key]",
-        f"click [-{number}]",
-        f"click [{number}] [1]",
-        f"Click [{number}]",
-        f"tap [{number}]",
-        f"type [{number}]",
-        "type [red shoes]",
-        "scroll [left]",
-        "scroll",
-        "go_back [1]",
-        "stopped",
-        "stop it",
-        f"click [{number}]\nThat should do.",
-        f"```click [{number}]\n",
+        *("", "   \n", "I do not know."),
+        *(f"click [{number}] or perhaps [13]", f"I would click [{number}]", f"click [{number}]."),
+        *(f"click {number}", "click [key]", f"click [-{number}]", f"click [{number}] [1]"),
+        *(f"Click [{number}]", f"tap [{number}]", f"type [{number}]", "type [red shoes]"),
+        *("scroll [left]", "scroll", "go_back [1]", "stopped", "stop it"),
+        # A line behind it; a fence that no other closes; a pair with nothing in it, which is last.
+        *(f"click [{number}]\nThat should do.", f"```click [{number}]\n"),
         f"click [{number}]\n``````",
     ):
         _expect_action(student, said, None)

@@ -4,11 +4,11 @@ from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.expect import kind_of
 
 SETS = (
-    ("larger than", "equal to", "smaller than"),
-    ("rising", "falling", "flat"),
-    ("yes", "no"),
-    ("green and red", "blue and orange", "purple and grey"),
-    ("north", "east", "south", "west"),
+    ["larger than", "equal to", "smaller than"],
+    ["rising", "falling", "flat"],
+    ["yes", "no"],
+    ["green and red", "blue and orange", "purple and grey"],
+    ["north", "east", "south", "west"],
 )
 NO_ANSWER = "What names no choice is None. A scorer that must choose gives points for nothing."
 
@@ -29,7 +29,7 @@ def _expect_choice(student: Student, said: str, choices: list[str], wanted: str 
 )
 def choice_words(student: Student) -> None:
     for said in ("{}", "{}.", "I think it is {}.", "It is {}, I think", "  {} \n", "'{}'!"):
-        for choices in map(list, SETS):
+        for choices in SETS:
             wanted = student.pick(choices)
             words = said.format(student.pick((wanted, wanted.upper(), wanted.title())))
             _expect_choice(student, words, choices, wanted)
@@ -51,13 +51,13 @@ def choice_words(student: Student) -> None:
 )
 def choice_letters(student: Student) -> None:
     for said in ("({})", "The answer is ({}).", "({}) is what I see", "{}", "The answer is {}."):
-        for choices in map(list, SETS):
+        for choices in SETS:
             place = student.integer(0, len(choices) - 1)
             letter = "abcd"[place]
             words = said.format(student.pick((letter, letter.upper())))
             _expect_choice(student, words, choices, choices[place])
     with student.on("a letter that is only a word"):
-        choices = list(SETS[0])
+        choices = SETS[0]
         for said in ("A function of x", "a curve, B by name, I cannot see", "It has a zero"):
             _expect_choice(student, said, choices, None)
         _expect_choice(student, "A curve that is smaller than it was", choices, choices[2])
@@ -80,7 +80,7 @@ def choice_none(student: Student) -> None:
     keeps_arguments=True,
 )
 def choice_several(student: Student) -> None:
-    for choices in (list(SETS[0]), list(SETS[1]), list(SETS[3])):
+    for choices in (SETS[0], SETS[1], SETS[3]):
         with student.on("what stands right behind 'not'"):
             one, other = student.shuffled(choices)[:2]
             letter = "abcd"[choices.index(one)]

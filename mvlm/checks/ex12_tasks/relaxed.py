@@ -1,18 +1,21 @@
 """Exercise 12, `relaxed`: near enough."""
 
+import itertools
 from fractions import Fraction
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.expect import expect_something, kind_of
 
 
-def _expect_verdict(student: Student, said: str, right: str, wanted: bool, why: str) -> None:
-    value = expect_something(student.call("relaxed", said, right), "relaxed")
-    if type(value) is not bool:
-        raise AnswerFailed(f"relaxed returned a {kind_of(value)}, wanted True or False")
-    if value is not wanted:
-        verdict = "right" if wanted else "wrong"
-        fail(f"{said!r} is {verdict} for {right!r} ({why}), and yours says the other")
+def _expect_verdicts(student: Student, *rows: tuple[str, str, bool, str]) -> None:
+    """Each row: what was said, what is right, whether the first passes for the second, and why."""
+    for said, right, wanted, why in rows:
+        value = expect_something(student.call("relaxed", said, right), "relaxed")
+        if type(value) is not bool:
+            raise AnswerFailed(f"relaxed returned a {kind_of(value)}, wanted True or False")
+        if value is not wanted:
+            verdict = "right" if wanted else "wrong"
+            fail(f"{said!r} is {verdict} for {right!r} ({why}), and yours says the other")
 
 
 EXACTLY = (
@@ -24,28 +27,15 @@ EXACTLY = (
 @check("5 % of the right number to both sides, the bound included", EXACTLY)
 def relaxed_bound(student: Student) -> None:
     hundred = student.integer(3, 9) * 100
-    for number, unit in ((hundred, 1), (20, 1), (20, 10)):
-        scale = Fraction(number, unit)
-        for share, wanted in (
-            *((Fraction(105, 100), True), (Fraction(95, 100), True)),
-            *((Fraction(1051, 1000), False), (Fraction(9495, 10_000), False)),
-            *((Fraction(10_526, 10_000), False), (Fraction(9511, 10_000), True)),
-            *((Fraction(1), True), (Fraction(2), False), (Fraction(1, 2), False)),
-        ):
-            said, right = _decimal(scale * share), _decimal(scale)
-            why = f"{float(abs(share - 1)):.2%} off, of what is right"
-            _expect_verdict(student, said, right, wanted, why)
-    for said, right in (("1.05", "1"), ("0.95", "1"), ("2.1", "2"), ("0.315", "0.3")):
-        with student.on("exactly 5 %, in numbers that binary fractions only come near"):
-            _expect_verdict(student, said, right, True, "the bound itself counts")
-    _expect_verdict(student, "0.33", "0.3", False, "10 % off")
-
-
-def _decimal(number: Fraction) -> str:
-    """A number as it is written, without zeros at the end."""
-    text = f"{float(number):.6f}".rstrip("0").rstrip(".")
-    assert Fraction(text) == number
-    return text
+    shares = ("1.05", "0.95", "1.051", "0.9495", "1.0526", "0.9511", "1", "2", "0.5")
+    for number, share in itertools.product((hundred, 20, 2), map(Fraction, shares)):
+        off, said = abs(share - 1), f"{float(share * number):g}"
+        why = f"{float(off):.2%} off, of what is right"
+        _expect_verdicts(student, (said, f"{number}", off <= Fraction(5, 100), why))
+    with student.on("exactly 5 %, in numbers that binary fractions only come near"):
+        for said, right in (("1.05", "1"), ("0.95", "1"), ("2.1", "2"), ("0.315", "0.3")):
+            _expect_verdicts(student, (said, right, True, "the bound itself counts"))
+    _expect_verdicts(student, ("0.33", "0.3", False, "10 % off"))
 
 
 @check(
@@ -54,7 +44,8 @@ def _decimal(number: Fraction) -> str:
 )
 def relaxed_sign(student: Student) -> None:
     number = student.integer(21, 99)
-    for said, right, wanted, why in (
+    _expect_verdicts(
+        student,
         (f"-{number}", f"{number}", False, "the sign is wrong"),
         (f"{number}", f"-{number}", False, "the sign is wrong"),
         (f"-{number}.5", f"-{number}", True, "both are below 0"),
@@ -65,8 +56,7 @@ def relaxed_sign(student: Student) -> None:
         ("-0.04", "0", False, "5 % of 0 is 0"),
         ("0", f"{number}", False, "100 % off"),
         ("-0", "0", True, "the same number"),
-    ):
-        _expect_verdict(student, said, right, wanted, why)
+    )
 
 
 @check(
@@ -77,7 +67,8 @@ def relaxed_written(student: Student) -> None:
     small = student.integer(30, 99)
     large = f"{student.integer(2, 9)},{student.integer(100, 999)}"
     plain = large.replace(",", "")
-    for said, right, wanted, why in (
+    _expect_verdicts(
+        student,
         (large, plain, True, "a comma in a number says nothing"),
         (plain, large, True, "a comma in a number says nothing"),
         (f"1,{large}", f"1{plain}", True, "commas are dropped wherever they stand among digits"),
@@ -103,8 +94,7 @@ def relaxed_written(student: Student) -> None:
         (f"- {small}", f"-{small}", False, "with a space inside that is no number"),
         (f"{small}%%", f"{small}", False, "with two % that is no number"),
         ("blue green", "bluegreen", False, "texts must be equal, spaces inside too"),
-    ):
-        _expect_verdict(student, said, right, wanted, why)
+    )
 
 
 @check(
@@ -114,7 +104,8 @@ def relaxed_written(student: Student) -> None:
 )
 def relaxed_years(student: Student) -> None:
     year = student.integer(1903, 2096)
-    for said, right, wanted, why in (
+    _expect_verdicts(
+        student,
         (f"{year - 2}", f"{year}", False, "another year"),
         (f"{year + 1}", f"{year}", False, "another year"),
         (f"{year}", f"{year}", True, "the same year"),
@@ -129,8 +120,7 @@ def relaxed_years(student: Student) -> None:
         ("2000", "2050%", True, "with a % it is no year, so 5 % hold"),
         ("-2000", "-2050", True, "with a sign it is no year, so 5 % hold"),
         ("2050", "2105", True, "what was SAID looks like a year; what is right does not"),
-    ):
-        _expect_verdict(student, said, right, wanted, why)
+    )
 
 
 QUESTION = Question(

@@ -10,7 +10,13 @@ from mvlm.checks.expect import Comparison, expect_keys, kind_of
 Shop = dict[str, Any]
 Said = list[int | str | None]
 KEYS = ("page", "basket", "steps", "success")
-THINGS = ("apple", "bell", "car", "dog", "egg", "fish", "guitar", "key")
+A, B, C, D = "apple", "bell", "car", "dog"
+# What a page does: where it leads, what it sells, what can be put back there.
+PAGES = {
+    "first": (("go", "second"), ("buy", A), ("buy", B)),
+    "second": (("go", "last"), ("buy", C), ("buy", D)),
+    "last": (("go", "first"), ("drop", A), ("drop", B)),
+}
 
 
 def _episode(
@@ -52,12 +58,10 @@ def _read_episode(value: Any, *_: Any) -> dict[str, Any]:
 
 
 def _tell_episode(ours: dict[str, Any], wanted: dict[str, Any]) -> str:
-    for key in KEYS:
-        if ours[key] != wanted[key]:
-            if key == "basket" and sorted(map(str, ours[key])) == wanted[key]:
-                return f"the basket {ours[key]} is not sorted"
-            return f"{key} is {ours[key]!r}, wanted {wanted[key]!r}"
-    return "a result of another type"
+    key = next(key for key in KEYS if ours[key] != wanted[key])
+    if key == "basket" and sorted(map(str, ours[key])) == wanted[key]:
+        return f"the basket {ours[key]} is not sorted"
+    return f"{key} is {ours[key]!r}, wanted {wanted[key]!r}"
 
 
 EPISODE = Comparison(
@@ -91,81 +95,37 @@ EPISODE = Comparison(
 
 
 def _shop(student: Student, *, basket: Sequence[str] = (), wanted: Sequence[str] = ()) -> Shop:
-    """Three pages; numbers are drawn, and each page has its own.
-
-    Page "first" sells the first two things, "second" the third and fourth; there is a page "last"
-    where the two first things can be put back.
-    """
+    """The pages, each with numbers of its own, which are drawn."""
     numbers = iter(student.shuffled(range(1, 60)))
-    a, b, c, d = THINGS[:4]
-    return {
-        "start": "first",
-        "pages": {
-            "first": {
-                next(numbers): ("go", "second"),
-                next(numbers): ("buy", a),
-                next(numbers): ("buy", b),
-            },
-            "second": {
-                next(numbers): ("go", "last"),
-                next(numbers): ("buy", c),
-                next(numbers): ("buy", d),
-            },
-            "last": {
-                next(numbers): ("go", "first"),
-                next(numbers): ("drop", a),
-                next(numbers): ("drop", b),
-            },
-        },
-        "basket": list(basket),
-        "wanted": list(wanted),
-    }
-
-
-def _number(shop: Shop, page: str, kind: str, what: str) -> int:
-    return next(n for n, one in shop["pages"][page].items() if one == (kind, what))
+    pages = {page: {next(numbers): one for one in does} for page, does in PAGES.items()}
+    return {"start": "first", "pages": pages, "basket": list(basket), "wanted": list(wanted)}
 
 
 def _said(shop: Shop, *steps: str | None) -> Said:
     """Words as numbers: "second" goes there, "apple" buys it, "-apple" puts it back."""
-    said: Said = []
-    for one in steps:
-        if one in (None, "stop"):
-            said.append(one)
-            continue
-        kind = "go" if one in shop["pages"] else "drop" if one.startswith("-") else "buy"
-        found = [
-            number
-            for page in shop["pages"].values()
-            for number, what in page.items()
-            if what == (kind, one.removeprefix("-"))
-        ]
-        said.append(found[0])
-    return said
+    numbers = {None: None, "stop": "stop"} | {
+        "-" + what if kind == "drop" else what: number
+        for page in shop["pages"].values()
+        for number, (kind, what) in page.items()
+    }
+    return [numbers[one] for one in steps]
 
 
-def _play(
-    student: Student,
-    *steps: str | None,
-    limit: int = 20,
-    basket: Sequence[str] = (),
-    wanted: Sequence[str] = (),
-) -> None:
+def _play(student: Student, *steps: str | None, limit: int = 20, **shop: Sequence[str]) -> None:
+    """Compare on these steps in a drawn shop; ``shop`` is its basket and what is wanted."""
+
     def draw() -> tuple[Shop, Said, int]:
-        shop = _shop(student, basket=basket, wanted=wanted)
-        return shop, _said(shop, *steps), limit
+        drawn = _shop(student, **shop)
+        return drawn, _said(drawn, *steps), limit
 
     EPISODE.run(student, draw)
-
-
-A, B, C, D = THINGS[:4]
 
 
 def _zero(student: Student) -> tuple[Shop, Said, int]:
     """What is wanted carries the number 0."""
     shop = _shop(student, wanted=[A])
     page = shop["pages"]["first"]
-    page[0] = page.pop(_number(shop, "first", "buy", A))
+    page[0] = page.pop(*_said(shop, A))
     return shop, [0, "stop"], 20
 
 
