@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex06_training_clip.common import draw_words
@@ -26,30 +27,26 @@ def _asked(student: Student, names: list[str], size: int, seed: int) -> Batches:
     return [list(batch) for batch in value]
 
 
-def _once(names: list[str], found: Batches) -> None:
+def _once(names: list[str], size: int, found: Batches) -> None:
     count = Counter(place for batch in found for place in batch)
-    missing = [place for place in range(len(names)) if place not in count]
-    twice = [place for place, times in count.items() if times > 1]
-    others = [place for place in count if not 0 <= place < len(names)]
-    if others:
+    if others := [place for place in count if not 0 <= place < len(names)]:
         fail(f"place {others[0]} came back, the places run from 0 to {len(names) - 1}")
-    if missing:
+    if missing := [place for place in range(len(names)) if place not in count]:
         fail(
             f"{len(missing)} of {len(names)} examples are in no batch",
             "Does the last, smaller batch stay? And those whose name was taken already?",
         )
-    if twice:
+    if twice := [place for place, times in count.items() if times > 1]:
         fail(f"example {twice[0]} is in {count[twice[0]]} batches")
 
 
-def _no_twins(names: list[str], found: Batches) -> None:
+def _no_twins(names: list[str], size: int, found: Batches) -> None:
     for batch in found:
         if any(not 0 <= place < len(names) for place in batch):
             fail(f"a batch holds {max(batch)}, the places run from 0 to {len(names) - 1}")
-        said = Counter(names[place] for place in batch)
-        name, times = said.most_common(1)[0] if said else ("", 0)
-        if times > 1:
-            fail(f"a batch holds {name!r} {times} times")
+        for name, times in Counter(names[place] for place in batch).most_common(1):
+            if times > 1:
+                fail(f"a batch holds {name!r} {times} times")
 
 
 def _few(names: list[str], size: int, found: Batches) -> None:
@@ -68,11 +65,8 @@ def _few(names: list[str], size: int, found: Batches) -> None:
         )
 
 
-def _names(student: Student, *counts: int) -> list[str]:
-    return draw_words(student, *counts)
-
-
-BATCH_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
+Inputs = Mapping[str, tuple[tuple[int, ...], int]]  # how often each name comes, and the size
+INPUTS: Inputs = {
     "11 examples of 7 names, 4 a batch": ((3, 2, 2, 1, 1, 1, 1), 4),
     "23 examples of 9 names, 5 a batch": ((5, 4, 4, 3, 2, 2, 1, 1, 1), 5),
     "9 examples of 4 names, 4 a batch": ((5, 2, 1, 1), 4),
@@ -82,21 +76,27 @@ BATCH_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 
 
+def _deal(
+    student: Student, *expects: Callable[..., None], inputs: Inputs = INPUTS, times: int = 1
+) -> None:
+    """Expect these things of the batches of every input, drawn so many times."""
+    for place, (counts, size) in inputs.items():
+        for _ in range(times):
+            with student.on(place):
+                names = draw_words(student, *counts)
+                found = _asked(student, names, size, student.integer(0, 999))
+                for expect in expects:
+                    expect(names, size, found)
+
+
 @check("every example is in exactly one batch", "Batches hold places in names, 0 to M − 1.")
 def batch_once(student: Student) -> None:
-    for place, (counts, size) in BATCH_INPUTS.items():
-        with student.on(place):
-            names = _names(student, *counts)
-            _once(names, _asked(student, names, size, student.integer(0, 999)))
+    _deal(student, _once)
 
 
 @check("no batch holds a name twice", "Twins are examples with equal NAMES, at other places.")
 def batch_twins(student: Student) -> None:
-    for place, (counts, size) in BATCH_INPUTS.items():
-        for _ in range(3):
-            with student.on(place):
-                names = _names(student, *counts)
-                _no_twins(names, _asked(student, names, size, student.integer(0, 999)))
+    _deal(student, _no_twins, times=3)
 
 
 @check(
@@ -104,11 +104,7 @@ def batch_twins(student: Student) -> None:
     "The number of batches is the larger of ⌈M/size⌉ and how often the most frequent name comes.",
 )
 def batch_few(student: Student) -> None:
-    for place, (counts, size) in BATCH_INPUTS.items():
-        for _ in range(6):
-            with student.on(place):
-                names = _names(student, *counts)
-                _few(names, size, _asked(student, names, size, student.integer(0, 999)))
+    _deal(student, _few, times=6)
 
 
 @check(
@@ -121,13 +117,13 @@ def batch_seed(student: Student) -> None:
         ("24 examples of 18 names", (*[1] * 12, *[2] * 6)),
     ):
         with student.on(place):
-            names = _names(student, *counts)
-            first = _asked(student, names, 6, 3)
-            if _asked(student, names, 6, 3) != first:
+            names = draw_words(student, *counts)
+            if _asked(student, names, 6, 3) != _asked(student, names, 6, 3):
                 fail("the same seed gave other batches: some number is drawn without the generator")
-            company = {3: {frozenset(batch) for batch in first}}
-            for seed in (4, 5, 6, 103, 1003):
-                company[seed] = {frozenset(batch) for batch in _asked(student, names, 6, seed)}
+            company = {
+                seed: {frozenset(batch) for batch in _asked(student, names, 6, seed)}
+                for seed in (3, 4, 5, 6, 103, 1003)
+            }
             if all(one == company[3] for one in company.values()):
                 fail(
                     "six seeds gave the same batches: the same examples meet in every epoch",
@@ -145,21 +141,16 @@ def batch_seed(student: Student) -> None:
     keeps_arguments=True,
 )
 def batch_edges(student: Student) -> None:
-    for place, counts, size in (
-        ("one name 6 times among 8 examples, 4 a batch", (6, 1, 1), 4),
-        ("10 different names, 4 a batch", (1,) * 10, 4),
-        ("5 different names, room for 9", (1,) * 5, 9),
-        ("batches of one", (2, 1, 1), 1),
-        ("a single example", (1,), 3),
-        ("no example", (), 3),
-        ("300 examples of 40 names, 32 a batch", (20, *(7,) * 38, 14), 32),
-    ):
-        with student.on(place):
-            names = _names(student, *counts)
-            found = _asked(student, names, size, student.integer(0, 999))
-            _once(names, found)
-            _no_twins(names, found)
-            _few(names, size, found)
+    inputs: Inputs = {
+        "one name 6 times among 8 examples, 4 a batch": ((6, 1, 1), 4),
+        "10 different names, 4 a batch": ((1,) * 10, 4),
+        "5 different names, room for 9": ((1,) * 5, 9),
+        "batches of one": ((2, 1, 1), 1),
+        "a single example": ((1,), 3),
+        "no example": ((), 3),
+        "300 examples of 40 names, 32 a batch": ((20, *(7,) * 38, 14), 32),
+    }
+    _deal(student, _once, _no_twins, _few, inputs=inputs)
 
 
 QUESTION = Question(

@@ -2,49 +2,31 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from functools import partial
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex06_training_clip.common import draw_words, floor_of
 from mvlm.checks.expect import Comparison, expect_number, same
 
 
+def _share(loss: float, nothing: float, floor: float = 0.0) -> float:
+    return (nothing - loss) / (nothing - floor)
+
+
 def _learnt(loss: float, texts: list[str]) -> float:
-    if len(set(texts)) == 1:
-        return 0.0
-    nothing = math.log(len(texts))
-    return (nothing - loss) / (nothing - floor_of(texts))
+    return _share(loss, math.log(len(texts)), floor_of(texts))
 
 
-def _of(base: Callable[[float, list[str]], float | None]) -> Callable[..., float | None]:
-    """A mistake, which has no meaning where the right answer is a fixed 0."""
-    return lambda loss, texts: None if len(set(texts)) == 1 else base(loss, texts)
-
-
-def _by_kinds(loss: float, texts: list[str]) -> float | None:
-    """A mistake: the number of different texts in the place of N, and no floor."""
-    kinds = math.log(len(set(texts)))
-    return (kinds - loss) / kinds
-
-
-def _pairs_only(loss: float, texts: list[str]) -> float:
+def _twos(loss: float, texts: list[str]) -> float:
     """A mistake: every text that is not alone costs ln 2, however often it comes."""
-    twice = sum(k for k in Counter(texts).values() if k > 1)
-    nothing = math.log(len(texts))
-    return (nothing - loss) / (nothing - twice * math.log(2) / len(texts))
+    twins = sum(k for k in Counter(texts).values() if k > 1)
+    return _share(loss, math.log(len(texts)), twins * math.log(2) / len(texts))
 
 
 def _once_each(loss: float, texts: list[str]) -> float:
     """A mistake: ln k is counted once for a text and not for each of its pairs."""
-    nothing = math.log(len(texts))
-    paid = sum(math.log(k) for k in Counter(texts).values()) / len(texts)
-    return (nothing - loss) / (nothing - paid)
-
-
-def _made_alike(loss: float, texts: list[str]) -> float | None:
-    """A mistake: case and outer spaces are not looked at."""
-    texts = [text.strip().lower() for text in texts]
-    return None if len(set(texts)) == 1 else _learnt(loss, texts)
+    floor = sum(map(math.log, Counter(texts).values())) / len(texts)
+    return _share(loss, math.log(len(texts)), floor)
 
 
 LEARNT = Comparison(
@@ -52,51 +34,44 @@ LEARNT = Comparison(
     what="the share",
     right=_learnt,
     mistakes={
-        "the floor was left out: with twins not all of ln N can be learnt": _of(
-            lambda loss, texts: 1 - loss / math.log(len(texts))
+        "the floor was left out: with twins not all of ln N can be learnt": (
+            lambda loss, texts: _share(loss, math.log(len(texts)))
         ),
-        "ln of the number of DIFFERENT texts was taken for ln N: N is the number of pairs": _of(
-            _by_kinds
+        "ln of the number of DIFFERENT texts was taken for ln N: N is the number of pairs": (
+            lambda loss, texts: _share(loss, math.log(len(set(texts))))
         ),
-        "this is what was learnt, in nats: a share of what could be learnt is wanted": _of(
+        "this is what was learnt, in nats: a share of what could be learnt is wanted": (
             lambda loss, texts: math.log(len(texts)) - loss
         ),
-        "this is the share that is LEFT: 1 minus it was learnt": _of(
+        "this is the share that is LEFT: 1 minus it was learnt": (
             lambda loss, texts: 1 - _learnt(loss, texts)
         ),
-        "N² was taken: each question has N possible answers, not N²": _of(
-            lambda loss, texts: (
-                (2 * math.log(len(texts)) - loss) / (2 * math.log(len(texts)) - floor_of(texts))
-            )
+        "N² was taken: each question has N possible answers, not N²": (
+            lambda loss, texts: _share(loss, 2 * math.log(len(texts)), floor_of(texts))
         ),
-        "ln 2 was taken for every text that is not alone: one that comes k times costs ln k": _of(
-            _pairs_only
-        ),
-        "a text that comes k times was counted once: each of its k pairs loses ln k": _of(
-            _once_each
-        ),
+        "ln 2 was taken for every text that is not alone: one that comes k times costs ln k": _twos,
+        "a text that comes k times was counted once: each of its k pairs loses ln k": _once_each,
         "texts that differ in case or in spaces were taken for equal: they are equal as strings or "
-        "not at all": _of(_made_alike),
-        "log2 was taken: the loss is in natural logarithms": _of(
-            lambda loss, texts: (math.log2(len(texts)) - loss) / math.log2(len(texts))
+        "not at all": lambda loss, texts: _learnt(loss, [text.strip().lower() for text in texts]),
+        "log2 was taken: the loss is in natural logarithms": (
+            lambda loss, texts: _share(loss, math.log2(len(texts)))
         ),
-        "per cent: a share of 1 is all": _of(lambda loss, texts: 100 * _learnt(loss, texts)),
+        "per cent: a share of 1 is all": lambda loss, texts: 100 * _learnt(loss, texts),
     },
 )
 
 
-def _between(student: Student, low: float, high: float) -> float:
-    return low + (high - low) * student.integer(1, 99) / 100
+def _batch(student: Student, low: float, high: float, *counts: int) -> tuple[float, list[str]]:
+    """A loss between two others, and texts of which each comes so often."""
+    loss = low + (high - low) * student.integer(1, 99) / 100
+    return loss, draw_words(student, *counts)
 
 
 @check("the share of ln N, when all texts differ", "(ln N − loss)/ln N, and N is the batch.")
 def learn_share(student: Student) -> None:
-    for pairs in (128, 7):
-        with student.on(f"{pairs} different texts"):
-            LEARNT.run(
-                student,
-                lambda n=pairs: (_between(student, 0.1, 1.9), draw_words(student, *[1] * n)),
-            )
+    draw = partial(_batch, student, 0.1, 1.9)
+    inputs = {f"{pairs} different texts": partial(draw, *[1] * pairs) for pairs in (128, 7)}
+    LEARNT.each(student, inputs)
 
 
 @check(
@@ -106,23 +81,18 @@ def learn_share(student: Student) -> None:
     keeps_arguments=True,
 )
 def learn_floor(student: Student) -> None:
-    for name, counts in (
-        ("one text twice", (2, 1, 1, 1, 1)),
-        ("one text five times, one three times", (5, 3, 1, 1)),
-    ):
-        with student.on(name):
-            LEARNT.run(
-                student,
-                lambda c=counts: (_between(student, 0.9, 1.6), draw_words(student, *c)),
-            )
-
     def nearly_alike() -> tuple[float, list[str]]:
         first, second, third = draw_words(student, 1, 1, 1)
-        texts = [first, second, first.upper(), first + " ", " " + second, second, third]
-        return _between(student, 0.9, 1.6), texts
+        loss, _ = draw()
+        return loss, [first, second, first.upper(), first + " ", " " + second, second, third]
 
-    with student.on("texts that differ in case or in a space alone"):
-        LEARNT.run(student, nearly_alike)
+    draw = partial(_batch, student, 0.9, 1.6)
+    inputs = {
+        "one text twice": partial(draw, 2, 1, 1, 1, 1),
+        "one text five times, one three times": partial(draw, 5, 3, 1, 1),
+        "texts that differ in case or in a space alone": nearly_alike,
+    }
+    LEARNT.each(student, inputs)
 
 
 @check(
@@ -131,12 +101,9 @@ def learn_floor(student: Student) -> None:
     after=[learn_share, learn_floor],
 )
 def learn_edges(student: Student) -> None:
-    def above() -> tuple[float, list[str]]:
-        return math.log(5) + _between(student, 0.5, 2.0), draw_words(student, 2, 1, 1, 1)
-
+    above = partial(_batch, student, math.log(5) + 0.5, math.log(5) + 2.0, 2, 1, 1, 1)
     with student.on("a loss above ln N"):
-        arguments = above()
-        value = expect_number(student.call("learnt", *arguments), "learnt")
+        value = expect_number(student.call("learnt", *above()), "learnt")
         if value == 0:
             fail("0 came back: what was learnt wrongly is less than nothing, and that must show")
         LEARNT.run(student, above)
