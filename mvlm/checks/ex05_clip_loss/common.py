@@ -17,12 +17,20 @@ def scores_of(images: Vectors, texts: Vectors, scale: float) -> Tensor:
     return scale * torch.as_tensor(images).double() @ torch.as_tensor(texts).double().T
 
 
+def shares_of(right: Tensor) -> Tensor:
+    """The targets of rows: a row's right columns share its mass; one without has none."""
+    return right / right.sum(dim=1, keepdim=True).clamp(min=1).double()
+
+
+def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    """The mean over the rows that have any target."""
+    losses = (targets * (scores.logsumexp(dim=1, keepdim=True) - scores)).sum(dim=1)
+    return losses[targets.any(dim=1)].mean()
+
+
 def one_way(scores: Tensor, right: Tensor) -> Tensor:
     """The mean cross-entropy of rows; a row's right columns share its mass, one without is out."""
-    asked = right.any(dim=1)
-    scores, right = scores[asked], right[asked].double()
-    shares = right / right.sum(dim=1, keepdim=True)
-    return (scores.logsumexp(dim=1) - (shares * scores).sum(dim=1)).mean()
+    return cross_entropy(scores, shares_of(right))
 
 
 Way = Callable[[Tensor, Tensor], Tensor]

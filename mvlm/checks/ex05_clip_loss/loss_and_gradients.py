@@ -3,11 +3,13 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, drawn_once
 from mvlm.checks.ex05_clip_loss.common import (
@@ -29,17 +31,20 @@ from mvlm.checks.expect import (
 
 SIDES = ("images", "texts")
 RETURNED = ("the loss", "the images' gradient", "the texts' gradient")
+Loss = Callable[[Tensor], Tensor]  # of the scores
+Pairs = tuple[np.ndarray, np.ndarray, float]
 
 
-def _slopes(loss: Callable[[Tensor], Tensor], side: int) -> Callable[..., Tensor]:
+def _loss(images: Any, texts: Any, scale: float, *, of: Loss = both_ways) -> Tensor:
+    return of(scores_of(images, texts, scale))
+
+
+def _slopes(side: int, *pairs: Any, of: Loss = both_ways) -> Tensor:
     """The gradient of a loss of the scores, with respect to the images (0) or the texts (1)."""
-
-    def gradient(images: np.ndarray, texts: np.ndarray, scale: float) -> Tensor:
-        with torch.enable_grad():
-            leaves = [torch.tensor(x).requires_grad_() for x in (images, texts)]
-            return torch.autograd.grad(loss(scores_of(*leaves, scale)), leaves[side])[0]
-
-    return gradient
+    *features, scale = pairs
+    with torch.enable_grad():
+        leaves = [torch.tensor(x).requires_grad_() for x in features]
+        return torch.autograd.grad(_loss(*leaves, scale, of=of), leaves[side])[0]
 
 
 def _read_loss(value: Any, *_: Any) -> float:
@@ -47,41 +52,34 @@ def _read_loss(value: Any, *_: Any) -> float:
     return expect_number(loss, "loss_and_gradients's loss")
 
 
-def _read_gradient(side: int) -> Callable[..., Tensor]:
-    def read(value: Any, *features: Any) -> Tensor:
-        gradient = expect_parts(value, RETURNED, "loss_and_gradients")[1 + side]
-        if isinstance(gradient, np.ndarray):
-            gradient = torch.from_numpy(gradient)
-        what = f"the gradient of the {SIDES[side]}"
-        if type(gradient) is not Tensor:
-            raise AnswerFailed(f"{what} is a {kind_of(gradient)}, wanted an array")
-        expect_shape(gradient, features[side].shape, what, "(N, E), a slope for each feature")
-        return expect_finite(gradient.double(), f"the slopes of the {SIDES[side]}")
-
-    return read
-
-
-def _of_scores(loss: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    return lambda images, texts, scale: loss(scores_of(images, texts, scale))
+def _read_gradient(side: int, value: Any, *features: Any) -> Tensor:
+    gradient = expect_parts(value, RETURNED, "loss_and_gradients")[1 + side]
+    if isinstance(gradient, np.ndarray):
+        gradient = torch.from_numpy(gradient)
+    what = f"the gradient of the {SIDES[side]}"
+    if type(gradient) is not Tensor:
+        raise AnswerFailed(f"{what} is a {kind_of(gradient)}, wanted an array")
+    expect_shape(gradient, features[side].shape, what, "(N, E), a slope for each feature")
+    return expect_finite(gradient.double(), f"the slopes of the {SIDES[side]}")
 
 
 LOSS = Comparison(
     function="loss_and_gradients",
     what="the loss",
-    right=_of_scores(both_ways),
+    right=_loss,
     read=_read_loss,
     mistakes={
-        "the loss is as many times too large as there are pairs: a sum, not a mean": (
-            _of_scores(lambda scores: len(scores) * both_ways(scores))
-        ),
+        "the loss is as many times too large as there are pairs: a sum, not a mean": {
+            "of": lambda scores: len(scores) * both_ways(scores)
+        },
         "the loss is that of scale 1: the scale multiplies every score": (
-            lambda images, texts, _: both_ways(scores_of(images, texts, 1.0))
+            lambda images, texts, _: _loss(images, texts, 1.0)
         ),
         f"the loss is that of {UNNORMALISED}": (
-            lambda images, texts, scale: both_ways(scores_of(unit(images), unit(texts), scale))
+            lambda images, texts, scale: _loss(unit(images), unit(texts), scale)
         ),
         "the loss is that of one direction alone": (
-            [_of_scores(lambda scores, axis=axis: along(scores, axis)) for axis in (0, 1)],
+            [{"of": partial(along, axis=axis)} for axis in (0, 1)],
             None,
         ),
     },
@@ -89,30 +87,30 @@ LOSS = Comparison(
 
 
 def _gradient(side: int) -> Comparison:
-    what, right = f"the gradient of the {SIDES[side]}", _slopes(both_ways, side)
-    other = _slopes(both_ways, 1 - side)
+    what = f"the gradient of the {SIDES[side]}"
+    right, other = partial(_slopes, side), partial(_slopes, 1 - side)
     return Comparison(
         function="loss_and_gradients",
         what=what,
         right=right,
-        read=_read_gradient(side),
+        read=partial(_read_gradient, side),
         mistakes={
             f"{what} is that of the {SIDES[1 - side]}: first images, then texts": other,
-            f"{what} points the other way: is it a slope, or a step downhill?": (
-                lambda *pairs: -right(*pairs)
-            ),
+            f"{what} points the other way: is it a slope, or a step downhill?": {
+                "of": lambda scores: -both_ways(scores)
+            },
             f"{what} is too small by the scale: the scale multiplies every score": (
                 lambda *pairs: right(*pairs) / pairs[2]
             ),
-            f"{what} is as many times too large as there are pairs: a mean": (
-                lambda *pairs: right(*pairs) * len(pairs[0])
-            ),
-            f"{what} is twice too large: the loss is half of two cross-entropies": (
-                lambda *pairs: right(*pairs) * 2
-            ),
+            f"{what} is as many times too large as there are pairs: a mean": {
+                "of": lambda scores: len(scores) * both_ways(scores)
+            },
+            f"{what} is twice too large: the loss is half of two cross-entropies": {
+                "of": lambda scores: 2 * both_ways(scores)
+            },
             f"{what} is that of one direction alone: each score takes part in two softmaxes": (
                 [
-                    _slopes(lambda scores, axis=axis, by=by: by * along(scores, axis), side)
+                    {"of": lambda scores, axis=axis, by=by: by * along(scores, axis)}
                     for axis, by in itertools.product((0, 1), (0.5, 1.0))
                 ],
                 "The gradient of the scores has a softmax along rows and one along columns.",
@@ -124,9 +122,10 @@ def _gradient(side: int) -> Comparison:
 GRADIENTS_OF = (_gradient(0), _gradient(1))
 
 
-def _arrays(pairs: tuple[Tensor, Tensor], scale: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """What the function is given: NumPy arrays of float64."""
-    return pairs[0].double().numpy(), pairs[1].double().numpy(), scale
+def _arrays(student: Student, count: int, width: int, scale: float, more: int = 0) -> Pairs:
+    """NumPy arrays, float64; so many more features add 400 times the scale to every score."""
+    images, texts = (pad(one, (0, more), value=20.0) for one in draw_pairs(student, count, width))
+    return images.double().numpy(), texts.double().numpy(), scale
 
 
 @check(
@@ -136,7 +135,7 @@ def _arrays(pairs: tuple[Tensor, Tensor], scale: float) -> tuple[np.ndarray, np.
 def grad_loss(student: Student) -> None:
     for count, width in ((4, 3), (5, 2)):
         scale = 2.5 + student.integer(1, 4)
-        LOSS.run(student, lambda c=count, w=width, s=scale: _arrays(draw_pairs(student, c, w), s))
+        LOSS.run(student, partial(_arrays, student, count, width, scale))
 
 
 @check(
@@ -146,7 +145,7 @@ def grad_loss(student: Student) -> None:
 )
 def grad_images(student: Student) -> None:
     width, scale = student.integer(2, 3), 2.5 + student.integer(1, 3)
-    GRADIENTS_OF[0].run(student, lambda: _arrays(draw_pairs(student, 4, width), scale))
+    GRADIENTS_OF[0].run(student, partial(_arrays, student, 4, width, scale))
 
 
 @check(
@@ -156,21 +155,21 @@ def grad_images(student: Student) -> None:
 )
 def grad_texts(student: Student) -> None:
     width, scale = student.integer(2, 3), 2.5 + student.integer(1, 3)
-    GRADIENTS_OF[1].run(student, lambda: _arrays(draw_pairs(student, 5, width), scale))
+    GRADIENTS_OF[1].run(student, partial(_arrays, student, 5, width, scale))
 
 
 @drawn_once
-def _draw_apart(student: Student) -> tuple[Tensor, Tensor]:
+def _draw_apart(student: Student) -> Pairs:
     """Wrong pairs: a right answer far below its row's best, and a row far below another."""
     while True:
-        images, texts = draw_pairs(student, 4, 3)
-        texts = texts.roll(1, 0)
-        scores = scores_of(images, texts, 3000.0)
+        images, texts, scale = _arrays(student, 4, 3, 3000.0)
+        texts = np.roll(texts, 1, axis=0)
+        scores = scores_of(images, texts, scale)
         bests = [scores.amax(axis) for axis in (0, 1)]
         lost = any((best - scores.diagonal()).max() > 900 for best in bests)
         below = any(scores.max() - best.min() > 900 for best in bests)
         if lost and below:
-            return images, texts
+            return images, texts, scale
 
 
 @check(
@@ -182,21 +181,14 @@ def grad_large(student: Student) -> None:
     everything = (LOSS, *GRADIENTS_OF)
     with student.on("on small scores already", ""):
         for one in everything:
-            one.run(student, lambda: _arrays(draw_pairs(student, 4, 3), 3.0))
-
-    def added() -> tuple[Tensor, Tensor]:
-        # One more feature, the same for all, adds 1200 to every score: no softmax notices.
-        more = torch.full((4, 1), 20.0)
-        images, texts = draw_pairs(student, 4, 3)
-        return torch.cat([images, more], 1), torch.cat([texts, more], 1)
-
-    with student.on("1200 was added to every score"):
+            one.run(student, partial(_arrays, student, 4, 3, 3.0))
+    with student.on("1200 was added to every score"):  # which no softmax notices
         for one in everything:
-            one.run(student, lambda: _arrays(added(), 3.0))
+            one.run(student, partial(_arrays, student, 4, 3, 3.0, more=1))
     hint = "exp(-1200) is 0: what of its logarithm, or of a sum of nothing else? Row by row?"
     with student.on("scores that lie thousands apart", hint):
         for one in everything:
-            replace(one, mistakes={}).run(student, lambda: _arrays(_draw_apart(student), 3000.0))
+            replace(one, mistakes={}).run(student, partial(_draw_apart, student))
 
 
 QUESTION = Question(

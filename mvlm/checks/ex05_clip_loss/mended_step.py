@@ -3,8 +3,8 @@
 import functools
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,13 +14,13 @@ from mvlm.checks.ex05_clip_loss.common import along, both_ways, unit
 from mvlm.checks.expect import close, expect_number, expect_parts, expect_shape, same
 
 MAX_LOG = math.log(100)
+WAYS = {"both": both_ways, "texts": partial(along, axis=1), "images": partial(along, axis=0)}
 # Normalised over the batch: no side, images, texts or both; scale without exp; both directions,
 # over texts alone, or over images alone.
 Faults = tuple[str, bool, str]
 RIGHT: Faults = ("", False, "both")
-ALL_FAULTS: list[Faults] = list(
-    itertools.product(("", "it", "i", "t"), (False, True), ("both", "texts", "images"))
-)
+ALL_FAULTS: list[Faults] = list(itertools.product(("", "it", "i", "t"), (False, True), WAYS))
+Taken = tuple[float, Tensor, Tensor, float]  # the loss before the step; both weights and t after
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,41 +32,27 @@ class _Step:
     t: float
     rate: float = 0.1
 
-    def loss(self, faults: Faults, leaves: Sequence[Tensor] | None = None) -> Tensor:
-        """The loss before the step, with some of the faults still in it."""
+    def with_faults(self, faults: Faults) -> Taken:
+        """What the step gives without the limit of t, and with some of the faults still in it."""
         over_batch, no_exp, direction = faults
-        *weights, t = leaves or self.leaves()
-        sides = []
-        for name, inputs, weight in zip("it", self.inputs, weights, strict=True):
-            projected = inputs.double() @ weight
-            sides.append(unit(projected.T).T if name in over_batch else unit(projected))
-        scores = (t if no_exp else t.exp()) * sides[0] @ sides[1].T
-        if direction == "both":
-            return both_ways(scores)
-        return along(scores, 1 if direction == "texts" else 0)
-
-    def leaves(self) -> list[Tensor]:
-        """Both weights and t, float64, to take slopes of."""
-        t = torch.tensor(self.t, dtype=torch.float64)
-        return [x.double().requires_grad_() for x in (*self.weights, t)]
-
-    def slopes(self, faults: Faults) -> list[Tensor]:
-        """The gradient of the loss with respect to both weights and t."""
+        old = *self.weights, torch.tensor(self.t, dtype=torch.float64)
         with torch.enable_grad():
-            leaves = self.leaves()
-            return list(torch.autograd.grad(self.loss(faults, leaves), leaves))
+            *weights, t = leaves = [x.double().requires_grad_() for x in old]
+            sides = []
+            for name, inputs, weight in zip("it", self.inputs, weights, strict=True):
+                projected = inputs.double() @ weight
+                sides.append(unit(projected.T).T if name in over_batch else unit(projected))
+            loss = WAYS[direction]((t if no_exp else t.exp()) * sides[0] @ sides[1].T)
+            slopes = torch.autograd.grad(loss, leaves)
+        ends = [x.detach() - self.rate * slope for x, slope in zip(leaves, slopes, strict=True)]
+        return loss.item(), *ends[:2], ends[2].item()
 
     @functools.cached_property
-    def losses(self) -> dict[Faults, float]:
-        """The loss that each set of faults gives."""
-        return {faults: self.loss(faults).item() for faults in ALL_FAULTS}
+    def known(self) -> dict[Faults, Taken]:
+        """What each set of faults gives."""
+        return {faults: self.with_faults(faults) for faults in ALL_FAULTS}
 
-    @functools.cached_property
-    def slopes_of_t(self) -> dict[Faults, float]:
-        """The slope of t for each set of faults."""
-        return {faults: self.slopes(faults)[2].item() for faults in ALL_FAULTS}
-
-    def taken_by(self, student: Student) -> tuple[float, Tensor, Tensor, float]:
+    def taken_by(self, student: Student) -> Taken:
         """The loss, both weights and t that the student's function gives."""
         arguments = (*self.inputs, *self.weights, torch.tensor(self.t), self.rate)
         names = ("the loss", "the image weight", "the text weight", "t")
@@ -79,7 +65,7 @@ class _Step:
 
     def left_in(self, loss: float) -> list[Faults]:
         """The faults that explain a loss."""
-        left = [faults for faults, wrong in self.losses.items() if same(loss, wrong)]
+        left = [faults for faults, wrong in self.known.items() if same(loss, wrong[0])]
         if not left:
             fail(f"a loss of {loss:.4f} comes from none of the faults: what else was changed?", "")
         return left
@@ -132,7 +118,7 @@ def step_below(student: Student) -> None:
     left = step.left_in(loss)
     if all(no_exp for _, no_exp, _ in left):
         fail("the loss is that of the scale t")
-    ends = [step.t - step.rate * step.slopes_of_t[faults] for faults in left]
+    ends = [step.known[faults][3] for faults in left]
     if all(abs(end - new) > 1e-3 for end in ends):
         fail(f"t went from {step.t} to {new:.4f}, wanted {ends[0]:.4f}: one step down its slope")
 
@@ -146,9 +132,9 @@ def _draw_downhill(student: Student) -> _Step:
     while True:
         images, weight = student.normal(5, 6), student.normal(6, 3)
         wrong = _Step((images, images.roll(1, 0)), (weight, weight), 4.7)  # every pair a wrong one
-        slopes = [wrong.slopes_of_t[faults] for faults in SCALED]
-        if min(slopes) > 0.1 * max(slopes):
-            return replace(wrong, rate=0.3 / min(slopes))
+        down = [wrong.t - wrong.known[faults][3] for faults in SCALED]
+        if min(down) > 0.1 * max(down):
+            return replace(wrong, rate=0.3 * wrong.rate / min(down))
 
 
 NO_LIMIT = "Is there a limit after the step, and is it that of t? The logarithm of 100 is 4.605."
@@ -166,21 +152,20 @@ def step_clamp(student: Student) -> None:
             message = f"after the step t is {new:.3f}; the scale shall be 100, which is exp(4.605)"
             fail(message, NO_LIMIT)
     step = _draw_downhill(student)
-    slopes = [step.slopes_of_t[faults] for faults in SCALED]
     with student.on("t was 4.7, over the limit, and the batch wants a smaller scale"):
         new = step.taken_by(student)[3]
-        if any(math.isclose(4.7 - new, step.rate * slope, rel_tol=3e-3) for slope in slopes):
+        down = [step.t - step.known[faults][3] for faults in SCALED]
+        if any(math.isclose(step.t - new, one, rel_tol=3e-3) for one in down):
             return
         limited = replace(step, t=MAX_LOG)
-        slopes_there = [limited.slopes_of_t[faults] for faults in SCALED]
-        moved = [MAX_LOG - step.rate * slope for slope in (*slopes, *slopes_there)]
-        if any(math.isclose(new, end, abs_tol=1e-3) for end in moved):
+        ends = [MAX_LOG - one for one in down] + [limited.known[faults][3] for faults in SCALED]
+        if any(math.isclose(new, end, abs_tol=1e-3) for end in ends):
             fail(
                 f"t was put to 4.605 first and took its step from there, to {new:.3f}: "
                 "new = old - rate · slope, and the limit after it",
                 "",
             )
-        wanted = 4.7 - step.rate * slopes[0]
+        wanted = step.t - down[0]
         fail(f"after the step t is {new:.3f}, wanted {wanted:.3f}: did its slope arrive?")
 
 
@@ -195,24 +180,23 @@ def step_update(student: Student) -> None:
     for weight in weights:
         weight[0, 0], weight[1, 1] = 6.0, -6.0  # more than any limit of t
     step = replace(step, weights=tuple(weights))
-    loss, *ours, new = step.taken_by(student)
-    if not same(loss, wanted := step.loss(RIGHT).item()):
-        fail(f"the loss itself is {loss:.4f}, wanted {wanted:.4f}: its slopes come afterwards", "")
-    *slopes, slope = step.slopes(RIGHT)
-    for name, mine, given, down in zip(("image", "text"), ours, step.weights, slopes, strict=True):
-        end = given.double() - step.rate * down
+    loss, *ours, t = step.taken_by(student)
+    right, *ends, t_end = step.with_faults(RIGHT)
+    if not same(loss, right):
+        fail(f"the loss itself is {loss:.4f}, wanted {right:.4f}: its slopes come afterwards", "")
+    for name, mine, end in zip(("image", "text"), ours, ends, strict=True):
         if not close(mine, end, 1e-3):
             if close(mine, end.clamp(max=MAX_LOG), 1e-3):
                 fail(f"the {name} weight is kept at 4.605 or below: that limit is t's alone", "")
             fail(f"the {name} weight did not move by -rate times the slope of the right loss")
-    if abs(step.t - step.rate * slope.item() - new) > 1e-3:
-        fail(f"t went from {step.t} to {new:.4f}, wanted {step.t - step.rate * slope.item():.4f}")
+    if abs(t - t_end) > 1e-3:
+        fail(f"t went from {step.t} to {t:.4f}, wanted {t_end:.4f}")
     low = replace(step, t=-0.5)
     hint = "A scale below 1 is a scale like any other: t has a limit above, and none below."
     with student.on("a scale below 1", hint):
-        wanted, new = low.t - low.rate * low.slopes(RIGHT)[2].item(), low.taken_by(student)[3]
-        if abs(new - wanted) > 1e-3:
-            fail(f"t went from {low.t} to {new:.4f}, wanted {wanted:.4f}")
+        t, t_end = low.taken_by(student)[3], low.with_faults(RIGHT)[3]
+        if abs(t - t_end) > 1e-3:
+            fail(f"t went from {low.t} to {t:.4f}, wanted {t_end:.4f}")
 
 
 QUESTION = Question(

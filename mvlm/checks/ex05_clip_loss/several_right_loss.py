@@ -1,6 +1,7 @@
 """Exercise 05, `several_right_loss`: several right answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,10 +10,13 @@ from torch import Tensor
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex05_clip_loss.common import (
     UNNORMALISED,
+    Way,
     both_ways,
+    cross_entropy,
     features_of,
     one_way,
     scores_of,
+    shares_of,
     unit,
 )
 from mvlm.checks.expect import Comparison, expect_slopes
@@ -20,32 +24,20 @@ from mvlm.checks.expect import Comparison, expect_slopes
 
 def _any_of(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: -log of the probability that any right answer is chosen."""
-    asked = right.any(dim=1)
-    scores, right = scores[asked], right[asked]
     chosen = scores.masked_fill(~right, -torch.inf)
-    return (scores.logsumexp(dim=1) - chosen.logsumexp(dim=1)).mean()
-
-
-def _whole_mass(scores: Tensor, right: Tensor) -> Tensor:
-    """A mistake: each right answer is a target of 1."""
-    asked = right.any(dim=1)
-    losses = (scores.logsumexp(dim=1, keepdim=True) - scores) * right
-    return losses[asked].sum(dim=1).mean()
+    return (scores.logsumexp(dim=1) - chosen.logsumexp(dim=1))[right.any(dim=1)].mean()
 
 
 def _borrowed(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: the targets over images are those over texts, turned over."""
-    shares = (right.double() / right.sum(dim=1, keepdim=True).clamp(min=1)).T
-    columns = scores.T
-    losses = (shares * (columns.logsumexp(dim=1, keepdim=True) - columns)).sum(dim=1)
-    return (one_way(scores, right) + losses[right.any(dim=0)].mean()) / 2
+    return (one_way(scores, right) + cross_entropy(scores.T, shares_of(right).T)) / 2
 
 
 def _pooled(scores: Tensor, right: Tensor) -> Tensor:
     """A mistake: one mean over rows and columns together."""
-    counts = [right.any(dim=axis).sum() for axis in (1, 0)]
-    ways = [one_way(scores, right), one_way(scores.T, right.T)]
-    return (counts[0] * ways[0] + counts[1] * ways[1]) / sum(counts)
+    counts = right.any(dim=1).sum(), right.any(dim=0).sum()
+    total = counts[0] * one_way(scores, right) + counts[1] * one_way(scores.T, right.T)
+    return total / sum(counts)
 
 
 def _unwanted_left_out(scores: Tensor, right: Tensor) -> Tensor:
@@ -54,57 +46,58 @@ def _unwanted_left_out(scores: Tensor, right: Tensor) -> Tensor:
     return both_ways(scores[images][:, texts], right[images][:, texts])
 
 
-def _several(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A loss of scores and mask, as one of the function's arguments."""
-    return lambda images, texts, right, scale: loss(scores_of(images, texts, scale), right)
+def _several(
+    images: Tensor, texts: Tensor, right: Tensor, scale: float, *, loss: Way = both_ways
+) -> Tensor:
+    """A loss of scores and mask, of the function's arguments; another loss is a mistake."""
+    return loss(scores_of(images, texts, scale), right)
 
 
 SEVERAL_LOSS = Comparison(
     function="several_right_loss",
     what="the loss",
-    right=_several(both_ways),
+    right=_several,
     mistakes={
-        "the loss takes the log of the right answers' summed probability, not of each": (
-            _several(lambda scores, right: both_ways(scores, right, _any_of))
-        ),
-        "the loss gives each right answer the whole mass: a row of targets sums to 1": (
-            _several(lambda scores, right: both_ways(scores, right, _whole_mass))
-        ),
+        "the loss takes the log of the right answers' summed probability, not of each": {
+            "loss": partial(both_ways, way=_any_of)
+        },
+        "the loss gives each right answer the whole mass: a row of targets sums to 1": {
+            "loss": partial(both_ways, way=cross_entropy)
+        },
         "the targets over images are those over texts, turned over: their columns do not sum "
         "to 1": (
-            _several(_borrowed),
+            {"loss": _borrowed},
             "Turn the mask over, and divide it anew: each text shares out 1 among its images.",
         ),
-        "the loss is that of one direction alone: over texts, without the one over images": (
-            _several(one_way)
-        ),
-        "the loss is that of one direction alone: over images, without the one over texts": (
-            _several(lambda scores, right: one_way(scores.T, right.T))
-        ),
-        "the loss is twice too large: it is half the sum of two directions": (
-            _several(lambda scores, right: 2 * both_ways(scores, right))
-        ),
+        "the loss is that of one direction alone: over texts, without the one over images": {
+            "loss": one_way
+        },
+        "the loss is that of one direction alone: over images, without the one over texts": {
+            "loss": lambda scores, right: one_way(scores.T, right.T)
+        },
+        "the loss is twice too large: it is half the sum of two directions": {
+            "loss": lambda scores, right: 2 * both_ways(scores, right)
+        },
         "an image or text without a right answer is left out of the softmax": (
-            _several(_unwanted_left_out),
+            {"loss": _unwanted_left_out},
             "It is a wrong answer for all others still: only its own row has no loss.",
         ),
-        "the loss is one mean over images and texts together: each direction has its own": (
-            _several(_pooled)
-        ),
+        "the loss is one mean over images and texts together: each direction has its own": {
+            "loss": _pooled
+        },
         f"the loss is that of {UNNORMALISED}": (
-            lambda images, texts, right, scale: both_ways(
-                scores_of(unit(images), unit(texts), scale), right
-            )
+            lambda images, texts, *rest: _several(unit(images), unit(texts), *rest)
         ),
     },
 )
 
 
-def _mask(count: int, others: int, pairs: Sequence[tuple[int, int]]) -> Tensor:
-    right = torch.zeros(count, others, dtype=torch.bool)
-    for i, j in pairs:
-        right[i, j] = True
-    return right
+def _mask(*rows: str) -> Tensor:
+    """Which texts are right, an x each, for each image."""
+    return torch.tensor([[letter == "x" for letter in row] for row in rows])
+
+
+EACH_HAS_ONE = _mask("xx..", "..x.", "...x")
 
 
 def _ask_several(student: Student, right: Tensor, scale: float = 3.0) -> tuple[Any, ...]:
@@ -112,14 +105,9 @@ def _ask_several(student: Student, right: Tensor, scale: float = 3.0) -> tuple[A
     return images, features_of(student.normal(right.shape[1], 3), 1.3, 0.8), right, scale
 
 
-def _compare_several(student: Student, masks: dict[str, Tensor], scale: float = 3.0) -> None:
-    SEVERAL_LOSS.each(
-        student,
-        {
-            place: lambda right=right: _ask_several(student, right, scale)
-            for place, right in masks.items()
-        },
-    )
+def _compare_several(student: Student, masks: Mapping[str, Tensor]) -> None:
+    inputs = {place: partial(_ask_several, student, right) for place, right in masks.items()}
+    SEVERAL_LOSS.each(student, inputs)
 
 
 @check(
@@ -128,10 +116,9 @@ def _compare_several(student: Student, masks: dict[str, Tensor], scale: float = 
 )
 def several_one(student: Student) -> None:
     pairs = torch.eye(student.integer(4, 5), dtype=torch.bool)
-    shifted = pairs.roll(1, 1)
     masks = {
         "the right ones on the diagonal": pairs,
-        "each text one place further than its image": shifted,
+        "each text one place further than its image": pairs.roll(1, 1),
     }
     _compare_several(student, masks)
 
@@ -142,7 +129,7 @@ def several_one(student: Student) -> None:
     after=[several_one],
 )
 def several_texts(student: Student) -> None:
-    owners = _mask(3, 7, [(i, j) for j, i in enumerate([0, 0, 0, 0, 1, 1, 2])])
+    owners = _mask("xxxx...", "....xx.", "......x")
     _compare_several(student, {"3 images with 4, 2 and 1 texts": owners})
 
 
@@ -152,11 +139,11 @@ def several_texts(student: Student) -> None:
     after=[several_one, several_texts],
 )
 def several_images(student: Student) -> None:
-    owners = _mask(6, 3, [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
-    both = _mask(4, 4, [(0, 0), (0, 1), (1, 1), (1, 2), (2, 3), (3, 3)])
     masks = {
-        "3 texts with 3, 2 and 1 images": owners,
-        "images with several texts, which are right for other images as well": both,
+        "3 texts with 3, 2 and 1 images": _mask("x..", "x..", "x..", ".x.", ".x.", "..x"),
+        "images with several texts, which are right for other images as well": (
+            _mask("xx..", ".xx.", "...x", "...x")
+        ),
     }
     _compare_several(student, masks)
 
@@ -168,8 +155,8 @@ def several_images(student: Student) -> None:
 )
 def several_none(student: Student) -> None:
     masks = {
-        "image 1 has no right text": _mask(4, 3, [(0, 0), (2, 1), (3, 2)]),
-        "texts 0 and 3 have no right image": _mask(2, 4, [(0, 1), (1, 2)]),
+        "image 1 has no right text": _mask("x..", "...", ".x.", "..x"),
+        "texts 0 and 3 have no right image": _mask(".x..", "..x."),
     }
     _compare_several(student, masks)
 
@@ -181,9 +168,9 @@ def several_none(student: Student) -> None:
     keeps_arguments=True,
 )
 def several_large(student: Student) -> None:
-    mask = _mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)])
-    for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
-        _compare_several(student, {"scores in the hundreds": mask}, 300.0)
+    with student.on("scores in the hundreds"):
+        for _ in range(4):  # in a batch, a wrong answer may happen to have the right loss
+            SEVERAL_LOSS.run(student, partial(_ask_several, student, EACH_HAS_ONE, 300.0))
 
 
 EMPTY_ROWS = (
@@ -197,10 +184,11 @@ EMPTY_ROWS = (
     "Move one feature a little: the loss must change by the gradient times that.",
 )
 def several_gradient(student: Student) -> None:
-    for right, name in (
-        (_mask(3, 4, [(0, 0), (0, 1), (1, 2), (2, 3)]), "each has a right answer"),
-        (_mask(4, 4, [(0, 1), (2, 2), (2, 3)]), "some have no right answer"),
-    ):
+    masks = {
+        "each has a right answer": EACH_HAS_ONE,
+        "some have no right answer": _mask(".x..", "....", "..xx", "...."),
+    }
+    for name, right in masks.items():
         with student.on(name):
             asked, learns = _ask_several(student, right), {0: "images", 1: "texts"}
             expect_slopes(student, "several_right_loss", *asked, learns=learns, nan=EMPTY_ROWS)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,18 +20,14 @@ from mvlm.checks.ex05_clip_loss.common import (
 from mvlm.checks.expect import Comparison, expect_number, expect_slopes, same
 
 
-def _shares(images: Tensor, texts: Tensor, everyone: tuple, first: int, scale: float) -> Tensor:
+def _share(
+    images: Tensor, texts: Tensor, all_images: Tensor, all_texts: Tensor, rank: int, scale: float
+) -> Tensor:
     """Half the sum of own images over all texts and own texts over all images."""
-    own = torch.arange(len(images))
-    right = torch.zeros(len(images), len(everyone[0]), dtype=torch.bool)
-    right[own, first + own] = True
-    over_texts = one_way(scores_of(images, everyone[1], scale), right)
-    return (over_texts + one_way(scores_of(texts, everyone[0], scale), right)) / 2
-
-
-def _share(images: Tensor, texts: Tensor, *rest: Any) -> Tensor:
-    all_images, all_texts, rank, scale = rest
-    return _shares(images, texts, (all_images, all_texts), rank * len(images), scale)
+    own = len(images)
+    right = torch.eye(len(all_images), dtype=torch.bool)[rank * own : (rank + 1) * own]
+    over_texts = one_way(scores_of(images, all_texts, scale), right)
+    return (over_texts + one_way(scores_of(texts, all_images, scale), right)) / 2
 
 
 SHARE_LOSS = Comparison(
@@ -72,15 +69,14 @@ def _ask_share(pairs: tuple[Tensor, Tensor], rank: int, own: int, scale: float) 
 
 def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> None:
     own, scale = student.integer(3, 4), 3.5 + student.integer(0, 2)
-    SHARE_LOSS.each(
-        student,
-        {
-            f"process {rank} of {processes}, {own} pairs each": lambda rank=rank: _ask_share(
-                draw_pairs(student, processes * own, 4), rank, own, scale
-            )
-            for rank in ranks
-        },
-    )
+
+    def draw(rank: int) -> tuple[Any, ...]:
+        return _ask_share(draw_pairs(student, processes * own, 4), rank, own, scale)
+
+    inputs = {
+        f"process {rank} of {processes}, {own} pairs each": partial(draw, rank) for rank in ranks
+    }
+    SHARE_LOSS.each(student, inputs)
 
 
 @check(

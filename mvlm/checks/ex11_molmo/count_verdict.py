@@ -1,22 +1,26 @@
 """Exercise 11, `count_verdict`: was it counted right?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import torch
 
 from mvlm.checks.core import Question, Student, check
-from mvlm.checks.ex11_molmo.count_verdict_rules import VERDICT, Box
+from mvlm.checks.ex11_molmo.count_verdict_rules import VERDICT, Box, Points
+
+Counted = tuple[str, list[Box]]  # an answer, and the boxes of the things that are there
 
 
-def _tell(points: Sequence[Sequence[float]], total: int | None = None, first: int = 1) -> str:
+def _tell(points: Points, total: str | None = None, first: int = 1) -> str:
     """Points as Molmo writes them, with a total if one is stated."""
-    label = "cat"
-    if len(points) == 1:
-        said = f'<point x="{points[0][0]:.1f}" y="{points[0][1]:.1f}" alt="{label}">{label}</point>'
-    else:
-        pairs = " ".join(f'x{i}="{x:.1f}" y{i}="{y:.1f}"' for i, (x, y) in enumerate(points, first))
-        said = f'<points {pairs} alt="{label}">{label}</points>'
-    return said if total is None else f"Counting the {said} shows a total of {total}."
+    numbers = [""] if len(points) == 1 else range(first, first + len(points))
+    tag = "point" if len(points) == 1 else "points"
+    pairs = " ".join(
+        f'x{i}="{x:.1f}" y{i}="{y:.1f}"' for i, (x, y) in zip(numbers, points, strict=True)
+    )
+    said = f'<{tag} {pairs} alt="cat">cat</{tag}>'
+    return said if total is None else f"Counting the {said} shows a total of {total}"
 
 
 def _apart(student: Student, count: int) -> list[Box]:
@@ -34,13 +38,19 @@ def _middle(box: Box) -> tuple[float, float]:
 
 
 def _some(
-    student: Student, things: int, hit: int, beside: int, total: int | None, first: int = 1
-) -> tuple[str, list[Box]]:
+    student: Student, things: int, hit: int, beside: int, total: str | None = None, first: int = 1
+) -> Counted:
     """So many things, so many of them pointed to, and so many points on nothing."""
     boxes = _apart(student, things + beside)
-    points = [_middle(box) for box in boxes[:hit]] + [_middle(box) for box in boxes[things:]]
-    points = sorted(points)
+    points = sorted(map(_middle, boxes[:hit] + boxes[things:]))
     return _tell(points, total, first), boxes[:things]
+
+
+def _compare(
+    student: Student, draw: Callable[..., Counted], asked: Mapping[str, tuple[Any, ...]]
+) -> None:
+    """Compare on each input of a table: its name → what the draw is asked for."""
+    VERDICT.each(student, {place: partial(draw, student, *one) for place, one in asked.items()})
 
 
 @check(
@@ -48,18 +58,16 @@ def _some(
     "Precision: how many of the points have a thing. Recall: how many of the things have a point.",
 )
 def verdict_reads(student: Student) -> None:
-    for things, hit, beside in ((5, 3, 1), (3, 1, 0)):
-        with student.on(f"{things} things, {hit} pointed to, {beside} points on nothing"):
-            VERDICT.run(
-                student,
-                lambda t=things, h=hit, b=beside: _some(student, t, h, b, None),
-            )
-    # Two digits by few things, so that trying every order of them is quick as well.
-    with student.on("points numbered from 8 to 12"):
-        VERDICT.run(student, lambda: _some(student, 6, 5, 0, None, first=8))
+    asked = {
+        "5 things, 3 pointed to, 1 points on nothing": (5, 3, 1),
+        "3 things, 1 pointed to, 0 points on nothing": (3, 1, 0),
+        # Two digits by few things, so that trying every order of them is quick as well.
+        "points numbered from 8 to 12": (6, 5, 0, None, 8),
+    }
+    _compare(student, _some, asked)
 
 
-def _chain(student: Student, count: int, turned: bool) -> tuple[str, list[Box]]:
+def _chain(student: Student, count: int, turned: bool = False) -> Counted:
     """Boxes that overlap in a row: each point but one lies in two, and the greedy lose a pair.
 
     Turned round, the list has the better box of each point first: then only the nearest is wrong.
@@ -73,14 +81,14 @@ def _chain(student: Student, count: int, turned: bool) -> tuple[str, list[Box]]:
     return _tell(points), boxes[::-1] if turned else boxes
 
 
-def _contested(student: Student) -> tuple[str, list[Box]]:
+def _contested(student: Student) -> Counted:
     """Every point has two boxes, so that who has the fewest says nothing."""
     x, y = student.integer(0, 30), student.integer(0, 60)
     boxes = [(x + left, y, x + right, y + 10.0) for left, right in ((0, 20), (10, 40), (30, 60))]
     return _tell([(x + across, y + 5.0) for across in (12, 35, 15)]), boxes
 
 
-def _twice(student: Student, apart: int) -> tuple[str, list[Box]]:
+def _twice(student: Student, apart: int) -> Counted:
     boxes = _apart(student, 3)
     x, y = _middle(boxes[0])
     return _tell([(x - apart, y), (x + apart, y), _middle(boxes[1])]), boxes
@@ -92,15 +100,19 @@ def _twice(student: Student, apart: int) -> tuple[str, list[Box]]:
     after=[verdict_reads],
 )
 def verdict_pairs(student: Student) -> None:
-    with student.on("two points on one thing"):
-        VERDICT.run(student, lambda: _twice(student, 1))
-    with student.on("the same point twice"):
-        VERDICT.run(student, lambda: _twice(student, 0))
-    with student.on("three things, the one in the middle overlaps both"):
-        VERDICT.run(student, lambda: _contested(student))
-    for count, turned in ((3, True), (2, False), (5, False)):
-        with student.on(f"{count} things that overlap in a row"):
-            VERDICT.run(student, lambda n=count, t=turned: _chain(student, n, t))
+    inputs = {
+        "two points on one thing": partial(_twice, student, 1),
+        "the same point twice": partial(_twice, student, 0),
+        "three things, the one in the middle overlaps both": partial(_contested, student),
+        "3 things that overlap in a row": partial(_chain, student, 3, turned=True),
+        "2 things that overlap in a row": partial(_chain, student, 2),
+        "5 things that overlap in a row": partial(_chain, student, 5),
+    }
+    VERDICT.each(student, inputs)
+
+
+def _said(student: Student, answer: str, things: int) -> Counted:
+    return answer, _apart(student, things)
 
 
 @check(
@@ -108,19 +120,17 @@ def verdict_pairs(student: Student) -> None:
     "What is a share of nothing? The contract says it for each of the three cases.",
 )
 def verdict_empty(student: Student) -> None:
-    for name, answer, things in (
-        ("none said, none there", "There are none.", 0),
-        ("none said, some there", "There are none.", 3),
-        ("an answer without points, some there", "i cannot see them.", 2),
-        ("an answer without points, none there", "i cannot see them.", 0),
-        ("the sentence with white space around it", " There are none.\n", 0),
-        ("the sentence and more", "There are none. But there is a dog.", 0),
-        ("the sentence behind another", "i looked. There are none.", 0),
-    ):
-        with student.on(name):
-            VERDICT.run(student, lambda a=answer, t=things: (a, _apart(student, t)))
-    with student.on("two points, none there"):
-        VERDICT.run(student, lambda: _some(student, 0, 0, 2, None))
+    asked = {
+        "none said, none there": ("There are none.", 0),
+        "none said, some there": ("There are none.", 3),
+        "an answer without points, some there": ("i cannot see them.", 2),
+        "an answer without points, none there": ("i cannot see them.", 0),
+        "the sentence with white space around it": (" There are none.\n", 0),
+        "the sentence and more": ("There are none. But there is a dog.", 0),
+        "the sentence behind another": ("i looked. There are none.", 0),
+    }
+    _compare(student, _said, asked)
+    _compare(student, _some, {"two points, none there": (0, 0, 2)})
 
 
 @check(
@@ -129,32 +139,54 @@ def verdict_empty(student: Student) -> None:
     after=[verdict_reads],
 )
 def verdict_total(student: Student) -> None:
-    for name, things, hit, beside, total in (
-        ("all three agree", 4, 4, 0, 4),
-        ("agree, and one point lies on nothing", 4, 3, 1, 4),
-        ("the total is right, a point is missing", 4, 3, 0, 4),
-        ("as many points as things, another total", 4, 4, 0, 5),
-        ("total and points agree, a thing is missing", 5, 4, 0, 4),
-        ("no total is stated", 3, 3, 0, None),
-    ):
-        with student.on(name):
-            VERDICT.run(
-                student,
-                lambda t=things, h=hit, b=beside, n=total: _some(student, t, h, b, n),
-            )
-    with student.on("six of each, numbered from 8"):
-        VERDICT.run(student, lambda: _some(student, 6, 6, 0, 6, first=8))
-    for name, before, after in (
-        ("no full stop behind the total", "total of 4.", "total of 4"),
-        ("two totals: the first counts", "total of 4.", "total of 4. It shows a total of 5."),
-    ):
-        with student.on(name):
+    asked = {
+        "all three agree": (4, 4, 0, "4."),
+        "agree, and one point lies on nothing": (4, 3, 1, "4."),
+        "the total is right, a point is missing": (4, 3, 0, "4."),
+        "as many points as things, another total": (4, 4, 0, "5."),
+        "total and points agree, a thing is missing": (5, 4, 0, "4."),
+        "no total is stated": (3, 3, 0),
+        "six of each, numbered from 8": (6, 6, 0, "6.", 8),
+        "no full stop behind the total": (4, 4, 0, "4"),
+        "two totals: the first counts": (4, 4, 0, "4. It shows a total of 5."),
+    }
+    _compare(student, _some, asked)
 
-            def draw(old: str = before, new: str = after) -> tuple[str, list[Box]]:
-                answer, boxes = _some(student, 4, 4, 0, 4)
-                return answer.replace(old, new), boxes
 
-            VERDICT.run(student, draw)
+def _broken(student: Student, said: str) -> Counted:
+    """Three things, and a text with the places of their middles; ``cut`` is what is left of y3."""
+    boxes = sorted(_apart(student, 3))
+    # Neither in one row nor in one column: an x and another's y must miss.
+    while min(abs(boxes[1][axis] - boxes[2][axis]) for axis in (0, 1)) < 20:
+        boxes = sorted(_apart(student, 3))
+    x1, y1, x2, y2, x3, y3 = (f"{place:.1f}" for box in boxes for place in _middle(box))
+    return said.format(x1=x1, y1=y1, x2=x2, y2=y2, x3=x3, y3=y3, cut=y3[:-1]), boxes
+
+
+END = ' alt="cat">cat</points>'
+BROKEN = {
+    "the text ends within a number": (
+        '<points x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" x3="{x3}" y3="{cut}'
+    ),
+    "an x that has no y": '<points x1="{x1}" y1="{y1}" x2="{x2}" x3="{x3}" y3="{y3}"' + END,
+    "an x and the y of another number": (
+        '<points x1="{x1}" y1="{y1}" x2="{x2}" y3="{y2}" x4="{x3}" y4="{y3}"' + END
+    ),
+    "x1 x2 y1 y2: an x is not directly before its y": (
+        '<points x1="{x1}" x2="{x2}" y1="{y1}" y2="{y2}" x3="{x3}" y3="{y3}"' + END
+    ),
+    "a y of 140": '<points x1="{x1}" y1="{y1}" x2="50.0" y2="140.0" x3="{x3}" y3="{y3}"' + END,
+    "another tag, <pointer>": (
+        '<point x="{x1}" y="{y1}" alt="cat">cat</point> <pointer x="{x2}" y="{y2}">'
+    ),
+    "a coordinate of 140": (
+        '<points x1="{x1}" y1="{y1}" x2="140.0" y2="50.0" x3="{x3}" y3="{y3}"' + END
+    ),
+    "two tags, and a place outside them": (
+        '<point x="{x1}" y="{y1}" alt="cat">cat</point> and '
+        '<point x="{x2}" y="{y2}" alt="cat">cat</point>, but not at x="{x3}" y="{y3}".'
+    ),
+}
 
 
 @check(
@@ -164,71 +196,13 @@ def verdict_total(student: Student) -> None:
     keeps_arguments=True,
 )
 def verdict_faults(student: Student) -> None:
-    def broken(change: Callable[[str, str, str], str]) -> Callable[[], tuple[str, list[Box]]]:
-        """Two points that are whole, of three things; `change` writes the text around them."""
-
-        def draw() -> tuple[str, list[Box]]:
-            boxes = sorted(_apart(student, 3))
-            # Neither in one row nor in one column: an x and another's y must miss.
-            while min(abs(boxes[1][axis] - boxes[2][axis]) for axis in (0, 1)) < 20:
-                boxes = sorted(_apart(student, 3))
-            pairs = [f'x{{0}}="{x:.1f}" y{{0}}="{y:.1f}"' for x, y in map(_middle, boxes)]
-            return change(*pairs), boxes
-
-        return draw
-
-    def corners(said: str) -> tuple[str, list[Box]]:
-        return f"{said}</points>", [(20.0, 30.0, 31.0, 40.0), (50.0, 70.0, 60.0, 80.0)]
-
-    end = 'alt="cat">cat</points>'
-    VERDICT.each(
-        student,
-        {
-            "the text ends within a number": broken(
-                lambda a, b, c: f"<points {a.format(1)} {b.format(2)} {c.format(3)[:-2]}"
-            ),
-            "an x that has no y": broken(
-                lambda a, b, c: (
-                    f"<points {a.format(1)} {b.format(2).split()[0]} {c.format(3)} {end}"
-                )
-            ),
-            "an x and the y of another number": broken(
-                lambda a, b, c: (
-                    f"<points {a.format(1)} {b.format(2).split()[0]} {b.format(3).split()[1]} "
-                    f"{c.format(4)} {end}"
-                )
-            ),
-            "x1 x2 y1 y2: an x is not directly before its y": broken(
-                lambda a, b, c: (
-                    f"<points {a.format(1).split()[0]} {b.format(2).split()[0]} "
-                    f"{a.format(1).split()[1]} {b.format(2).split()[1]} {c.format(3)} {end}"
-                )
-            ),
-            "a y of 140": broken(
-                lambda a, b, c: f'<points {a.format(1)} x2="50.0" y2="140.0" {c.format(3)} {end}'
-            ),
-            "another tag, <pointer>": broken(
-                lambda a, b, c: (
-                    f'<point {a.format("")} alt="cat">cat</point> <pointer {b.format("")}>'
-                )
-            ),
-            "a coordinate of 140": broken(
-                lambda a, b, c: f'<points {a.format(1)} x2="140.0" y2="50.0" {c.format(3)} {end}'
-            ),
-            "two tags, and a place outside them": broken(
-                lambda a, b, c: (
-                    f'<point {a.format("")} alt="cat">cat</point> and <point '
-                    f'{b.format("")} alt="cat">cat</point>, but not at {c.format("")}.'
-                )
-            ),
-            "points without decimals": corners(
-                '<points x1="25" y1="35" x2="55" y2="75" alt="cat">cat'
-            ),
-            "points on borders": corners(
-                '<points x1="20.0" y1="30.0" x2="60.0" y2="80.0" alt="cat">cat'
-            ),
-        },
-    )
+    _compare(student, _broken, {place: (said,) for place, said in BROKEN.items()})
+    corners = [(20.0, 30.0, 31.0, 40.0), (50.0, 70.0, 60.0, 80.0)]
+    inputs = {
+        "points without decimals": ('<points x1="25" y1="35" x2="55" y2="75"' + END, corners),
+        "points on borders": ('<points x1="20.0" y1="30.0" x2="60.0" y2="80.0"' + END, corners),
+    }
+    VERDICT.each(student, inputs)
 
 
 QUESTION = Question(

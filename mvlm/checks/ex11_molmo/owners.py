@@ -1,5 +1,7 @@
 """Exercise 11, `owners`: whose cell is it?"""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,39 +17,32 @@ def _own(
     inner: int,
     margin: int,
     *,
-    whose: str = "window",
-    in_crop: bool = True,
+    whose: Callable[..., int] = min,
+    in_window: bool = False,
+    no_margins: bool = False,
     start: int = 1,
-    by_columns: bool = False,
-    pitch: int | None = None,
-    full: bool = True,
-    edges: bool = True,
+    crops_down: bool = False,
+    cells_down: bool = False,
 ) -> Tensor:
     """For each cell of the picture every crop is asked; keyword arguments are mistakes."""
     side = inner + 2 * margin
-    pitch = side if pitch is None else pitch
 
-    def along(count: int) -> list[tuple[int, int]]:
-        """For each cell along a side: its crop, and its place there."""
-        found = []
-        cells = range(inner * count + 2 * margin)
-        for cell in cells if edges else cells[margin : len(cells) - margin]:
-            seeing = [a for a in range(count) if a * inner <= cell < a * inner + side]
-            windows = [a for a in seeing if a * inner + margin <= cell < (a + 1) * inner + margin]
-            crop = {
-                "window": (windows or [0 if cell < margin else count - 1])[0],
-                "first": seeing[0],
-                "last": seeing[-1],
-            }[whose]
-            found.append((crop, cell - crop * inner - (0 if in_crop else margin)))
-        return found
+    def owner(cell: int, count: int) -> int:
+        """The crop whose window has its middle nearest: the cell lies in it, if it does in any."""
+        seeing = [crop for crop in range(count) if 0 <= cell - crop * inner < side]
+        return whose(seeing, key=lambda crop: abs(cell - crop * inner - (side - 1) / 2))
 
-    numbers = list(range(side * side)) if full else []
-    for crop_row, row in along(rows):
-        for crop_column, column in along(columns):
-            crop = crop_column * rows + crop_row if by_columns else crop_row * columns + crop_column
-            numbers.append((start + crop) * side * side + row * pitch + column)
-    return torch.tensor(numbers)
+    def along(count: int) -> tuple[Tensor, Tensor]:
+        """For each cell along a side of the picture: its crop, and its place there."""
+        cells = torch.arange(inner * count + 2 * margin)
+        crops = torch.tensor([owner(cell, count) for cell in cells.tolist()])
+        return crops, cells - crops * inner - margin * in_window
+
+    (i, row), (j, column) = along(rows), along(columns)
+    crops = j * rows + i[:, None] if crops_down else i[:, None] * columns + j
+    pitch = inner if no_margins else side
+    picture = (start + crops) * side * side + row[:, None] * pitch + column
+    return torch.cat((torch.arange(side * side), (picture.T if cells_down else picture).flatten()))
 
 
 def _read_owners(value: Any, rows: int, columns: int, inner: int, margin: int) -> Tensor:
@@ -62,49 +57,7 @@ def _read_owners(value: Any, rows: int, columns: int, inner: int, margin: int) -
             "How many cells has the picture? Each of them is there once.",
         )
     meaning = f"the full image's {side}·{side} cells and the picture's {down}·{across}"
-    return expect_whole(value, (side * side + down * across,), "owners", meaning)
-
-
-def _crop_order(*sizes: int) -> Tensor:
-    return _own(*sizes).sort().values
-
-
-def _down(rows: int, columns: int, inner: int, margin: int) -> Tensor:
-    """A mistake: the picture's cells column by column."""
-    side = inner + 2 * margin
-    right = _own(rows, columns, inner, margin)
-    picture = right[side * side :].view(inner * rows + 2 * margin, inner * columns + 2 * margin)
-    return torch.cat((right[: side * side], picture.T.flatten()))
-
-
-OWNERS = Comparison(
-    function="owners",
-    what="the number",
-    right=_own,
-    read=_read_owners,
-    alike=lambda ours, wanted: torch.equal(ours.long(), wanted),
-    tells=lambda ours, wanted: _first_wrong(ours.long(), wanted),
-    mistakes={
-        "the right cells, but crop by crop: they are to stand in the order of the PICTURE, "
-        "row by row across all crops": _crop_order,
-        "a cell that two crops see was given to the first of them: it belongs to the one in "
-        "whose window it lies": {"whose": "first"},
-        "a cell that two crops see was given to the last of them: it belongs to the one in "
-        "whose window it lies": {"whose": "last"},
-        "the first crop's numbers begin at 0: those are the full image's, which comes first": {
-            "start": 0
-        },
-        "the picture's cells stand column by column": _down,
-        "the crops were numbered down the columns: they are numbered row by row": {
-            "by_columns": True
-        },
-        "the place was counted from the window's corner: in the crop, the window begins "
-        "after the margin": {"in_crop": False},
-        "a crop's row was taken to be `inner` cells long: with both margins it is longer": (
-            lambda rows, columns, inner, margin: _own(rows, columns, inner, margin, pitch=inner)
-        ),
-    },
-)
+    return expect_whole(value, (side * side + down * across,), "owners", meaning).long()
 
 
 def _first_wrong(ours: Tensor, wanted: Tensor) -> str:
@@ -112,12 +65,48 @@ def _first_wrong(ours: Tensor, wanted: Tensor) -> str:
     return f"place {at} holds cell {int(ours[at])}, wanted {int(wanted[at])}"
 
 
-def _draw_owners(
-    student: Student, rows: int, columns: int, margin: int | None = None
-) -> tuple[int, int]:
+OWNERS = Comparison(
+    function="owners",
+    what="the number",
+    right=_own,
+    read=_read_owners,
+    alike=torch.equal,
+    tells=_first_wrong,
+    mistakes={
+        "the right cells, but crop by crop: they are to stand in the order of the PICTURE, "
+        "row by row across all crops": lambda *sizes: _own(*sizes).sort().values,
+        "a cell that two crops see was given to the first of them: it belongs to the one in "
+        "whose window it lies": {"whose": lambda seeing, key: seeing[0]},
+        "a cell that two crops see was given to the last of them: it belongs to the one in "
+        "whose window it lies": {"whose": lambda seeing, key: seeing[-1]},
+        "the first crop's numbers begin at 0: those are the full image's, which comes first": {
+            "start": 0
+        },
+        "the picture's cells stand column by column": {"cells_down": True},
+        "the crops were numbered down the columns: they are numbered row by row": {
+            "crops_down": True
+        },
+        "the place was counted from the window's corner: in the crop, the window begins "
+        "after the margin": {"in_window": True},
+        "a crop's row was taken to be `inner` cells long: with both margins it is longer": {
+            "no_margins": True
+        },
+    },
+)
+
+
+def _draw_owners(student: Student, rows: int, columns: int) -> tuple[int, int, int, int]:
     """Windows wider than a margin, of a size that is no multiple of it."""
-    margin = student.integer(1, 2) if margin is None else margin
+    margin = student.integer(1, 2)
     return rows, columns, student.integer(margin + 1, margin + 3), margin
+
+
+def _compare_owners(student: Student, *grids: tuple[int, int]) -> None:
+    inputs = {
+        f"{rows}×{columns} crops": partial(_draw_owners, student, rows, columns)
+        for rows, columns in grids
+    }
+    OWNERS.each(student, inputs)
 
 
 @check(
@@ -125,7 +114,7 @@ def _draw_owners(
     "One crop sees the whole picture, its margins included: no cell is left out.",
 )
 def owners_one(student: Student) -> None:
-    OWNERS.run(student, lambda: _draw_owners(student, 1, 1))
+    OWNERS.run(student, partial(_draw_owners, student, 1, 1))
 
 
 @check(
@@ -134,9 +123,7 @@ def owners_one(student: Student) -> None:
     after=[owners_one],
 )
 def owners_row(student: Student) -> None:
-    for columns in (2, 4):
-        with student.on(f"1×{columns} crops"):
-            OWNERS.run(student, lambda n=columns: _draw_owners(student, 1, n))
+    _compare_owners(student, (1, 2), (1, 4))
 
 
 @check(
@@ -145,9 +132,7 @@ def owners_row(student: Student) -> None:
     after=[owners_one, owners_row],
 )
 def owners_grid(student: Student) -> None:
-    for rows, columns in ((2, 3), (3, 2), (4, 1)):
-        with student.on(f"{rows}×{columns} crops"):
-            OWNERS.run(student, lambda r=rows, c=columns: _draw_owners(student, r, c))
+    _compare_owners(student, (2, 3), (3, 2), (4, 1))
 
 
 @check(
@@ -158,10 +143,7 @@ def owners_grid(student: Student) -> None:
 def owners_margins(student: Student) -> None:
     for inner, margin in ((3, 0), (2, 3), (1, 2)):
         with student.on(f"windows of {inner} cells, margins of {margin}"):
-            OWNERS.run(
-                student,
-                lambda i=inner, m=margin: (2, student.integer(3, 4), i, m),
-            )
+            OWNERS.run(student, lambda i=inner, m=margin: (2, student.integer(3, 4), i, m))
 
 
 @check(
@@ -170,9 +152,11 @@ def owners_margins(student: Student) -> None:
     after=[owners_one, owners_row, owners_grid],
 )
 def owners_molmo(student: Student) -> None:
-    for rows, columns in ((2, 3), (3, 4), (1, 12)):
-        with student.on(f"{rows}×{columns} crops, windows of 8 cells, margins of 2"):
-            OWNERS.run(student, lambda r=rows, c=columns: (r, c, 8, 2))
+    inputs = {
+        f"{rows}×{columns} crops, windows of 8 cells, margins of 2": (rows, columns, 8, 2)
+        for rows, columns in ((2, 3), (3, 4), (1, 12))
+    }
+    OWNERS.each(student, inputs)
 
 
 QUESTION = Question(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,90 +22,62 @@ from mvlm.checks.expect import (
 Pool = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, int, int]
 
 
-def _squares(rows: int, columns: int, pool: int) -> list[list[tuple[int, int]]]:
-    """The places of the patches of each window, windows row by row."""
+def _squares(rows: int, columns: int, pool: int) -> list[list[int]]:
+    """The numbers of the patches of each window, windows row by row."""
     return [
-        [(r + i, c + j) for i in range(pool) for j in range(pool)]
+        [(r + i) * columns + c + j for i in range(pool) for j in range(pool)]
         for r in range(0, rows, pool)
         for c in range(0, columns, pool)
     ]
 
 
-def _in_a_row(rows: int, columns: int, pool: int) -> list[list[tuple[int, int]]]:
+def _in_a_row(rows: int, columns: int, pool: int) -> list[list[int]]:
     """A mistake: as many patches, one after the other."""
-    places = [(r, c) for r in range(rows) for c in range(columns)]
-    size = pool * pool
-    return [places[i : i + size] for i in range(0, len(places), size)]
+    return torch.arange(rows * columns).view(-1, pool * pool).tolist()
 
 
-def _down_first(rows: int, columns: int, pool: int) -> list[list[tuple[int, int]]]:
+def _down_first(rows: int, columns: int, pool: int) -> list[list[int]]:
     """A mistake: the windows column by column."""
-    squares = _squares(rows, columns, pool)
-    across = columns // pool
-    return [squares[r * across + c] for c in range(across) for r in range(rows // pool)]
+    return sorted(_squares(rows, columns, pool), key=lambda window: window[0] % columns)
 
 
 def _pooled(
-    features: Tensor,
-    picture: Tensor,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    heads: int,
-    pool: int,
-    *,
-    windows: Callable[[int, int, int], list[list[tuple[int, int]]]] = _squares,
-    asks: Callable[[Tensor], Tensor] = lambda some: some.mean(0),
+    *given: Any,
+    windows: Callable[[int, int, int], list[list[int]]] = _squares,
+    asks: Callable[[Tensor], Tensor] = lambda patches: patches.mean(0),
     scale: Callable[[int, int], float] = lambda d, heads: d**-0.5,
     cut: Callable[[int, int, int], slice] = lambda h, d, heads: slice(h * d, (h + 1) * d),
-    over_heads: bool = False,
-    plain: bool = False,
+    weigh: Callable[[Tensor], Tensor] = lambda scores: scores.softmax(1),
     mask: bool = True,
     mask_mean: bool = True,
     mask_keys: bool = True,
 ) -> Tensor:
     """Window by window and head by head, float64; keyword arguments are mistakes."""
-    width = query.shape[0]
-    d = width // heads
-    result = []
-    for image, seen in zip(features.double(), picture, strict=True):
-        for window in windows(*image.shape[:2], pool):
-            all_ = torch.stack([image[place] for place in window])
-            shown = torch.stack([seen[place] for place in window]) if mask else None
-            some = all_ if shown is None else all_[shown]
+    features, picture, query, key, value, heads, pool = given
+    squares = windows(*picture.shape[1:], pool)
+    width = len(query)
+    parts = [cut(h, width // heads, heads) for h in range(heads)]
+    result = torch.zeros(len(features), len(squares), width, dtype=torch.float64)
+    for image, seen, pooled in zip(features.double(), picture | (not mask), result, strict=True):
+        for square, out in zip(squares, pooled, strict=True):
+            patches, shown = image.flatten(0, 1)[square], seen.flatten()[square]
+            some, zeroed = patches[shown], patches * shown[:, None]
             if not len(some):
-                result.append(torch.zeros(width, dtype=torch.float64))
                 continue
-            zeroed = all_ if shown is None else all_ * shown[:, None]
-            asker = asks(some) if mask_mean else asks(zeroed)
-            answering = some if mask_keys else zeroed
-            q, k, v = (
-                query.double() @ asker,
-                answering @ key.double().T,
-                answering @ value.double().T,
-            )
-            parts = [cut(h, d, heads) for h in range(heads)]
-            scores = torch.stack([k[:, part] @ q[part] for part in parts]) * scale(d, heads)
-            weights = scores.softmax(0 if over_heads else 1)  # heads patches
-            if plain:
-                weights = torch.full_like(weights, 1 / weights.shape[1])
-            out = torch.zeros(width, dtype=torch.float64)
+            q = query.double() @ asks(some if mask_mean else zeroed)
+            k, v = ((some if mask_keys else zeroed) @ matrix.double().T for matrix in (key, value))
+            scores = torch.stack([k[:, part] @ q[part] for part in parts])  # heads, patches
+            weights = weigh(scores * scale(width // heads, heads))
             for part, weight in zip(parts, weights, strict=True):
                 out[part] = weight @ v[:, part]
-            result.append(out)
-    return torch.stack(result).unflatten(0, (len(features), -1))
+    return result
 
 
-def _read_pooled(value: Any, *given: Any) -> Tensor:
-    features, query, pool = given[0], given[2], given[6]
+def _read_pooled(value: Any, features: Tensor, _: Tensor, query: Tensor, *rest: Any) -> Tensor:
     images, rows, columns, _ = features.shape
-    cells = (rows // pool) * (columns // pool)
+    cells = (rows // rest[-1]) * (columns // rest[-1])
     meaning = "images, windows, the width of the pooled vectors"
     return expect_shape(value, (images, cells, len(query)), "pool_windows", meaning)
-
-
-def _interleaved(h: int, d: int, heads: int) -> slice:
-    return slice(h, None, heads)
 
 
 POOL = Comparison(
@@ -123,21 +96,23 @@ POOL = Comparison(
         },
         "the windows stand column by column": {"windows": _down_first},
         "the query is the first patch's: it is that of the patches' mean": {
-            "asks": lambda some: some[0]
+            "asks": lambda patches: patches[0]
         },
         "the query is that of the patches' sum: the mean is wanted": {
-            "asks": lambda some: some.sum(0)
+            "asks": lambda patches: patches.sum(0)
         },
-        "every patch has the same weight: that is a plain mean": {"plain": True},
+        "every patch has the same weight: that is a plain mean": {
+            "weigh": lambda scores: (0 * scores).softmax(1)
+        },
         "the softmax runs over the heads: each head shares 1 among its patches": {
-            "over_heads": True
+            "weigh": lambda scores: scores.softmax(0)
         },
         "the scores are not divided by √d": {"scale": lambda d, heads: 1.0},
         "the scores are divided by √W: d is the width of ONE head": {
             "scale": lambda d, heads: (d * heads) ** -0.5
         },
         "the heads were cut wrongly: head h is the numbers h·d to (h + 1)·d of the width": {
-            "cut": _interleaved
+            "cut": lambda h, d, heads: slice(h, None, heads)
         },
         "patches of padding take part as if they were picture": {"mask": False},
         "patches of padding have no part in the mean, but attention gives them a share": {
@@ -149,27 +124,35 @@ POOL = Comparison(
 
 
 def _draw_pool(
-    student: Student,
-    images: int,
-    rows: int,
-    columns: int,
-    *,
-    heads: int = 1,
-    pool: int = 2,
-    holes: bool = False,
+    student: Student, images: int, rows: int, columns: int, heads: int = 1, pool: int = 2
 ) -> Pool:
     """Features of mean 0.5, five numbers a patch; matrices that make clear preferences."""
-    width, feature = 4 * heads, 5
-    features = student.normal(images, rows, columns, feature) + 0.5
-    matrices = [0.6 * student.normal(width, feature) for _ in range(3)]
+    features = student.normal(images, rows, columns, 5) + 0.5
+    matrices = [0.6 * student.normal(4 * heads, 5) for _ in range(3)]
     picture = torch.ones(images, rows, columns, dtype=torch.bool)
-    if holes:
-        picture = student.normal(images, rows, columns) > -0.2
-        corner = slice(0, pool)
-        picture[:, corner, corner] = False  # the first window is all padding
-        picture[:, corner, pool : 2 * pool] = True  # the second is all picture
-        picture[:, pool, 0], picture[:, pool + 1, 0] = True, False
     return features, picture, *matrices, heads, pool
+
+
+def _draw_even(student: Student, images: int, rows: int, columns: int) -> Pool:
+    """Keys of zero: all weights are equal, so only which patches are pooled can be seen."""
+    features, picture, query, key, *rest = _draw_pool(student, images, rows, columns)
+    return features, picture, query, 0 * key, *rest
+
+
+def _draw_holes(student: Student) -> Pool:
+    """Two images with padding: all of the first window, none of the second."""
+    features, _, *rest = _draw_pool(student, 2, 4, 6, heads=2)
+    picture = student.normal(2, 4, 6) > -0.2
+    picture[:, :2, :2], picture[:, :2, 2:4] = False, True
+    picture[:, 2, 0], picture[:, 3, 0] = True, False
+    return features, picture, *rest
+
+
+def _draw_low(student: Student) -> Pool:
+    """Keys against the query, so that the scores of the picture lie far below 0; float64."""
+    features, picture, query, _, value, *rest = _draw_holes(student)
+    query = query.double()
+    return features.double(), picture, query, -200 * query, value.double(), *rest
 
 
 @check(
@@ -177,22 +160,9 @@ def _draw_pool(
     "Number the patches of a 4×6 grid on paper. Which four make the second window?",
 )
 def pool_which(student: Student) -> None:
-    def alike() -> Pool:
-        """Keys of zero: all weights are equal, so only which patches are pooled can be seen."""
-        features, picture, query, key, value, *rest = _draw_pool(student, 1, 4, 6)
-        return features, picture, query, 0 * key, value, *rest
-
-    POOL.run(student, alike)
+    POOL.run(student, partial(_draw_even, student, 1, 4, 6))
     with student.on("two images of 6×4 patches"):
-        POOL.run(
-            student,
-            lambda: _zero_keys(_draw_pool(student, 2, 6, 4)),
-        )
-
-
-def _zero_keys(given: Pool) -> Pool:
-    features, picture, query, key, *rest = given
-    return features, picture, query, 0 * key, *rest
+        POOL.run(student, partial(_draw_even, student, 2, 6, 4))
 
 
 @check(
@@ -201,10 +171,11 @@ def _zero_keys(given: Pool) -> Pool:
     after=[pool_which],
 )
 def pool_attention(student: Student) -> None:
-    with student.on("a single window, one head"):
-        POOL.run(student, lambda: _draw_pool(student, 1, 2, 2))
-    with student.on("4×6 patches, one head"):
-        POOL.run(student, lambda: _draw_pool(student, 2, 4, 6))
+    inputs = {
+        "a single window, one head": partial(_draw_pool, student, 1, 2, 2),
+        "4×6 patches, one head": partial(_draw_pool, student, 2, 4, 6),
+    }
+    POOL.each(student, inputs)
 
 
 @check(
@@ -213,26 +184,16 @@ def pool_attention(student: Student) -> None:
     after=[pool_which, pool_attention],
 )
 def pool_heads(student: Student) -> None:
-    for heads, pool, rows, columns in ((2, 2, 4, 6), (3, 3, 6, 3)):
-        with student.on(f"{heads} heads, windows of {pool}×{pool}"):
-            POOL.run(
-                student,
-                lambda h=heads, p=pool, r=rows, c=columns: _draw_pool(
-                    student, 2, r, c, heads=h, pool=p
-                ),
-            )
+    inputs = {
+        "2 heads, windows of 2×2": partial(_draw_pool, student, 2, 4, 6, heads=2),
+        "3 heads, windows of 3×3": partial(_draw_pool, student, 2, 6, 3, heads=3, pool=3),
+    }
+    POOL.each(student, inputs)
     with student.on("float64", DIGITS):
         features, picture, *matrices, heads, pool = _draw_pool(student, 1, 4, 4, heads=2)
         given = (features.double(), picture, *(one.double() for one in matrices), heads, pool)
         value = student.call("pool_windows", *given)
         expect_digits(value, given[0], _pooled(*given), "pool_windows", "pooling keeps the kind")
-
-
-def _draw_low(student: Student) -> Pool:
-    """Keys against the query, so that the scores of the picture lie far below 0; float64."""
-    features, picture, query, _, value, *rest = _draw_pool(student, 2, 4, 6, heads=2, holes=True)
-    query = query.double()
-    return features.double(), picture, query, -200 * query, value.double(), *rest
 
 
 LOW = "What score does padding get? -100 is a high one where those of the picture are -300."
@@ -249,12 +210,12 @@ PADDING = (
     keeps_arguments=True,
 )
 def pool_padding(student: Student) -> None:
-    POOL.run(student, lambda: _draw_pool(student, 2, 4, 6, heads=2, holes=True))
+    POOL.run(student, partial(_draw_holes, student))
     with student.on("scores of some hundreds below 0", LOW):
-        POOL.run(student, lambda: _draw_low(student))
+        POOL.run(student, partial(_draw_low, student))
     for stranger in (math.nan, math.inf):
         with student.on(f"{stranger} in the features of padding", PADDING):
-            features, picture, *rest = _draw_pool(student, 2, 4, 6, heads=2, holes=True)
+            features, picture, *rest = _draw_holes(student)
             wanted = _pooled(features, picture, *rest)
             features = features.masked_fill(~picture[..., None], stranger)
             value = student.call("pool_windows", features, picture, *rest)

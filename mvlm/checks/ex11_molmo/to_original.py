@@ -1,6 +1,7 @@
 """Exercise 11, `to_original`: back to the original."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,52 +10,62 @@ from torch import Tensor
 from mvlm.checks.core import Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import DIGITS, Comparison, close, expect_digits, expect_tensor
 
+Sides = tuple[int, int]  # height, width
+SCALES = {"hundredths": 100.0, "thousandths": 1000.0}
+
+
+def _shown_at(
+    written: str,
+    size: Sides,
+    frame: Sides,
+    *,
+    scales: Mapping[str, float] = SCALES,
+    one_scale: bool = False,
+    pad: bool = True,
+    fit: Callable[[Tensor], Tensor] = torch.min,
+    before: float = 0.5,
+    late: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """In the numbers that are written, x and y of the picture's corner, and its two sides."""
+    whole, window = (torch.tensor(sides[::-1], dtype=torch.float64) for sides in (size, frame))
+    corner = torch.zeros(2, dtype=torch.float64)
+    if written in scales:
+        return corner, corner + scales[written]
+    scale = fit(window / whole)
+    if written == "padded" and pad:
+        corner = before * (window - scale * whole)
+        return corner * scale if late else corner, scale * whole
+    return corner, scale * whole if one_scale else window
+
 
 def _original(
     points: Tensor,
     written: str,
-    size: tuple[int, int],
-    frame: tuple[int, int],
+    size: Sides,
+    frame: Sides,
     *,
-    unit: dict[str, float] | None = None,
-    against: str = "size",
-    centred: bool = True,
-    one_scale: bool = False,
-    pad: bool = True,
-    fits: Callable[..., float] = min,
+    turn: bool = False,
+    of_frame: bool = False,
+    rounded: bool = False,
     clamp: bool = False,
     keep: bool = False,
-    turn: bool = False,
-    late: bool = False,
-    halves: int = 2,
-    digits: int | None = None,
+    **shown: Any,
 ) -> Tensor:
-    """Point by point, float64; keyword arguments are mistakes."""
-    unit = unit or {"hundredths": 100, "thousandths": 1000}
-    height, width = size[::-1] if turn else size
-    result = []
-    for x, y in points.double().tolist():
-        if written in unit:
-            far = (height, width) if against == "size" else frame
-            x, y = x / unit[written] * far[1], y / unit[written] * far[0]
-        else:
-            ratios = frame[0] / height, frame[1] / width
-            down, across = ratios
-            if (written == "padded" and pad) or one_scale:
-                down = across = fits(ratios)
-            if written == "padded" and pad and centred:
-                share = (across, down) if late else (1, 1)
-                x -= (frame[1] - across * width) / halves * share[0]
-                y -= (frame[0] - down * height) / halves * share[1]
-            x, y = x / across, y / down
-        if digits is not None:
-            x, y = round(x, digits), round(y, digits)
-        inside = 0 <= x <= width and 0 <= y <= height
-        if clamp:
-            x, y = min(max(x, 0.0), width), min(max(y, 0.0), height)
-        if inside or keep or clamp:
-            result.append((x, y))
-    return torch.tensor(result, dtype=torch.float64).reshape(-1, 2)
+    """Each point's share of the picture, times the original's sides, float64.
+
+    Keyword arguments are mistakes, here and in :func:`_shown_at`.
+    """
+    size = size[::-1] if turn else size
+    corner, sides = _shown_at(written, size, frame, **shown)
+    whole = torch.tensor(size[::-1])
+    shares = (points.double() - corner) / sides
+    places = shares * (torch.tensor(frame[::-1]) if of_frame and written in SCALES else whole)
+    if rounded:
+        places = places.round()
+    if clamp:
+        return places.clamp(min=0).minimum(whole)
+    inside = ((places >= 0) & (places <= whole)).all(dim=1)
+    return places if keep else places[inside]
 
 
 def _read_places(value: Any, points: Tensor, *rest: Any) -> Tensor:
@@ -64,22 +75,25 @@ def _read_places(value: Any, points: Tensor, *rest: Any) -> Tensor:
     return value
 
 
+def _tell_places(ours: Tensor, wanted: Tensor) -> str:
+    if len(ours) != len(wanted):
+        return f"{len(ours)} points came back, wanted {len(wanted)}"
+    if close(ours[:1], wanted[:1]):
+        return "the first point is right, and another one is not"
+    (x, y), (wanted_x, wanted_y) = ours[0].tolist(), wanted[0].tolist()
+    return f"the first point is ({x:.2f}, {y:.2f}), wanted ({wanted_x:.2f}, {wanted_y:.2f})"
+
+
 ORIGINAL = Comparison(
     function="to_original",
     what="a coordinate",
     right=_original,
     read=_read_places,
-    tells=lambda ours, wanted: (
-        f"{len(ours)} points came back, wanted {len(wanted)}"
-        if len(ours) != len(wanted)
-        else f"the first point is {_pair(ours)}, wanted {_pair(wanted)}"
-        if not close(ours[:1], wanted[:1])
-        else "the first point is right, and another one is not"
-    ),
+    tells=_tell_places,
     mistakes={
-        "thousandths were taken for hundredths": {"unit": {"hundredths": 100, "thousandths": 100}},
+        "thousandths were taken for hundredths": {"scales": dict.fromkeys(SCALES, 100.0)},
         "shares were taken of the frame's sides: they are shares of the ORIGINAL's": {
-            "against": "frame"
+            "of_frame": True
         },
         "height and width of the original are swapped: size is (height, width)": {"turn": True},
         "one scale for both sides: a stretched picture has two, one down and one across": {
@@ -88,65 +102,45 @@ ORIGINAL = Comparison(
         "the padding was forgotten: a padded picture has one scale, and begins after it": {
             "pad": False
         },
-        "the scale is right, but the padding before the picture was not taken off": {
-            "centred": False
-        },
+        "the scale is right, but the padding before the picture was not taken off": {"before": 0.0},
         "the padding was taken off after the division: it is counted in pixels of the frame": {
             "late": True
         },
         "all the padding was taken off: half of it lies before the picture, half behind it": {
-            "halves": 1
+            "before": 1.0
         },
         "the picture was not enlarged: it is scaled as large as fits, also if it is small": {
-            "fits": lambda ratios: min(*ratios, 1)
+            "fit": lambda scales: scales.min().clamp(max=1)
         },
-        "the larger of the two scales was taken: then the picture would not fit": {"fits": max},
+        "the larger of the two scales was taken: then the picture would not fit": {
+            "fit": torch.max
+        },
         "a point outside the picture was moved to its border: it is left out": {"clamp": True},
-        "y came before x: places are (x, y), as they came": lambda *given: _original(*given).flip(
-            1
+        "y came before x: places are (x, y), as they came": (
+            lambda *given: _original(*given).flip(1)
         ),
         "a point outside the picture was kept: it is left out": {"keep": True},
-        "the places were rounded to whole pixels: they stay as they are": {"digits": 0},
+        "the places were rounded to whole pixels: they stay as they are": {"rounded": True},
     },
 )
 
 
-def _pair(points: Tensor) -> str:
-    x, y = points[0].tolist()
-    return f"({x:.2f}, {y:.2f})"
-
-
-SCALES = {"hundredths": 100.0, "thousandths": 1000.0}
-
-
 @drawn_once
 def _draw_places(
-    student: Student,
-    written: str,
-    count: int = 4,
-    outside: bool = False,
-    tall: bool = False,
-    small: bool = False,
-) -> tuple[Any, ...]:
-    """Points well inside the picture, or some well outside."""
+    student: Student, written: str, case: str = "wide"
+) -> tuple[Tensor, str, Sides, Sides]:
+    """Points well inside a picture that is wide, tall or small, or some well outside."""
     size = 10 * student.integer(24, 50) + 3, 10 * student.integer(70, 99) + 7
-    size = size[::-1] if tall else size
-    side = 10 * student.integer(36, 55) * (3 if small else 1)
+    size = size[::-1] if case == "tall" else size
+    side = 10 * student.integer(36, 55) * (3 if case == "small" else 1)
     frame = (side, side) if written == "padded" else (side, side + 10 * student.integer(5, 20))
+    count = 7 if case == "outside" else 4
     shares = 0.1 + 0.8 * torch.rand(count, 2, generator=student.generator, dtype=torch.float64)
-    if outside:
+    if case == "outside":
         shares[::3, 1] += 1.0  # below the picture
         shares[1::3, 0] -= 1.0  # left of it
-    if written in SCALES:
-        points = shares * SCALES[written]
-    elif written == "stretched":
-        points = shares * torch.tensor([frame[1], frame[0]])
-    else:
-        scale = min(frame[0] / size[0], frame[1] / size[1])
-        inner = torch.tensor([scale * size[1], scale * size[0]], dtype=torch.float64)
-        start = (torch.tensor([frame[1], frame[0]]) - inner) / 2
-        points = start + shares * inner
-    return points.float(), written, size, frame
+    corner, sides = _shown_at(written, size, frame)
+    return (corner + shares * sides).float(), written, size, frame
 
 
 @check(
@@ -154,9 +148,7 @@ def _draw_places(
     "A share does not care how the picture was resized. Which argument is not needed here?",
 )
 def original_shares(student: Student) -> None:
-    for written in SCALES:
-        with student.on(written):
-            ORIGINAL.run(student, lambda w=written: _draw_places(student, w))
+    ORIGINAL.each(student, {written: partial(_draw_places, student, written) for written in SCALES})
 
 
 @check(
@@ -164,9 +156,11 @@ def original_shares(student: Student) -> None:
     "Across, the frame's width shows the original's width. Down, it is another scale.",
 )
 def original_stretched(student: Student) -> None:
-    for tall in (False, True):
-        with student.on("a tall picture" if tall else "a wide picture"):
-            ORIGINAL.run(student, lambda t=tall: _draw_places(student, "stretched", 4, False, t))
+    inputs = {
+        "a wide picture": partial(_draw_places, student, "stretched", "wide"),
+        "a tall picture": partial(_draw_places, student, "stretched", "tall"),
+    }
+    ORIGINAL.each(student, inputs)
 
 
 @check(
@@ -174,11 +168,12 @@ def original_stretched(student: Student) -> None:
     "Where does the picture begin in its frame? Take that off before you divide.",
 )
 def original_padded(student: Student) -> None:
-    for tall in (False, True):
-        with student.on("a tall picture" if tall else "a wide picture"):
-            ORIGINAL.run(student, lambda t=tall: _draw_places(student, "padded", 4, False, t))
-    with student.on("a picture smaller than its frame"):
-        ORIGINAL.run(student, lambda: _draw_places(student, "padded", 4, False, False, True))
+    inputs = {
+        "a wide picture": partial(_draw_places, student, "padded", "wide"),
+        "a tall picture": partial(_draw_places, student, "padded", "tall"),
+        "a picture smaller than its frame": partial(_draw_places, student, "padded", "small"),
+    }
+    ORIGINAL.each(student, inputs)
 
 
 @check(
@@ -190,7 +185,7 @@ def original_padded(student: Student) -> None:
 def original_outside(student: Student) -> None:
     for written in ("hundredths", "stretched", "padded"):
         with student.on(f"seven points, {written}"):
-            ORIGINAL.run(student, lambda w=written: _draw_places(student, w, 7, True))
+            ORIGINAL.run(student, partial(_draw_places, student, written, "outside"))
     with student.on("no point at all", "torch.stack of an empty list raises."):
         ORIGINAL.run(student, lambda: (torch.zeros(0, 2), "padded", (300, 200), (400, 400)))
     with student.on("points on the borders: they belong to the picture"):

@@ -1,20 +1,27 @@
 """Exercise 11, `write_points`: points as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, drawn_once, fail
 from mvlm.checks.expect import Comparison, expect_something
 
+Place = Sequence[float]
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
-def _pairs(pixels: Any) -> list[tuple[float, float]]:
-    rows = pixels.double().tolist() if isinstance(pixels, Tensor) else pixels
-    return [(float(x), float(y)) for x, y in rows]
+def _escape(label: str) -> str:
+    return "".join(ESCAPES.get(letter, letter) for letter in label)
+
+
+def _amp_last(label: str) -> str:
+    """A mistake: & is escaped after the others, whose own & it then finds."""
+    for letter in '<>"&':
+        label = label.replace(letter, ESCAPES[letter])
+    return label
 
 
 def _written(
@@ -22,63 +29,40 @@ def _written(
     size: tuple[int, int],
     label: str,
     *,
-    sides: tuple[int, int] = (1, 0),
+    sides: Callable[[tuple[int, int]], tuple[int, int]] = lambda size: size[::-1],
     whole: float = 100,
-    order: Callable[[tuple[float, float]], Any] | None = lambda point: point,
-    round_first: bool = True,
-    digits: int = 1,
-    first: int = 1,
     flip: bool = False,
+    number: Callable[[float], str] = "{:.1f}".format,
+    order: Callable[[Place, Place], Any] = lambda exact, rounded: rounded,
+    once: bool = False,
+    first: int = 1,
     one: bool = True,
     none: str = "There are none.",
-    escape: bool = True,
+    escape: Callable[[str], str] = _escape,
     alt: bool = True,
-    once: bool = False,
-    short: bool = False,
 ) -> str:
     """The text by the rule; keyword arguments are mistakes."""
-    places = [(x / size[sides[0]] * whole, y / size[sides[1]] * whole) for x, y in _pairs(pixels)]
+    across, down = sides(size)
+    rows = torch.as_tensor(pixels, dtype=torch.float64).reshape(-1, 2).tolist()
+    places = [(x / across * whole, y / down * whole) for x, y in rows]
+    if not places:
+        return none.format(label)
     if flip:
         places = [(y, x) for x, y in places]
-    if not places:
-        return none
-    if not round_first and order:
-        places.sort(key=order)
-    places = [(float(f"{x:.{digits}f}"), float(f"{y:.{digits}f}")) for x, y in places]
-    if round_first and order:
-        places.sort(key=order)
+    places.sort(key=lambda place: order(place, [float(number(n)) for n in place]))
+    said = [(number(x), number(y)) for x, y in places]
     if once:
-        places = sorted(set(places))
-    name = "".join(ESCAPES.get(letter, letter) for letter in label) if escape else label
-    single = one and len(places) == 1
-    numbers = [""] if single else range(first, first + len(places))
-    said = [
-        f'x{n}="{x:g}" y{n}="{y:g}"' if short else f'x{n}="{x:.{digits}f}" y{n}="{y:.{digits}f}"'
-        for n, (x, y) in zip(numbers, places, strict=True)
-    ]
-    tag = "point" if single else "points"
-    return f"<{tag} {' '.join(said)}" + (f' alt="{name}"' if alt else "") + f">{name}</{tag}>"
+        said = list(dict.fromkeys(said))
+    single = one and len(said) == 1
+    numbers = [""] if single else range(first, first + len(said))
+    pairs = " ".join(f'x{n}="{x}" y{n}="{y}"' for n, (x, y) in zip(numbers, said, strict=True))
+    tag, name = "point" if single else "points", escape(label)
+    return f"<{tag} {pairs}" + (f' alt="{name}"' if alt else "") + f">{name}</{tag}>"
 
 
-def _in_pixels(pixels: Any, size: tuple[int, int], label: str) -> str:
-    return _written(pixels, (100, 100), label)
-
-
-def _apostrophe(pixels: Any, size: tuple[int, int], label: str) -> str:
-    """A mistake: a fifth character is escaped."""
-    return _written(pixels, size, label).replace("'", "&#x27;")
-
-
-def _as_words(point: tuple[float, float]) -> tuple[str, str]:
-    return f"{point[0]:.1f}", f"{point[1]:.1f}"
-
-
-def _amp_last(pixels: Any, size: tuple[int, int], label: str) -> str:
-    """A mistake: & is escaped after the others, whose own & it then finds."""
-    name = label
-    for letter in '<>"&':
-        name = name.replace(letter, ESCAPES[letter])
-    return _written(pixels, size, name, escape=False)
+AS_GIVEN = {"order": lambda exact, rounded: 0}
+Y_FIRST = {"order": lambda exact, rounded: rounded[::-1]}
+AS_TEXT = {"order": lambda exact, rounded: [f"{n:.1f}" for n in rounded]}
 
 
 def _read_text(value: Any, *_: Any) -> str:
@@ -96,42 +80,42 @@ POINTS = Comparison(
     alike=lambda ours, wanted: ours == wanted,
     tells=lambda ours, wanted: f"the text is {ours[:160]!r}, wanted {wanted[:160]!r}",
     mistakes={
-        "the numbers are pixels: wanted are hundredths of the picture's sides": _in_pixels,
+        "the numbers are pixels: wanted are hundredths of the picture's sides": {
+            "sides": lambda size: (100, 100)
+        },
         "x was divided by the height and y by the width: size is (height, width)": {
-            "sides": (0, 1)
+            "sides": lambda size: size
         },
         "the numbers run from 0 to 1: hundredths run to 100": {"whole": 1},
         "y was written as x: a pair of pixels is (x, y)": {"flip": True},
-        "the points stand in the order given: sorted by x, then by y": {"order": None},
-        "the points are sorted by y, then by x: x comes first": {
-            "order": lambda point: point[::-1]
-        },
+        "the points stand in the order given: sorted by x, then by y": AS_GIVEN,
+        "the points are sorted by y, then by x: x comes first": Y_FIRST,
         "sorted before rounding: 10.04 and 10.01 are both written 10.0, and then y decides": {
-            "round_first": False
+            "order": lambda exact, rounded: exact
         },
         "where two x are alike, the points keep the order given: y decides then": {
-            "order": lambda point: point[0]
+            "order": lambda exact, rounded: rounded[0]
         },
-        'the numbers were sorted as text, where "9.0" comes behind "12.0": sort numbers': {
-            "order": _as_words
-        },
+        'the numbers were sorted as text, where "9.0" comes behind "12.0": sort numbers': AS_TEXT,
         "two places that are written alike became one: each place is a point": {"once": True},
-        "a decimal of 0 was left out: one decimal is always written": {"short": True},
-        "two decimals: one is wanted": {"digits": 2},
-        "whole numbers: one decimal is wanted, also if it is 0": {"digits": 0},
+        "a decimal of 0 was left out: one decimal is always written": {
+            "number": lambda n: f"{round(n, 1):g}"
+        },
+        "two decimals: one is wanted": {"number": "{:.2f}".format},
+        "whole numbers: one decimal is wanted, also if it is 0": {"number": "{:.0f}".format},
         "the points are numbered from 0: the first is x1": {"first": 0},
         "one point was written as several: it is <point x= y=>": {"one": False},
         'no point gave an empty text: "There are none." is wanted': {"none": ""},
-        'no point gave a tag without points: "There are none." is wanted': (
-            lambda pixels, size, label: _written(
-                pixels, size, label, none=f'<points  alt="{label}">{label}</points>'
-            )
-        ),
-        "the label was not escaped: one that holds < or a quote can be taken for a tag": {
-            "escape": False
+        'no point gave a tag without points: "There are none." is wanted': {
+            "none": '<points  alt="{0}">{0}</points>'
         },
-        "the apostrophe was escaped: only & < > and the double quote are": _apostrophe,
-        "& was escaped after the others, and found their own & once more": _amp_last,
+        "the label was not escaped: one that holds < or a quote can be taken for a tag": {
+            "escape": str
+        },
+        "the apostrophe was escaped: only & < > and the double quote are": {
+            "escape": lambda label: _escape(label).replace("'", "&#x27;")
+        },
+        "& was escaped after the others, and found their own & once more": {"escape": _amp_last},
         "alt is missing: the label stands there and in the tag": {"alt": False},
     },
 )
@@ -141,25 +125,27 @@ LABEL = """a <b> & "c"'s"""
 
 
 @drawn_once
-def _draw_points(student: Student, count: int, labelled: bool = False) -> tuple[Any, ...]:
+def _draw_points(student: Student, count: int, label: str = "cat{}") -> tuple[Any, ...]:
     """Pixel places that no rounding moves across a border, and whose order shows every mistake."""
     size = (10 * student.integer(21, 60), 10 * student.integer(61, 120))
-    label = (LABEL if labelled else "cat") + str(student.integer(0, 99)) * (not labelled)
+    label = label.format(student.integer(0, 99))
     while True:
         places = torch.rand(count, 2, generator=student.generator, dtype=torch.float64)
         pixels = [(round(x * size[1], 2), round(y * size[0], 2)) for x, y in places.tolist()]
         shares = [(100 * x / size[1], 100 * y / size[0]) for x, y in pixels]
-        near = [abs(10 * n % 1 - 0.5) < 0.05 for pair in shares for n in pair]
-        wrong = [
-            _written(pixels, size, label, **one)
-            for one in ({"order": None}, {"order": lambda point: point[::-1]})
-        ]
-        right = _written(pixels, size, label)
+        steady = all(abs(10 * n % 1 - 0.5) >= 0.05 for place in shares for n in place)
+        right, given, by_y, as_text = (
+            _written(pixels, size, label, **order) for order in ({}, AS_GIVEN, Y_FIRST, AS_TEXT)
+        )
         # Some number ends in .0, and among many points text has another order than numbers.
-        told = '.0"' in right
-        told &= (_written(pixels, size, label, order=_as_words) == right) == (count < 12)
-        if told and not any(near) and (count < 3 or len({right, *wrong}) == 3):
+        told = '.0"' in right and (as_text == right) == (count < 12)
+        if steady and told and (count < 3 or len({right, given, by_y}) == 3):
             return pixels, size, label
+
+
+def _draw_tensor(student: Student, count: int) -> tuple[Any, ...]:
+    pixels, *rest = _draw_points(student, count)
+    return torch.tensor(pixels, dtype=torch.float64), *rest
 
 
 def _alike_rounded(student: Student, apart: float) -> tuple[Any, ...]:
@@ -181,9 +167,7 @@ def _twice_written(student: Student) -> tuple[Any, ...]:
     "x over the width, y over the height, times 100. size is (height, width).",
 )
 def points_several(student: Student) -> None:
-    for count in (3, 12):
-        with student.on(f"{count} points"):
-            POINTS.run(student, lambda n=count: _draw_points(student, n))
+    POINTS.each(student, {f"{n} points": partial(_draw_points, student, n) for n in (3, 12)})
 
 
 @check(
@@ -192,12 +176,12 @@ def points_several(student: Student) -> None:
     after=[points_several],
 )
 def points_order(student: Student) -> None:
-    with student.on("two x that are alike once they are rounded"):
-        POINTS.run(student, lambda: _alike_rounded(student, 0.4))
-    with student.on("two x that are alike"):
-        POINTS.run(student, lambda: _alike_rounded(student, 0))
-    with student.on("two places that are alike once they are rounded"):
-        POINTS.run(student, lambda: _twice_written(student))
+    inputs = {
+        "two x that are alike once they are rounded": partial(_alike_rounded, student, 0.4),
+        "two x that are alike": partial(_alike_rounded, student, 0),
+        "two places that are alike once they are rounded": partial(_twice_written, student),
+    }
+    POINTS.each(student, inputs)
 
 
 @check(
@@ -205,10 +189,8 @@ def points_order(student: Student) -> None:
     "One: <point x= y= …>. None: a sentence.",
 )
 def points_few(student: Student) -> None:
-    with student.on("one point"):
-        POINTS.run(student, lambda: _draw_points(student, 1))
-    with student.on("no point"):
-        POINTS.run(student, lambda: ([], (480, 640), "cat"))
+    inputs = {"one point": partial(_draw_points, student, 1), "no point": ([], (480, 640), "cat")}
+    POINTS.each(student, inputs)
 
 
 @check(
@@ -217,9 +199,11 @@ def points_few(student: Student) -> None:
     after=[points_several, points_few],
 )
 def points_label(student: Student) -> None:
-    for count in (1, 3):
-        with student.on(f"{count} points labelled {LABEL}"):
-            POINTS.run(student, lambda n=count: _draw_points(student, n, True))
+    inputs = {
+        f"{count} points labelled {LABEL}": partial(_draw_points, student, count, LABEL)
+        for count in (1, 3)
+    }
+    POINTS.each(student, inputs)
 
 
 @check(
@@ -229,16 +213,12 @@ def points_label(student: Student) -> None:
     keeps_arguments=True,
 )
 def points_kinds(student: Student) -> None:
-    for count in (4, 1):
-        with student.on(f"a tensor of shape ({count}, 2)"):
-
-            def draw(n: int = count) -> tuple[Any, ...]:
-                pixels, *rest = _draw_points(student, n)
-                return torch.tensor(pixels, dtype=torch.float64), *rest
-
-            POINTS.run(student, draw)
-    with student.on("a tensor of shape (0, 2)"):
-        POINTS.run(student, lambda: (torch.zeros(0, 2), (480, 640), "cat"))
+    inputs = {
+        "a tensor of shape (4, 2)": partial(_draw_tensor, student, 4),
+        "a tensor of shape (1, 2)": partial(_draw_tensor, student, 1),
+        "a tensor of shape (0, 2)": (torch.zeros(0, 2), (480, 640), "cat"),
+    }
+    POINTS.each(student, inputs)
     with student.on("a list of lists"):
         pixels, *rest = _draw_points(student, 4)
         POINTS.run(student, lambda: ([list(pair) for pair in pixels], *rest))
