@@ -11,24 +11,37 @@ from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import close, expect_kind, expect_number, expect_parts, expect_shape
 
 PARTS = ("the loss", "the slope of weight_i", "the slope of weight_t", "the slope of t")
+BOTH = "CLIP's loss is the mean of two cross-entropies: each picture's text, each text's picture."
 ADDED = "The loss of a chunk knows only the chunk. Work out all features first, then ONE loss."
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, int]
 
 
-def _loss(images: Tensor, texts: Tensor, weight_i: Tensor, weight_t: Tensor, t: Tensor) -> Tensor:
+def _loss(
+    images: Tensor,
+    texts: Tensor,
+    weight_i: Tensor,
+    weight_t: Tensor,
+    t: Tensor,
+    axes: Sequence[int] = (0, 1),
+) -> Tensor:
     z_i, z_t = images @ weight_i, texts @ weight_t
     z_i, z_t = (z / (z * z).sum(1, keepdim=True).sqrt() for z in (z_i, z_t))
     scores = t.exp() * z_i @ z_t.T
     right = scores.diagonal()
-    return ((scores.logsumexp(1) + scores.logsumexp(0)) / 2 - right).mean()
+    return (sum(scores.logsumexp(axis) for axis in axes) / len(axes) - right).mean()
 
 
-def _slopes(images: Tensor, texts: Tensor, *rest: Any, chunk: int = 0) -> tuple[Tensor, ...]:
-    """Loss and slopes of the whole batch, float64; with ``chunk`` the sum of theirs, a mistake."""
+def _slopes(
+    images: Tensor, texts: Tensor, *rest: Any, chunk: int = 0, axes: Sequence[int] = (0, 1)
+) -> tuple[Tensor, ...]:
+    """Loss and slopes of the whole batch, float64.
+
+    Mistakes: with ``chunk`` the sum of the chunks' own, with one of the ``axes`` one direction.
+    """
     *weights, _ = rest
     learns = [one.detach().double().clone().requires_grad_() for one in weights]
     chunks = [one.double().split(chunk or len(one)) for one in (images, texts)]
-    total = sum(_loss(*pairs, *learns) for pairs in zip(*chunks, strict=True))
+    total = sum(_loss(*pairs, *learns, axes) for pairs in zip(*chunks, strict=True))
     return total.detach(), *torch.autograd.grad(total, learns)
 
 
@@ -65,6 +78,10 @@ def _expect_right(value: Any, inputs: Inputs, places: Sequence[int] = range(4)) 
         ours, wanted, added = found[place], every_wanted[place], every_added[place]
         if close(ours, wanted):
             continue
+        if any(close(ours, _slopes(*inputs, axes=[axis])[place]) for axis in (0, 1)):
+            fail(f"{PARTS[place]} is that of one direction alone", BOTH)
+        if place == 3 and close(ours, wanted / inputs[4].exp()):
+            fail("this is the slope of the scale exp(t), not of t: it lacks the factor exp(t)", "")
         of_chunks = close(ours, added) or close(ours, added / count)
         if place == 0:
             _tell_loss(ours, wanted, count, of_chunks)

@@ -42,8 +42,8 @@ def _once(names: list[str], size: int, found: Batches) -> None:
 
 def _no_twins(names: list[str], size: int, found: Batches) -> None:
     for batch in found:
-        if any(not 0 <= place < len(names) for place in batch):
-            fail(f"a batch holds {max(batch)}, the places run from 0 to {len(names) - 1}")
+        if others := [place for place in batch if not 0 <= place < len(names)]:
+            fail(f"a batch holds {others[0]}, the places run from 0 to {len(names) - 1}")
         for name, times in Counter(names[place] for place in batch).most_common(1):
             if times > 1:
                 fail(f"a batch holds {name!r} {times} times")

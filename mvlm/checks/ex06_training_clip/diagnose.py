@@ -65,6 +65,8 @@ def _compare_logs(student: Student, logs: dict[str, Log]) -> None:
                 verdicts = ", ".join(map(repr, VERDICTS))
                 fail(f"{str(value)[:60]!r} came back, wanted one of {verdicts}", "")
             wanted, steps = _diagnosis(log), len(log["losses"])
+            if value == TWINS and not floor_of(log["texts"]):
+                fail(f"{value!r} came back, and no text comes twice: there is no floor", "")
             level = [sum(log["losses"]) / steps] * steps
             if value != wanted and value == _diagnosis(log | {"losses": level}):
                 fail(

@@ -50,6 +50,8 @@ def _compare_groups(student: Student, *given: dict[str, Any]) -> None:
                 f"{one['name']} is there under two names: both are one tensor",
                 "Equal `storage` means one and the same tensor. Its first name counts.",
             )
+    if late := [name for name in every if name not in wanted["decay"] + wanted["keep"]]:
+        fail(f"{late[0]} is the second name of its tensor: the name that came first counts", "")
     for one in parameters:
         name, shape = one["name"], one["shape"]
         for group, other in (GROUPS, GROUPS[::-1]):
@@ -59,7 +61,10 @@ def _compare_groups(student: Student, *given: dict[str, Any]) -> None:
             if name in wanted[group] and name not in every:
                 fail(f"{name} learns, and is in no group")
     if ours != wanted:
-        fail("the names do not stand in the order in which they came")
+        fail(
+            "the names do not stand in the order in which they came",
+            "Go through the list once, from its start, and sort nothing.",
+        )
 
 
 @check(

@@ -38,7 +38,7 @@ RATE = Comparison(
     mistakes={
         "step s of the warm-up has s/warmup of the rate, so the first step has 0: wanted "
         "(s + 1)/warmup": {"rise": lambda s, w, h, l: h * s / w},
-        "the warm-up begins at `lowest`: it begins at 0": {
+        "the warm-up rises from `lowest`: it should be highest · (step + 1)/warmup": {
             "rise": lambda s, w, h, l: l + (h - l) * (s + 1) / w
         },
         "the warm-up is one step longer: it ends at its highest with step warmup − 1": {
@@ -57,7 +57,7 @@ RATE = Comparison(
         "the cosine counts one step too far: step `warmup` still has `highest`": {
             "done": lambda s, n, w: (s - w + 1) / (n - w)
         },
-        "the cosine ends at 0: it ends at `lowest`": {"fall": lambda d, h, l: _fall(d, h, 0)},
+        "the cosine ends at 0: it should end at `lowest`": {"fall": lambda d, h, l: _fall(d, h, 0)},
         "`lowest` was added to a cosine that falls from `highest`: it falls from highest − "
         "lowest": {"fall": lambda d, h, l: l + _fall(d, h, 0)},
         "a straight line: half a cosine is wanted": {"fall": lambda d, h, l: h - (h - l) * d},

@@ -208,7 +208,7 @@ def without_exp(images, texts, weight_i, weight_t, t, size):
 @mistake(
     "One direction of the loss.",
     fails=ALL,
-    says="the loss is",
+    says="of one direction alone",
 )
 def one_direction(images, texts, weight_i, weight_t, t, size):
     w_i, w_t, s = learning(weight_i, weight_t, t)
@@ -231,7 +231,7 @@ def texts_stand_still(images, texts, weight_i, weight_t, t, size):
 @mistake(
     "The slope of the scale, not of its logarithm.",
     fails="acc-scale, acc-uneven, acc-kinds",
-    says="off",
+    says="lacks the factor exp(t)",
 )
 def slope_of_scale(images, texts, weight_i, weight_t, t, size):
     loss, to_i, to_t, slope = master(images, texts, weight_i, weight_t, t, size)

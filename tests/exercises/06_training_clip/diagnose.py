@@ -148,7 +148,7 @@ def one_pair(log):
 @mistake(
     "A low loss without twins is a floor, too.",
     fails="log-twins, log-learning",
-    says="'at the floor of its twins' came back",
+    says="no text comes twice: there is no floor",
 )
 def floor_of_none(log):
     holds = facts(log)

@@ -154,7 +154,7 @@ def twice(parameters):
     return sort_by(parameters, by_axes, key="name")
 
 
-@mistake("By its last name.", fails="group-shared", says="is in no group")
+@mistake("By its last name.", fails="group-shared", says="is the second name of its tensor")
 def last_name(parameters):
     last = {one["storage"]: one["name"] for one in parameters}
     chosen = [one for one in parameters if last[one["storage"]] == one["name"]]

@@ -59,7 +59,7 @@ def from_zero(step, steps, warmup, highest, lowest):
 @mistake(
     "The warm-up begins at the lowest rate.",
     fails="rate-warmup",
-    says="it begins at 0",
+    says="rises from `lowest`",
 )
 def from_lowest(step, steps, warmup, highest, lowest):
     if step < warmup:
@@ -116,7 +116,7 @@ def ends_early(step, steps, warmup, highest, lowest):
     return cosine((step - warmup) / max(1, steps - 1 - warmup), highest, lowest)
 
 
-@mistake("Down to 0.", fails="rate-cosine, rate-ends", says="it ends at `lowest`")
+@mistake("Down to 0.", fails="rate-cosine, rate-ends", says="it should end at `lowest`")
 def down_to_zero(step, steps, warmup, highest, lowest):
     if step < warmup:
         return master(step, steps, warmup, highest, lowest)
