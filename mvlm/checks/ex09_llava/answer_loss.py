@@ -95,8 +95,7 @@ def loss_shift(student: Student) -> None:
 )
 def loss_ignored(student: Student) -> None:
     labels = _draw_labels(student, 1, 9, 11)
-    labels[0, :4] = IGNORED
-    labels[0, 6] = IGNORED
+    labels[0, [0, 1, 2, 3, 6]] = IGNORED
     ANSWER_LOSS.run(student, lambda: _ask_loss(student, labels, 11))
     with student.on("the last token has no loss"):
         labels[0, -1] = IGNORED

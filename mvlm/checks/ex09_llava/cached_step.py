@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,38 +13,34 @@ from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import Comparison, equal, expect_parts, expect_shape
 
 Step = tuple[Tensor, ...]  # query, key, value, past keys, past values, mask
+Whole = tuple[Tensor, ...]  # queries, keys, values (B, H, T, d) of T tokens, and the mask (B, T)
+PARTS = ("the output", "keys", "values")
 
 
-def _attention(
-    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, factor: float = 1.0
+def _output(
+    *step: Tensor,
+    divisor: Callable[[int, int, int], float] = lambda heads, width, tokens: math.sqrt(width),
+    seen: Callable[[Tensor], Tensor] = lambda mask: mask,
 ) -> Tensor:
-    """(B, H, 1, d) over (B, H, T, d), with a mask (B, T) or none, float64: (B, H, 1, d)."""
-    query, keys, values = (x.double() for x in (query, keys, values))
-    scores = factor * (query * keys).sum(-1) / math.sqrt(query.shape[-1])  # B H T
-    weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
-    return (weights[..., None] * values).sum(2, keepdim=True)
-
-
-def _grown(step: Step) -> Step:
-    """Query, all keys, all values and the mask."""
+    """What the new query finds in all keys, float64: (B, H, 1, d)."""
     query, key, value, keys, values, mask = step
-    return query, torch.cat([keys, key], 2), torch.cat([values, value], 2), mask
-
-
-def _scaled(factor: Callable[[Step], float]) -> Callable[..., Tensor]:
-    """A mistake: the scores are larger by a factor."""
-    return lambda *step: _attention(*_grown(step), factor=factor(step))
+    keys, values = torch.cat([keys, key], 2).double(), torch.cat([values, value], 2).double()
+    _, heads, tokens, width = keys.shape
+    scores = (query * keys).sum(-1) / divisor(heads, width, tokens)  # B H T
+    weights = scores.masked_fill(~seen(mask)[:, None], -torch.inf).softmax(-1)
+    # Nothing is found where nothing is seen, as it may be by mistake.
+    return (weights[..., None] * values).sum(2, keepdim=True).nan_to_num(0)
 
 
 def _read_output(value: Any, *step: Tensor) -> Tensor:
-    output = expect_parts(value, ("the output", "keys", "values"), "cached_step")[0]
+    output = expect_parts(value, PARTS, "cached_step")[0]
     return expect_shape(output, step[0].shape, "cached_step", "(B, H, 1, d)")
 
 
 OUTPUT = Comparison(
     function="cached_step",
     what="the output",
-    right=lambda *step: _attention(*_grown(step)),
+    right=_output,
     read=_read_output,
     tells=lambda ours, _: (
         "the output holds nan"
@@ -51,60 +48,45 @@ OUTPUT = Comparison(
         else "the output is not the attention of the new query over all keys"
     ),
     mistakes={
-        "the output is that of scores that are not divided by √d": (
-            _scaled(lambda step: math.sqrt(step[0].shape[-1]))
-        ),
-        "the output is that of scores divided by d": (
-            _scaled(lambda step: 1 / math.sqrt(step[0].shape[-1]))
-        ),
-        "the output is that of scores divided by the root of H·d: d is the width of ONE head": (
-            _scaled(lambda step: step[0].shape[1] ** -0.5)
-        ),
-        "the output is that of scores divided by the root of the number of tokens, not of d": (
-            _scaled(lambda step: math.sqrt(step[0].shape[-1] / step[-1].shape[-1]))
-        ),
-        "the output is that of a step that sees the padding": (
-            lambda *step: _attention(*_grown(step)[:3], torch.ones_like(step[-1])),
-            None,
-        ),
+        "the output is that of scores that are not divided by √d": {"divisor": lambda *_: 1},
+        "the output is that of scores divided by d": {
+            "divisor": lambda heads, width, tokens: width
+        },
+        "the output is that of scores divided by the root of H·d: d is the width of ONE head": {
+            "divisor": lambda heads, width, tokens: math.sqrt(heads * width)
+        },
+        "the output is that of scores divided by the root of the number of tokens, not of d": {
+            "divisor": lambda heads, width, tokens: math.sqrt(tokens)
+        },
+        "the output is that of a step that sees the padding": ({"seen": torch.ones_like}, None),
         "the output is that of a step that sees the padding and nothing else": (
-            lambda *step: _attention(*_grown(step)[:3], ~step[-1]).nan_to_num(0),
+            {"seen": torch.logical_not},
             "Which of the two does your function take True for: what is seen, or what is not?",
         ),
-        "the output is that of a token that does not see itself": (
-            lambda *step: _attention(step[0], *step[3:5], step[-1][:, :-1])
-        ),
+        "the output is that of a token that does not see itself": {
+            "seen": lambda mask: mask & (torch.arange(mask.shape[1]) < mask.shape[1] - 1)
+        },
     },
 )
 
 
-@dataclass(frozen=True)
-class _Sequence:
-    """Queries, keys and values (B, H, T, d) of T tokens, and the mask (B, T)."""
-
-    queries: Tensor
-    keys: Tensor
-    values: Tensor
-    mask: Tensor
-
-
-def _sequence(student: Student, tokens: int, padding: Sequence[int]) -> _Sequence:
+def _draw_whole(student: Student, tokens: int, padding: Sequence[int]) -> Whole:
     shape = (len(padding), 2, tokens, 5)
     mask = torch.arange(tokens) >= torch.tensor(padding)[:, None]
     # Scores of several units: one that is not scaled, or scaled by another width, shows.
-    return _Sequence(
-        1.5 * student.normal(*shape), 1.5 * student.normal(*shape), student.normal(*shape), mask
-    )
+    queries, keys = (1.5 * student.normal(*shape) for _ in range(2))
+    return queries, keys, student.normal(*shape), mask
 
 
-def _step(whole: _Sequence, at: int, past: tuple[Tensor, Tensor] | None = None) -> Step:
+def _step(whole: Whole, at: int, past: Sequence[Tensor] = ()) -> Step:
     """What a step at place `at` is given; its past is the right one, unless another is passed."""
-    new = [x[:, :, at : at + 1].clone() for x in (whole.queries, whole.keys, whole.values)]
-    return (*new, *(past or _past(whole, at)), whole.mask[:, : at + 1].clone())
+    *projected, mask = whole
+    new = [x[:, :, at : at + 1] for x in projected]
+    return (*new, *(past or [x[:, :, :at] for x in projected[1:]]), mask[:, : at + 1])
 
 
-def _past(whole: _Sequence, at: int) -> tuple[Tensor, Tensor]:
-    return whole.keys[:, :, :at].clone(), whole.values[:, :, :at].clone()
+def _last_step(student: Student, tokens: int, padding: Sequence[int]) -> Step:
+    return _step(_draw_whole(student, tokens, padding), tokens - 1)
 
 
 @check(
@@ -115,14 +97,11 @@ def step_cache(student: Student) -> None:
     tokens = student.integer(3, 4)
     for padding in ([0, 0, 0], [2, 0, 1]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
-            whole = _sequence(student, tokens + 1, padding)
+            whole = _draw_whole(student, tokens + 1, padding)
             value = student.call("cached_step", *_step(whole, tokens))
-            names = ("the output", "keys", "values")
-            _, keys, values = expect_parts(value, names, "cached_step")
-            both = (keys, whole.keys, "keys"), (values, whole.values, "values")
-            for ours, wanted, name in both:
-                meaning = "(B, H, T + 1, d)"
-                expect_shape(ours, wanted.shape, f"cached_step's {name}", meaning)
+            _, *grown = expect_parts(value, PARTS, "cached_step")
+            for ours, wanted, name in zip(grown, whole[1:3], PARTS[1:], strict=True):
+                expect_shape(ours, wanted.shape, f"cached_step's {name}", "(B, H, T + 1, d)")
                 if not equal(ours, wanted):
                     fail(f"the {name} are not the past ones with the new one behind them")
 
@@ -132,10 +111,10 @@ def step_cache(student: Student) -> None:
     "Softmax over the T + 1 keys of query · key / √d, then the mean of the values.",
 )
 def step_output(student: Student) -> None:
-    tokens = student.integer(5, 7)  # with the new one never d in number
-    OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0, 0]), tokens))
+    tokens = student.integer(5, 7) + 1  # never d in number
+    OUTPUT.run(student, lambda: _last_step(student, tokens, [0, 0]))
     with student.on("a single row"):
-        OUTPUT.run(student, lambda: _step(_sequence(student, tokens + 1, [0]), tokens))
+        OUTPUT.run(student, lambda: _last_step(student, tokens, [0]))
 
 
 @check(
@@ -146,15 +125,14 @@ def step_output(student: Student) -> None:
 def step_mask(student: Student) -> None:
     for padding in ([2, 0, 1], [0, 3, 3]):
         with student.on(f"rows with {', '.join(map(str, padding))} places of padding"):
-            OUTPUT.run(student, lambda p=padding: _step(_sequence(student, 6, p), 5))
+            OUTPUT.run(student, partial(_last_step, student, 6, padding))
 
     def low() -> Step:
         """Every score that counts lies below -20,000, that of the padding near 0."""
-        whole = _sequence(student, 6, [2, 1])
-        way = whole.queries[:, :, 5:] / whole.queries[:, :, 5:].norm(dim=-1, keepdim=True)
-        low = torch.where(whole.mask[:, None, :, None], 100 * whole.keys - 3e4 * way, whole.keys)
-        whole = replace(whole, queries=3 * way.expand_as(low), keys=low)
-        return _step(whole, 5)
+        queries, keys, values, mask = _draw_whole(student, 6, [2, 1])
+        way = queries[:, :, 5:] / queries[:, :, 5:].norm(dim=-1, keepdim=True)
+        keys = torch.where(mask[:, None, :, None], 100 * keys - 3e4 * way, keys)
+        return _step((3 * way.expand_as(keys), keys, values, mask), 5)
 
     with student.on(
         "every score far below 0", "A fill of -10,000 is no -inf: scores may be lower."
@@ -169,7 +147,7 @@ def step_mask(student: Student) -> None:
 )
 def step_first(student: Student) -> None:
     with student.on("nothing came before: T = 0"):
-        OUTPUT.run(student, lambda: _step(_sequence(student, 1, [0, 0]), 0))
+        OUTPUT.run(student, lambda: _last_step(student, 1, [0, 0]))
 
 
 @check(
@@ -179,13 +157,13 @@ def step_first(student: Student) -> None:
     keeps_arguments=True,
 )
 def step_many(student: Student) -> None:
-    whole = _sequence(student, 7, [0, 2])
-    past = _past(whole, 3)
+    whole = _draw_whole(student, 7, [0, 2])
+    past: Sequence[Tensor] = ()
     for at in range(3, 7):
         with student.on(f"step {at - 2} of 4, each from the cache of the last"):
-            wanted = _attention(*_grown(_step(whole, at)))  # whatever the cache has become
+            wanted = _output(*_step(whole, at))  # whatever the cache has become
             step = replace(OUTPUT, right=lambda *_, w=wanted: w, mistakes={})
-            _, *past = step.run(student, lambda a=at, p=past: _step(whole, a, tuple(p)))
+            _, *past = step.run(student, partial(_step, whole, at, past))
 
 
 QUESTION = Question(

@@ -1,8 +1,5 @@
 """Exercise 09, `expand_markers`: room for the picture."""
 
-import itertools
-from typing import Any
-
 import torch
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -10,31 +7,29 @@ from mvlm.checks.ex09_llava.common import IGNORED, MARKER, draw_words
 from mvlm.checks.expect import expect_parts, expect_whole
 
 
-def _expanded(
-    student: Student, row: list[int], labels: list[int], count: int
-) -> tuple[Any, list[int]]:
-    """The labels that came back beside right ids, and these ids."""
+def _expand(
+    student: Student, row: list[int], labels: list[int], count: int, *, ids_alone: bool = False
+) -> None:
     value = student.call("expand_markers", torch.tensor(row), torch.tensor(labels), count)
     ids, targets = expect_parts(value, ("ids", "labels"), "expand_markers")
-    places = [[token] * (count if token == MARKER else 1) for token in row]
-    wanted = list(itertools.chain(*places))
+    wanted = [
+        (token, IGNORED if token == MARKER else label)
+        for token, label in zip(row, labels, strict=True)
+        for _ in range(count if token == MARKER else 1)
+    ]
     expect_whole(ids, (len(wanted),), "expand_markers", f"{count} places for each marker")
-    if ids.tolist() != wanted:
+    if ids.tolist() != [token for token, _ in wanted]:
         fail(f"{row} with {count} places a picture became {ids.tolist()}")
-    return targets, wanted
-
-
-def _expand(student: Student, row: list[int], labels: list[int], count: int) -> None:
-    targets, ids = _expanded(student, row, labels, count)
-    expect_whole(targets, (len(ids),), "expand_markers's labels", "one label for each id")
-    words = iter(label for token, label in zip(row, labels, strict=True) if token != MARKER)
-    wanted = [IGNORED if token == MARKER else next(words) for token in ids]
-    if targets.tolist() == wanted:
+    if ids_alone:  # whatever became of the labels
         return
-    seen = set(targets[torch.tensor(ids) == MARKER].tolist()) - {IGNORED}
+    expect_whole(targets, (len(wanted),), "expand_markers's labels", "one label for each id")
+    wanted_labels = [label for _, label in wanted]
+    if targets.tolist() == wanted_labels:
+        return
+    seen = set(targets[ids == MARKER].tolist()) - {IGNORED}
     if seen:
         fail(f"a picture's places have the label {min(seen)}, wanted {IGNORED}: no loss there")
-    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted}")
+    fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted_labels}")
 
 
 @check(
@@ -49,9 +44,8 @@ def expand_one(student: Student) -> None:
 
 
 def _expand_ids(student: Student) -> None:
-    """The ids alone, whatever became of the labels."""
     row = [*draw_words(student, 2), MARKER, *draw_words(student, 2)]
-    _expanded(student, row, row, 3)
+    _expand(student, row, row, 3, ids_alone=True)
 
 
 @check(
@@ -62,12 +56,13 @@ def _expand_ids(student: Student) -> None:
 )
 def expand_labels(student: Student) -> None:
     row = [*draw_words(student, 2), MARKER, *draw_words(student, 2)]
-    with student.on("every label is the id, the marker's too"):
-        _expand(student, row, row, 3)
-    with student.on("no label at all"):
-        _expand(student, row, [IGNORED] * len(row), 3)
-    with student.on("labels that are other numbers than the ids"):
-        _expand(student, row, [95, 94, 93, 92, 91], 3)
+    for what, labels in {
+        "every label is the id, the marker's too": row,
+        "no label at all": [IGNORED] * len(row),
+        "labels that are other numbers than the ids": [95, 94, 93, 92, 91],
+    }.items():
+        with student.on(what):
+            _expand(student, row, labels, 3)
 
 
 @check(

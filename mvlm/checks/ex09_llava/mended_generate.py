@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,83 +14,65 @@ from mvlm.checks.expect import close, equal, expect_parts, expect_shape, expect_
 
 
 @dataclass(frozen=True, eq=False)
-class _Model:
-    """The exercise's language model of one layer: embedding, positions, three matrices."""
-
-    table: Tensor
-    positions: Tensor
-    query: Tensor
-    key: Tensor
-    value: Tensor
-
-    def arguments(self) -> tuple[Tensor, ...]:
-        return self.table, self.positions, self.query, self.key, self.value
-
-
-# What is wrong with the positions of new tokens; the padding is seen; only the prompt and the last
-# are kept.
-Faults = tuple[str, bool, bool]
-POSITIONS = ("", "begin again at 0", "count the padding", "are one too high", "are one too low")
-ALL_FAULTS: list[Faults] = list(itertools.product(POSITIONS, (False, True), (False, True)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Prompts:
-    """Vectors (B, T, D), left-padded, and how much of each row is padding."""
+class _Case:
+    """Left-padded prompts (B, T, D), and the exercise's language model of one layer."""
 
     vectors: Tensor
-    padding: tuple[int, ...]
+    padding: tuple[int, ...]  # of each row
+    table: Tensor
+    positions: Tensor
+    matrices: tuple[Tensor, ...]  # of queries, keys and values
 
-    def mask(self) -> Tensor:
-        return torch.arange(self.vectors.shape[1]) >= torch.tensor(self.padding)[:, None]
+    def arguments(self) -> tuple[Tensor, ...]:
+        mask = torch.arange(self.vectors.shape[1]) >= torch.tensor(self.padding)[:, None]
+        return self.vectors, mask, self.table, self.positions, *self.matrices
 
 
-def _draw_model(student: Student, vocabulary: int = 12, width: int = 6) -> _Model:
+# Where new tokens begin, by what is wrong with their positions.
+STARTS: dict[str, Callable[[int, Tensor], Tensor]] = {
+    "": lambda length, padding: length - padding,
+    "begin again at 0": lambda length, padding: 0 * padding,
+    "count the padding": lambda length, padding: length + 0 * padding,
+    "are one too high": lambda length, padding: length - padding + 1,
+    "are one too low": lambda length, padding: length - padding - 1,
+}
+# What is wrong with the positions; the padding is seen; only the prompt and the last are kept.
+ALL_FAULTS = list(itertools.product(STARTS, (False, True), (False, True)))
+
+
+def _draw_case(student: Student, padding: tuple[int, ...]) -> _Case:
     # Words of one length and large values: else some tokens follow everything, themselves too.
-    table = student.normal(vocabulary, width)
-    table = table / table.norm(dim=1, keepdim=True) * width**0.5
-    query, key, value = (student.normal(width, width) * width**-0.5 for _ in range(3))
-    return _Model(table, student.normal(20, width), query, key, 3 * value)
+    table = student.normal(12, 6)
+    table = table / table.norm(dim=1, keepdim=True) * 6**0.5
+    query, key, value = (student.normal(6, 6) * 6**-0.5 for _ in range(3))
+    positions = student.normal(20, 6)
+    # Padding holds numbers as well, so that a step that sees it goes another way.
+    vectors = student.normal(len(padding), 5, 6)
+    return _Case(vectors, padding, table, positions, (query, key, 3 * value))
 
 
-def _draw_prompts(student: Student, padding: Sequence[int], tokens: int = 5) -> _Prompts:
-    """Padding holds numbers as well, so that a step that sees it goes another way."""
-    return _Prompts(student.normal(len(padding), tokens, 6), tuple(padding))
-
-
-def _call_generate(
-    student: Student, prompts: _Prompts, model: _Model, steps: int, end: int
-) -> tuple[Tensor, Tensor]:
-    arguments = (prompts.vectors, prompts.mask(), *model.arguments(), steps, end)
-    value = student.call("mended_generate", *arguments)
+def _call_generate(student: Student, case: _Case, steps: int, end: int) -> tuple[Tensor, Tensor]:
+    value = student.call("mended_generate", *case.arguments(), steps, end)
     tokens, scores = expect_parts(value, ("tokens", "scores"), "mended_generate")
-    rows, vocabulary = len(prompts.padding), len(model.table)
-    expect_whole(tokens, (rows, steps), "mended_generate", "(B, steps)")
-    expect_shape(scores, (rows, steps, vocabulary), "mended_generate's scores", "(B, steps, V)")
+    shape = len(case.padding), steps
+    expect_whole(tokens, shape, "mended_generate", "(B, steps)")
+    expect_shape(scores, (*shape, len(case.table)), "mended_generate's scores", "(B, steps, V)")
     return tokens, scores
 
 
 @functools.lru_cache(maxsize=256)
-def _ways(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tensor, Tensor]:
+def _ways(case: _Case, steps: int, end: int) -> tuple[Tensor, Tensor]:
     """What each of ALL_FAULTS gives, the right way first, all worked out anew at each step.
 
     Returns:
         Tokens (F, B, steps) and their scores (F, B, steps, V), float64.
     """
-    table, positions, *matrices = (x.double() for x in model.arguments())
-    w_q, w_k, w_v = matrices
+    table, positions, w_q, w_k, w_v = (x.double() for x in case.arguments()[2:])
     sees_padding, forgets = torch.tensor([flags for _, *flags in ALL_FAULTS]).T[..., None, None]
-    padding, length = torch.tensor(prompts.padding), prompts.vectors.shape[1]
-    starts = {
-        "": length - padding,
-        "begin again at 0": 0 * padding,
-        "count the padding": length + 0 * padding,
-        "are one too high": length - padding + 1,
-        "are one too low": length - padding - 1,
-    }
-    first = torch.stack([starts[name] for name, *_ in ALL_FAULTS])  # F B
+    padding, length = torch.tensor(case.padding), case.vectors.shape[1]
+    first = torch.stack([STARTS[name](length, padding) for name, *_ in ALL_FAULTS])  # F B
     places = torch.arange(length) - padding[:, None]
-    x = prompts.vectors.double() + positions[places.clamp(min=0)]  # padding stands at position 0
+    x = case.vectors.double() + positions[places.clamp(min=0)]  # padding stands at position 0
     x = x.expand(len(ALL_FAULTS), *x.shape)  # F B T D
     keys, values, x = x @ w_k, x @ w_v, x[:, :, -1]
     ended = torch.zeros(len(ALL_FAULTS), len(padding), dtype=torch.bool)
@@ -111,23 +93,18 @@ def _ways(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tenso
     return torch.stack(tokens, 2), torch.stack(scores, 2)
 
 
-def _right(prompts: _Prompts, model: _Model, steps: int, end: int) -> tuple[Tensor, Tensor]:
-    tokens, scores = _ways(prompts, model, steps, end)
-    return tokens[0], scores[0]
-
-
 NEVER = 10**6  # an end token that no vocabulary holds
 
 
 @drawn_once
-def _draw_telling(student: Student, padding: Sequence[int]) -> tuple[_Model, _Prompts]:
-    """A model and prompts on which every fault, beside any others, changes the scores."""
+def _draw_telling(student: Student, padding: tuple[int, ...]) -> _Case:
+    """A case in which every fault, beside any others, changes the scores."""
     while True:
-        model, prompts = _draw_model(student), _draw_prompts(student, padding)
-        ways = _ways(prompts, model, 4, NEVER)[1].flatten(1)
+        case = _draw_case(student, padding)
+        ways = _ways(case, 4, NEVER)[1].flatten(1)
         apart = (ways[:, None] - ways).abs().amax(2) + torch.eye(len(ways))
         if apart.min() > 0.05:
-            return model, prompts
+            return case
 
 
 def _without_fault(student: Student, fault: int, message: str) -> None:
@@ -135,9 +112,9 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
 
     The fault's name, where it has one, stands in the place of {} in the message.
     """
-    model, prompts = _draw_telling(student, (0, 2, 1))
-    _, scores = _call_generate(student, prompts, model, 4, NEVER)
-    _, ways = _ways(prompts, model, 4, NEVER)
+    case = _draw_telling(student, (0, 2, 1))
+    _, scores = _call_generate(student, case, 4, NEVER)
+    _, ways = _ways(case, 4, NEVER)
     left = [name for name, way in zip(ALL_FAULTS, ways, strict=True) if close(scores, way, 1e-3)]
     if not left:
         if not close(scores[:, :1], ways[0][:, :1], 1e-3):
@@ -171,47 +148,44 @@ def gen_cache(student: Student) -> None:
     _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
 
 
-Ending = tuple[_Prompts, _Model, int]
-
-
 @drawn_once
-def _draw_ending(student: Student) -> Ending:
+def _draw_ending(student: Student) -> tuple[_Case, int]:
     """Row 0 ends with its first token, whatever faults are left, and another row goes on."""
     while True:
-        model, prompts = _draw_model(student), _draw_prompts(student, (0, 3, 2))
-        ways = _ways(prompts, model, 5, NEVER)[0]
-        end = int(ways[0][0, 0])
+        case = _draw_case(student, (0, 3, 2))
+        ways = _ways(case, 5, NEVER)[0]
+        end = int(ways[0, 0, 0])
         says_it_anyway = any((way[0] == end).all() for way in ways)
         if end and not says_it_anyway and any(bool((ways[:, row] != end).all()) for row in (1, 2)):
-            return prompts, model, end
+            return case, end
 
 
 @drawn_once
-def _draw_ending_at_once(student: Student) -> Ending:
+def _draw_ending_at_once(student: Student) -> tuple[_Case, int]:
     """Both rows begin with the same token, which ends them."""
     while True:
-        model, prompts = _draw_model(student), _draw_prompts(student, (0, 2))
-        firsts = _right(prompts, model, 1, NEVER)[0][:, 0].tolist()
-        if len(set(firsts)) == 1:
-            return prompts, model, firsts[0]
+        case = _draw_case(student, (0, 2))
+        first, other = _ways(case, 1, NEVER)[0][0, :, 0].tolist()
+        if first == other:
+            return case, first
 
 
 @drawn_once
-def _draw_whole(student: Student, padding: Sequence[int], ends_with_0: bool) -> Ending:
+def _draw_whole(student: Student, padding: tuple[int, ...], ends_with_0: bool) -> tuple[_Case, int]:
     """Row 0 ends with its second token, or its first; another row goes on."""
     while True:
-        model, prompts = _draw_telling(student, padding)
-        free, _ = _right(prompts, model, 5, NEVER)
+        case = _draw_telling(student, padding)
+        free = _ways(case, 5, NEVER)[0][0]
         end = int(free[0, 1])
-        wanted, _ = _right(prompts, model, 5, end)
+        wanted = _ways(case, 5, end)[0][0]
         others_end = all((row == end).any() for row in wanted[1:])
         if end and not equal(free[0], wanted[0]) and not others_end:
-            return (prompts, _exchanged(model, end, 0), 0) if ends_with_0 else (prompts, model, end)
-
-
-def _cut(row: list[int], end: int) -> list[int]:
-    """A row that says nothing but `end` from where it first said it."""
-    return [end if end in row[:n] else token for n, token in enumerate(row)]
+            break
+    if not ends_with_0:
+        return case, end
+    order = torch.arange(len(case.table))
+    order[0], order[end] = end, 0  # the same words, two of which have exchanged their numbers
+    return replace(case, table=case.table[order]), 0
 
 
 @check(
@@ -219,32 +193,29 @@ def _cut(row: list[int], end: int) -> list[int]:
     "Ended or not is a matter of each row. Who remembers it, from step to step?",
 )
 def gen_ends(student: Student) -> None:
-    goes_on = False
-    for _ in range(3):
-        free = _compare_ends(student, *_draw_ending(student))
-        goes_on |= bool((free != free[:, :1]).any())
-    if not goes_on:
+    free = [_compare_ends(student, *_draw_ending(student)) for _ in range(3)]
+    if all(bool((tokens == tokens[:, :1]).all()) for tokens in free):
         fail("every row says its first token for ever, though none has ended", "")
     hint = "The result is (B, steps) then as well: fill up what is missing."
     with student.on("all rows end with their first token", hint):
         _compare_ends(student, *_draw_ending_at_once(student))
 
 
-def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) -> Tensor:
+def _compare_ends(student: Student, case: _Case, end: int) -> Tensor:
     """Each row is what it is without an end, and cut there: so other faults may be left.
 
     Returns:
         The tokens without an end.
     """
-    free, _ = _call_generate(student, prompts, model, 5, NEVER)
+    free, _ = _call_generate(student, case, 5, NEVER)
     if free[0, 0] != end:
         fail(f"row 0 begins with token {free[0, 0]}, and {end} scores highest", "")
-    tokens, _ = _call_generate(student, prompts, model, 5, end)
+    tokens, _ = _call_generate(student, case, 5, end)
     for row, (ours, goes_on) in enumerate(zip(tokens.tolist(), free.tolist(), strict=True)):
-        wanted = _cut(goes_on, end)
-        place = next((n for n in range(5) if ours[n] != wanted[n]), None)
-        if place is None:
+        wanted = [end if end in goes_on[:n] else token for n, token in enumerate(goes_on)]
+        if ours == wanted:
             continue
+        place = next(n for n in range(5) if ours[n] != wanted[n])
         if end in wanted[:place]:
             fail(f"row {row} ended with token {end} and went on: {ours}")
         if end in ours[:place] or ours[place] == end or row:
@@ -253,23 +224,14 @@ def _compare_ends(student: Student, prompts: _Prompts, model: _Model, end: int) 
     return free
 
 
-def _exchanged(model: _Model, token: int, other: int) -> _Model:
-    """The model with the numbers of two words exchanged; it says the same words as before."""
-    order = list(range(len(model.table)))
-    order[token], order[other] = other, token
-    return replace(model, table=model.table[order])
-
-
-def _compare_generated(
-    student: Student, prompts: _Prompts, model: _Model, steps: int, end: int
-) -> None:
-    wanted, scores = _right(prompts, model, steps, end)
-    tokens, ours = _call_generate(student, prompts, model, steps, end)
-    for row, amount in enumerate(prompts.padding):
+def _compare_generated(student: Student, case: _Case, steps: int, end: int) -> None:
+    wanted, scores = (ways[0] for ways in _ways(case, steps, end))
+    tokens, ours = _call_generate(student, case, steps, end)
+    for row, amount in enumerate(case.padding):
         with student.on(f"a row with {amount} places of padding"):
             if tokens[row].tolist() != wanted[row].tolist():
                 fail(f"the tokens are {tokens[row].tolist()}, wanted {wanted[row].tolist()}")
-            alive = [0] + [n for n in range(1, steps) if end not in wanted[row, :n]]
+            alive = [n for n in range(steps) if end not in wanted[row, :n]]
             if not close(ours[row, alive], scores[row, alive], 1e-3):
                 fail("the tokens are right, and the scores they were chosen by are not")
 
@@ -282,12 +244,11 @@ def _compare_generated(
 )
 def gen_whole(student: Student) -> None:
     for padding, ends_with_0 in (((0, 3), False), ((2, 0, 4), True)):
-        prompts, model, end = _draw_whole(student, padding, ends_with_0)
+        case, end = _draw_whole(student, padding, ends_with_0)
         with student.on(f"the end token is {end}"):
-            _compare_generated(student, prompts, model, 5, end)
-    model, prompts = _draw_telling(student, (2,))
+            _compare_generated(student, case, 5, end)
     with student.on("a single row that never ends: the end token is -1"):
-        _compare_generated(student, prompts, model, 4, -1)
+        _compare_generated(student, _draw_telling(student, (2,)), 4, -1)
 
 
 QUESTION = Question(

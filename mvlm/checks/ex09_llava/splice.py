@@ -1,7 +1,7 @@
 """Exercise 09, `splice`: words and pictures in one row."""
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,65 +15,68 @@ from mvlm.checks.expect import (
     expect_parts,
     expect_shape,
     expect_slopes,
-    expect_tensor,
     expect_truth,
 )
 
-
-def _spliced(rows: list[list[int]], features: Tensor, table: Tensor) -> list[Tensor]:
-    """Each row as its vectors, pictures in reading order, float64."""
-    pictures = iter(features.tolist())
-    words = table.tolist()
-    spliced = []
-    for row in rows:
-        pieces = [next(pictures) if token == MARKER else [words[token]] for token in row]
-        spliced.append(torch.tensor(list(itertools.chain(*pieces)), dtype=torch.float64))
-    return spliced
-
-
-@dataclass(frozen=True)
-class _Splice:
-    """What the student's function made of rows, and what it should have made."""
-
-    vectors: Any
-    mask: Any
-    wanted: list[Tensor]
-
-    def shape(self) -> tuple[int, int, int]:
-        """Of the batch: (B, L, D)."""
-        return len(self.wanted), max(map(len, self.wanted)), len(self.wanted[0][0])
-
-    def rows(self) -> list[Tensor]:
-        """The student's vectors, without what should be padding."""
-        expect_shape(self.vectors, self.shape(), "splice", "(B, L, D)")
-        return [row[: len(w)] for row, w in zip(self.vectors, self.wanted, strict=True)]
+Made = tuple[Tensor, Any, list[Tensor]]
 
 
 def _splice(
     student: Student,
     rows: list[list[int]],
+    *,
     count: int = 3,
-    blank: int | None = None,
+    blank: Sequence[int] = (),
     kind: torch.dtype = torch.float32,
-) -> _Splice:
-    """`blank` is a word whose vector is all zeros, `kind` that of all numbers."""
-    pictures = sum(token == MARKER for row in rows for token in row)
+) -> Made:
+    """The vectors and the mask that came back, and what each row should be, float64.
+
+    The words in `blank` have vectors of zeros, `kind` is that of all numbers.
+    """
+    pictures = sum(row.count(MARKER) for row in rows)
     features = student.normal(pictures, count, 4).to(kind) / 3
     table = student.normal(100, 4).to(kind) / 3
-    if blank is not None:
-        table[blank] = 0
+    table[list(blank)] = 0
     value = student.call("splice", rows, features, table)
     vectors, mask = expect_parts(value, ("the vectors", "the mask"), "splice")
-    return _Splice(vectors, mask, _spliced(rows, features, table))
+    in_order, words = iter(features.tolist()), table.tolist()
+    wanted = []
+    for row in rows:
+        pieces = [next(in_order) if token == MARKER else [words[token]] for token in row]
+        wanted.append(torch.tensor(list(itertools.chain(*pieces)), dtype=torch.float64))
+    expect_shape(vectors, (len(rows), max(map(len, wanted)), 4), "splice", "(B, L, D)")
+    return vectors, mask, wanted
 
 
-def _compare_rows(made: _Splice) -> None:
-    for row, (ours, wanted) in enumerate(zip(made.rows(), made.wanted, strict=True)):
-        if not equal(ours.double(), wanted):
-            if equal(made.vectors[row, -len(wanted) :].double(), wanted):
-                fail(f"row {row} is filled up in front, wanted behind its end", "")
-            place = (ours.double() - wanted).abs().amax(1).nonzero()[0].item()
-            fail(f"row {row}: the vector at place {place} is another one")
+def _compare_rows(made: Made) -> None:
+    """Without what should be padding."""
+    vectors, _, wanted = made
+    for row, (ours, right) in enumerate(zip(vectors.double(), wanted, strict=True)):
+        if equal(ours[: len(right)], right):
+            continue
+        if equal(ours[-len(right) :], right):
+            fail(f"row {row} is filled up in front, wanted behind its end", "")
+        place = (ours[: len(right)] - right).abs().amax(1).nonzero()[0].item()
+        fail(f"row {row}: the vector at place {place} is another one")
+
+
+def _compare_padding(made: Made) -> None:
+    vectors, mask, wanted = made
+    if any(bool(ours[len(right) :].any()) for ours, right in zip(vectors, wanted, strict=True)):
+        fail(
+            "behind the end of the shorter row stands something other than 0",
+            "What is your batch filled with before the rows are written into it?",
+        )
+    expect_truth(mask, "splice's mask")
+    expect_shape(mask, vectors.shape[:2], "splice's mask", "(B, L)")
+    expected = torch.arange(vectors.shape[1]) < torch.tensor([[len(right)] for right in wanted])
+    if equal(mask, ~expected):
+        fail("the mask says True for padding", "")
+    if not equal(mask, expected):
+        fail(
+            "the mask is not True for each word and picture, and False for padding",
+            "True up to where a row ends with its pictures in, False behind.",
+        )
 
 
 @check(
@@ -93,11 +96,11 @@ def splice_one(student: Student) -> None:
     after=[splice_one],
 )
 def splice_several(student: Student) -> None:
-    words = draw_words(student, 4)
+    first, second, *others = draw_words(student, 4)
     with student.on("two pictures in a row of words"):
-        _compare_rows(_splice(student, [[words[0], MARKER, words[1], MARKER, *words[2:]]]))
+        _compare_rows(_splice(student, [[first, MARKER, second, MARKER, *others]]))
     with student.on("two pictures side by side"):
-        _compare_rows(_splice(student, [[words[0], MARKER, MARKER, words[1]]]))
+        _compare_rows(_splice(student, [[first, MARKER, MARKER, second]]))
 
 
 @check(
@@ -108,11 +111,8 @@ def splice_several(student: Student) -> None:
 def splice_batch(student: Student) -> None:
     words = draw_words(student, 12)
     with student.on("rows with 1, 0 and 2 pictures"):
-        rows = [
-            [*words[:2], MARKER, *words[2:4]],
-            words[:5],
-            [MARKER, words[6], MARKER, words[7]],
-        ]
+        mixed = [MARKER, words[6], MARKER, words[7]]
+        rows = [[*words[:2], MARKER, *words[2:4]], words[:5], mixed]
         _compare_rows(_splice(student, rows))
     with student.on("rows of words alone"):
         _compare_rows(_splice(student, [words[:3], words[3:8]]))
@@ -135,30 +135,7 @@ def splice_padding(student: Student) -> None:
             _compare_padding(_splice(student, rows, count=student.integer(2, 3)))
     hint = "What is padding and what is not, the ids say. Numbers may be 0 anywhere."
     with student.on("a word whose vector is all zeros", hint):
-        _compare_padding(_splice(student, [[7, 8, MARKER], [9, 7]], blank=7))
-
-
-def _compare_padding(made: _Splice) -> None:
-    expect_shape(made.vectors, made.shape(), "splice", "(B, L, D)")
-    for ours, wanted in zip(made.vectors, made.wanted, strict=True):
-        if not equal(
-            ours[len(wanted) :].double(), torch.zeros(len(ours) - len(wanted), 4).double()
-        ):
-            fail(
-                "behind the end of the shorter row stands something other than 0",
-                "What is your batch filled with before the rows are written into it?",
-            )
-    expect_truth(made.mask, "splice's mask")
-    expect_shape(made.mask, made.shape()[:2], "splice's mask", "(B, L)")
-    lengths = torch.tensor([[len(wanted)] for wanted in made.wanted])
-    expected = torch.arange(made.shape()[1]) < lengths
-    if equal(made.mask, ~expected):
-        fail("the mask says True for padding", "")
-    if not equal(made.mask, expected):
-        fail(
-            "the mask is not True for each word and picture, and False for padding",
-            "True up to where a row ends with its pictures in, False behind.",
-        )
+        _compare_padding(_splice(student, [[7, 8, MARKER], [9, 7]], blank=[7]))
 
 
 @check(
@@ -174,11 +151,8 @@ def splice_words(student: Student) -> None:
     for kind in (torch.float64, torch.float16):
         with student.on(f"features and table of {kind}"):
             made = _splice(student, [[word, MARKER, 3]], kind=kind)
-            expect_kind(expect_tensor(made.vectors, "splice"), torch.empty(0, dtype=kind), KEPT)
+            expect_kind(made[0], torch.empty(0, dtype=kind), "to copy vectors changes no number")
             _compare_rows(made)
-
-
-KEPT = "to copy vectors changes no number"
 
 
 @check(

@@ -10,31 +10,25 @@ from mvlm.checks.expect import Comparison
 Captions = list[tuple[list[str], list[int]]]
 
 
-def _orders(parts: Sequence[str], *, equal: bool = True) -> int:
-    number = math.prod(range(1, len(parts) + 1))
-    for part in set(parts) if equal else ():
-        number //= math.factorial(list(parts).count(part))
+def _orders(parts: Sequence[str]) -> int:
+    number = math.factorial(len(parts))
+    for part in set(parts):
+        number //= math.factorial(parts.count(part))
     return number
 
 
 def _with_loss(labels: Sequence[int]) -> int:
-    return len([label for label in labels if label != -100])
+    return sum(label != -100 for label in labels)
 
 
 def _floor(
     captions: Captions,
     *,
-    cost: Callable[[Sequence[str]], float] = lambda parts: math.log(_orders(parts)),
+    orders: Callable[[Sequence[str]], int] = _orders,
+    nats: Callable[[list[int]], float] = lambda orders: sum(map(math.log, orders)),
     tokens: Callable[[Sequence[int]], int] = _with_loss,
-) -> float | None:
-    whole = sum(tokens(labels) for _, labels in captions)
-    return sum(cost(parts) for parts, _ in captions) / whole if whole else None
-
-
-def _mean_of_floors(captions: Captions) -> float | None:
-    if not all(_with_loss(labels) for _, labels in captions):
-        return None
-    return statistics.mean(math.log(_orders(p)) / _with_loss(labels) for p, labels in captions)
+) -> float:
+    return nats([orders(parts) for parts, _ in captions]) / sum(tokens(row) for _, row in captions)
 
 
 FLOOR = Comparison(
@@ -42,30 +36,32 @@ FLOOR = Comparison(
     what="the floor",
     right=_floor,
     mistakes={
-        "that is in bits, log base 2: nats are wanted, math.log": lambda c: _floor(c) / math.log(2),
-        "equal parts are counted as different ones: nobody sees which dog came first": lambda c: (
-            _floor(c, cost=lambda parts: math.log(_orders(parts, equal=False)))
+        "that is in bits, log base 2: nats are wanted, math.log": {
+            "nats": lambda orders: sum(map(math.log2, orders))
+        },
+        "equal parts are counted as different ones: nobody sees which dog came first": {
+            "orders": lambda parts: math.factorial(len(parts))
+        },
+        "equal parts are counted as one part: two dogs and a key have three orders": {
+            "orders": lambda parts: math.factorial(len(set(parts)))
+        },
+        "all labels are counted, those of −100 too": {"tokens": len},
+        "only labels above 0 are counted: 0 is a token like any other": {
+            "tokens": lambda labels: sum(label > 0 for label in labels)
+        },
+        "the last label of each row is left out: the end token is said, too": {
+            "tokens": lambda labels: _with_loss(labels[:-1])
+        },
+        "that is divided by the number of captions, not of tokens": {"tokens": lambda _: 1},
+        "that is the mean of the captions' own floors: sum nats and tokens first": (
+            lambda several: statistics.mean(_floor([one]) for one in several if _with_loss(one[1]))
         ),
-        "equal parts are counted as one part: two dogs and a key have three orders": lambda c: (
-            _floor(c, cost=lambda parts: math.log(math.factorial(len(set(parts)))))
-        ),
-        "all labels are counted, those of −100 too": lambda c: _floor(c, tokens=len),
-        "only labels above 0 are counted: 0 is a token like any other": lambda c: _floor(
-            c, tokens=lambda labels: len([label for label in labels if label > 0])
-        ),
-        "the last label of each row is left out: the end token is said, too": lambda c: _floor(
-            c, tokens=lambda labels: _with_loss(labels[:-1])
-        ),
-        "that is divided by the number of captions, not of tokens": lambda c: (
-            sum(math.log(_orders(p)) for p, _ in c) / len(c)
-        ),
-        "that is the mean of the captions' own floors: sum nats and tokens first": _mean_of_floors,
-        "that is the logarithm of the sum of orders: a caption has a cost of its own": lambda c: (
-            math.log(sum(_orders(p) for p, _ in c)) / sum(_with_loss(labels) for _, labels in c)
-        ),
+        "that is the logarithm of the sum of orders: a caption has a cost of its own": {
+            "nats": lambda orders: math.log(sum(orders))
+        },
         "parts that differ in a capital or a space are different ones: equal means letter for "
         "letter": [
-            lambda c, change=change: _floor([(list(map(change, p)), labels) for p, labels in c])
+            {"orders": lambda parts, change=change: _orders([*map(change, parts)])}
             for change in (str.lower, str.strip, lambda part: part.strip().lower())
         ],
     },
@@ -79,6 +75,10 @@ def _labels(student: Student, supervised: int) -> list[int]:
     return [*row, 0, 0, 2]
 
 
+def _one(student: Student, parts: list[str], supervised: int) -> tuple[Captions]:
+    return ([(parts, _labels(student, supervised))],)
+
+
 @check(
     "one caption of different parts: ln n! over the labels that are not −100",
     "How many orders have n different parts? And which labels count?",
@@ -87,9 +87,7 @@ def floor_different(student: Student) -> None:
     for number in (1, 2, 5, 7):
         FLOOR.run(
             student,
-            lambda n=number: (
-                [(student.shuffled(PARTS)[:n], _labels(student, student.integer(4, 12)))],
-            ),
+            lambda n=number: _one(student, student.shuffled(PARTS)[:n], student.integer(4, 12)),
         )
     with student.on("labels between answers that have none"):
         FLOOR.run(student, lambda: ([(list(PARTS[:4]), [-100, 7, -100, 8, 9, -100])],))
@@ -103,12 +101,9 @@ def floor_different(student: Student) -> None:
 def floor_equal(student: Student) -> None:
     for times in ((2, 1), (3, 2, 1), (4,), (2, 2, 2)):
         parts = [part for part, many in zip(PARTS, times, strict=False) for _ in range(many)]
-        FLOOR.run(
-            student,
-            lambda p=parts: ([(student.shuffled(p), _labels(student, 3 + len(p)))],),
-        )
+        FLOOR.run(student, lambda p=parts: _one(student, student.shuffled(p), 3 + len(p)))
     with student.on("parts that differ in capitals or spaces"):
-        FLOOR.run(student, lambda: ([(["dog", "Dog", "dog "], _labels(student, 6))],))
+        FLOOR.run(student, lambda: _one(student, ["dog", "Dog", "dog "], 6))
 
 
 @check(
@@ -118,22 +113,15 @@ def floor_equal(student: Student) -> None:
     keeps_arguments=True,
 )
 def floor_several(student: Student) -> None:
-    def draw() -> tuple[Captions]:
-        shuffled = student.shuffled([*PARTS, "dog", "dog", "key"])
-        return (
-            [
-                (shuffled[:2], _labels(student, 20)),
-                (shuffled[2:9], _labels(student, 9)),
-                (shuffled[3:], _labels(student, 31)),
-            ],
-        )
+    def some() -> Captions:
+        parts = student.shuffled([*PARTS, "dog", "dog", "key"])
+        captions = ((parts[:2], 20), (parts[2:9], 9), (parts[3:], 31))
+        return [(part, _labels(student, supervised)) for part, supervised in captions]
 
-    FLOOR.run(student, draw)
+    FLOOR.run(student, lambda: (some(),))
     with student.on("a caption without parts, and one without a loss"):
-        FLOOR.run(
-            student,
-            lambda: ([([], _labels(student, 5)), (list(PARTS[:3]), [-100] * 4), *draw()[0]],),
-        )
+        silent = (list(PARTS[:3]), [-100] * 4)
+        FLOOR.run(student, lambda: ([([], _labels(student, 5)), silent, *some()],))
 
 
 @check(
@@ -145,10 +133,8 @@ def floor_large(student: Student) -> None:
     for number in (180, 400):
         parts = [f"{PARTS[n % 7]} {n // 3}" for n in range(number)]
         with student.on(f"{number} parts"):
-            FLOOR.run(
-                student, lambda p=parts: ([(student.shuffled(p), _labels(student, 2 * len(p)))],)
-            )
-            FLOOR.run(student, lambda n=number: ([(["dog"] * n, _labels(student, n))],))
+            FLOOR.run(student, lambda p=parts: _one(student, student.shuffled(p), 2 * len(p)))
+            FLOOR.run(student, lambda n=number: _one(student, ["dog"] * n, n))
 
 
 QUESTION = Question(

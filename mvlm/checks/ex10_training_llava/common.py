@@ -22,5 +22,9 @@ def expect_refusal(student: Student, function: str, *arguments: Any, what: str) 
 
 
 def agree_on(names: Sequence[str]) -> Callable[[Any, Any], bool]:
-    """Whether these numbers agree; others are the matter of another check."""
-    return lambda ours, wanted: all(near(ours[name], wanted[name]) for name in names)
+    """Whether these numbers agree, or are None in both; others are the matter of another check."""
+
+    def agree(ours: Any, wanted: Any) -> bool:
+        return ours is wanted if None in (ours, wanted) else near(ours, wanted)
+
+    return lambda ours, wanted: all(agree(ours[name], wanted[name]) for name in names)

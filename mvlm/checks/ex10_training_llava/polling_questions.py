@@ -1,6 +1,8 @@
 """Exercise 10, `polling_questions`: ask for what is not there."""
 
+import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
@@ -11,18 +13,14 @@ Scene = list[str]
 Asked = list[tuple[str, bool]]
 
 
-def _company(
-    name: str,
-    scene: Scene,
-    known: list[Scene],
-    *,
-    many: bool = False,
-    only: Callable[[str], bool] = lambda _: True,
-) -> int:
+def _holds(name: str, scene: Scene, known: list[Scene]) -> int:
+    """How many known scenes hold `name`."""
+    return sum(name in one for one in known)
+
+
+def _company(name: str, scene: Scene, known: list[Scene]) -> int:
     """How often `name` stands beside what is in the scene."""
-    others = [other for other in (scene if many else set(scene)) if only(other)]
-    return sum(one.count(other) if many else other in one
-               for one in known if name in one for other in others)  # fmt: skip
+    return sum(name in one and other in one for one in known for other in set(scene))
 
 
 def _poll(
@@ -32,17 +30,16 @@ def _poll(
     kind: str,
     each: int,
     *,
-    holds: Callable[[str, Scene, list[Scene]], int] | None = None,
+    holds: Callable[[str, Scene, list[Scene]], int] = _holds,
     company: Callable[[str, Scene, list[Scene]], int] = _company,
     last: bool = False,
     balanced: bool = True,
 ) -> Asked:
-    holds = holds or (lambda name, _, some: len([one for one in some if name in one]))
+    number = {"random": lambda *_: 0, "popular": holds, "adversarial": company}[kind]
+    sign = -1 if last and kind != "random" else 1
     yes = [name for name in names if name in scene]
     no = [name for name in names if name not in scene]
-    number = {"random": lambda *_: 0, "popular": holds, "adversarial": company}[kind]
-    place = {name: -n if last and kind != "random" else n for n, name in enumerate(names)}
-    no.sort(key=lambda name: (-number(name, scene, known), place[name]))
+    no.sort(key=lambda name: (-number(name, scene, known), sign * names.index(name)))
     if not balanced:
         return [(n, True) for n in yes[:each]] + [(n, False) for n in no[:each]]
     return [q for a, b in list(zip(yes, no, strict=False))[:each] for q in ((a, True), (b, False))]
@@ -73,7 +70,7 @@ POLL = Comparison(
     what="the questions",
     right=_poll,
     read=_read_poll,
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     tells=_tell_poll,
     mistakes={
         "yes and no questions are wanted in turn, as many of both": {"balanced": False},
@@ -84,48 +81,53 @@ POLL = Comparison(
             "company": lambda n, s, some: sum(_company(n, [o], some) for o in s)
         },
         "a scene that holds a name three times counts once": {
-            "holds": lambda n, _, some: sum(o.count(n) for o in some),
-            "company": lambda n, s, some: _company(n, s, some, many=True),
+            "holds": lambda n, s, some: sum(one.count(n) for one in some),
+            "company": lambda n, s, some: sum(one.count(o) for one in some if n in one for o in s),
         },
         "a scene that holds two of the names beside it counts for both of them: add up over "
         "the names in the scene": {
-            "company": lambda n, s, some: sum(n in o and bool({*s} & {*o}) for o in some)
+            "company": lambda n, s, some: sum(n in one and bool({*s} & {*one}) for one in some)
         },
-        "what is in the scene counts as company also where it is not in names": lambda *given: (
-            _poll(
-                *given,
-                company=lambda n, s, some: _company(n, s, some, only=lambda o: o in given[2]),
+        "what is in the scene counts as company also where it is not in names": (
+            lambda scene, known, names, *asked: _poll(
+                [one for one in scene if one in names], known, names, *asked
             )
         ),
         "adversarial is not popular: only scenes that hold something of this scene count": {
-            "company": lambda n, s, some: sum(o.count(n) > 0 for o in some)
+            "company": _holds
         },
         "of equals the one that comes first in names goes first, and yours takes another": {
             "last": True
         },
         "the order of names is the one that was given, not the alphabet": (
-            lambda s, k, n, kind, each: _poll(s, k, sorted(n), kind, each)
+            lambda scene, known, names, *asked: _poll(scene, known, sorted(names), *asked)
         ),
     },
 )
 NAMES = ("ant", "bell", "cup", "dog", "egg", "fish", "gear", "hat", "ink", "jar", "key")
 
 
-def _known(student: Student, names: Sequence[str], number: int = 14) -> list[Scene]:
+def _known(student: Student, names: Sequence[str]) -> list[Scene]:
     """Scenes of two to five names, some of them twice; the first names are more frequent."""
-    scenes = []
-    for _ in range(number):
-        pool = [*names, *names[:4], *names[:2]]
-        some = student.shuffled(pool)[: student.integer(2, 5)]
-        scenes.append(some + [some[0]] * student.integer(0, 2))
-    return scenes
+    pool = [*names, *names[:4], *names[:2]]
+    scenes = (student.shuffled(pool)[: student.integer(2, 5)] for _ in range(14))
+    return [scene + scene[:1] * student.integer(0, 2) for scene in scenes]
 
 
-def _case(student: Student, kind: str, each: int, *, there: int = 4) -> tuple[Any, ...]:
+def _drawn(student: Student, kind: str, each: int, *, there: int = 4) -> tuple[Any, ...]:
+    """A scene of so many names, each twice, among known scenes."""
     names = student.shuffled(NAMES)
     scene = [names[0], *student.shuffled(names[1:])[: there - 1]]
     scene = student.shuffled(scene + scene)
     return scene, _known(student, student.shuffled(names)), names, kind, each
+
+
+def _given(
+    student: Student, kind: str, each: int, scene: str, known: str, names: Sequence[str] = NAMES
+) -> tuple[Any, ...]:
+    """This scene among known ones, "a b, c" being two, in any order; so are the names."""
+    scenes = [one.split() for one in known.split(", ") if one]
+    return scene.split(), student.shuffled(scenes), student.shuffled(names), kind, each
 
 
 @check(
@@ -134,7 +136,7 @@ def _case(student: Student, kind: str, each: int, *, there: int = 4) -> tuple[An
 )
 def poll_random(student: Student) -> None:
     for each in (1, 2, 3):
-        POLL.run(student, lambda e=each: _case(student, "random", e))
+        POLL.run(student, partial(_drawn, student, "random", each))
 
 
 @check(
@@ -143,14 +145,15 @@ def poll_random(student: Student) -> None:
     after=[poll_random],
 )
 def poll_balanced(student: Student) -> None:
-    for there, what in ((2, "few things are there"), (9, "few are not there")):
-        with student.on(what):
-            POLL.run(student, lambda t=there: _case(student, "random", 5, there=t))
-    with student.on("nothing is there"):
-        POLL.run(student, lambda: ([], _known(student, NAMES), list(NAMES), "popular", 2))
-    with student.on("names of the scene that may not be asked for"):
-        names = list(NAMES[3:])
-        POLL.run(student, lambda: (["cup", "dog", "bell"], [["cup", "egg"]], names, "random", 3))
+    inputs = {
+        "few things are there": partial(_drawn, student, "random", 5, there=2),
+        "few are not there": partial(_drawn, student, "random", 5, there=9),
+        "nothing is there": lambda: ([], _known(student, NAMES), list(NAMES), "popular", 2),
+        "names of the scene that may not be asked for": partial(
+            _given, student, "random", 3, "cup dog bell", "cup egg", NAMES[3:]
+        ),
+    }
+    POLL.each(student, inputs)
 
 
 @check(
@@ -160,16 +163,15 @@ def poll_balanced(student: Student) -> None:
 )
 def poll_popular(student: Student) -> None:
     for each in (1, 3):
-        POLL.run(student, lambda e=each: _case(student, "popular", e))
-    with student.on("a name that one scene holds many times"):
-        known = [["ant"] * 6, ["bell"], ["bell", "egg"], ["egg", "egg", "fish"], ["bell", "egg"]]
-        POLL.run(
-            student,
-            lambda: (["cup", "dog", "gear"], student.shuffled(known), student.shuffled(NAMES),
-                     "popular", 3),
-        )  # fmt: skip
-    with student.on("no known scene"):
-        POLL.run(student, lambda: (["cup", "dog"], [], student.shuffled(NAMES), "popular", 2))
+        POLL.run(student, partial(_drawn, student, "popular", each))
+    given = partial(_given, student, "popular")
+    inputs = {
+        "a name that one scene holds many times": partial(
+            given, 3, "cup dog gear", "ant ant ant ant ant, bell, bell egg, egg egg fish, bell egg"
+        ),
+        "no known scene": partial(given, 2, "cup dog", ""),
+    }
+    POLL.each(student, inputs)
 
 
 @check(
@@ -179,41 +181,25 @@ def poll_popular(student: Student) -> None:
 )
 def poll_adversarial(student: Student) -> None:
     for each in (1, 3):
-        POLL.run(student, lambda e=each: _case(student, "adversarial", e))
-    with student.on("one scene with three names of this one, against two with one each"):
-        known = [["cup", "dog", "gear", "hat"], ["cup", "ink"], ["dog", "ink"], ["jar"], ["jar"],
-                 ["jar", "key"], ["jar", "key"], ["jar", "ant"]]  # fmt: skip
-        POLL.run(
-            student,
-            lambda: (["cup", "dog", "gear", "cup"], student.shuffled(known),
-                     student.shuffled(NAMES), "adversarial", 3),
-        )  # fmt: skip
-    with student.on("a scene that holds one of its own names three times"):
-        known = [["cup", "dog"], ["key", "hat"], ["key", "hat"], ["jar"]]
-        POLL.run(
-            student,
-            lambda: (student.shuffled(["cup", "cup", "key", "cup"]), student.shuffled(known),
-                     student.shuffled(NAMES), "adversarial", 2),
-        )  # fmt: skip
-    with student.on("a scene that holds an absent name three times"):
-        known = [
-            ["cup", "ant", "ant", "ant"],
-            ["cup", "egg"],
-            ["dog", "egg"],
-            ["cup", "cup", "key"],
-        ]
-        POLL.run(
-            student,
-            lambda: (["cup", "dog", "cup"], student.shuffled(known), student.shuffled(NAMES),
-                     "adversarial", 1),
-        )  # fmt: skip
-    with student.on("company of a name that may not be asked for"):
-        known = [["cup", "hat"], ["cup", "hat"], ["dog", "ink"], ["jar"]]
-        names = [name for name in NAMES if name != "cup"]
-        POLL.run(
-            student,
-            lambda: (["cup", "dog"], known, student.shuffled(names), "adversarial", 2),
-        )
+        POLL.run(student, partial(_drawn, student, "adversarial", each))
+    given = partial(_given, student, "adversarial")
+    others = [name for name in NAMES if name != "cup"]
+    inputs = {
+        "one scene with three names of this one, against two with one each": partial(
+            given, 3, "cup dog gear cup",
+            "cup dog gear hat, cup ink, dog ink, jar, jar, jar key, jar key, jar ant",
+        ),
+        "a scene that holds one of its own names three times": partial(
+            given, 2, "cup cup key cup", "cup dog, key hat, key hat, jar"
+        ),
+        "a scene that holds an absent name three times": partial(
+            given, 1, "cup dog cup", "cup ant ant ant, cup egg, dog egg, cup cup key"
+        ),
+        "company of a name that may not be asked for": partial(
+            given, 2, "cup dog", "cup hat, cup hat, dog ink, jar", others
+        ),
+    }  # fmt: skip
+    POLL.each(student, inputs)
 
 
 @check(
@@ -224,17 +210,8 @@ def poll_adversarial(student: Student) -> None:
 )
 def poll_ties(student: Student) -> None:
     for kind in ("popular", "adversarial"):
-        known = [["cup", "ant"], ["cup", "egg"], ["cup", "ink"], ["dog"], ["cup", "hat"]]
-        POLL.run(
-            student,
-            lambda k=kind, o=known: (
-                ["cup", "dog", "bell"],
-                student.shuffled(o),
-                student.shuffled(NAMES),
-                k,
-                3,
-            ),
-        )
+        known = "cup ant, cup egg, cup ink, dog, cup hat"
+        POLL.run(student, partial(_given, student, kind, 3, "cup dog bell", known))
     for kind in ("Random", "frequent", ""):
         case = (["cup"], [["cup", "dog"]], ["dog", "cup"], kind, 1)
         expect_refusal(student, "polling_questions", *case, what=f"the kind {kind!r}")

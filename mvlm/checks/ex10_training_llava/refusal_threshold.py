@@ -1,28 +1,35 @@
 """Exercise 10, `refusal_threshold`: where to refuse."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex10_training_llava.common import agree_on
-from mvlm.checks.expect import Comparison, Slip, expect_keys, expect_number, near
+from mvlm.checks.expect import Comparison, expect_keys, expect_number
 
 Asking = list[tuple[float, bool, bool]]
+Report = dict[str, float | None]
+Rule = Callable[..., Any]
 REPORT = ("threshold", "answered", "right", "honest", "cost")
 
 
-def _total(t: float, asked: Asking, costs: Sequence[int], *, below: bool = False) -> int:
+def _cost(answered: bool, can: bool, right: bool, costs: Sequence[int]) -> int:
+    """What one question costs; those that can be answered are `can`."""
     wrong, refused = costs
-    total = 0
-    for p, can, right in asked:
-        given = p < t if below else p <= t
-        total += wrong * (given and not right) + refused * (can and not given)
-    return total
+    return wrong * (not right) if answered else refused * can
 
 
-def _ratio(flags: Sequence[bool]) -> float | None:
+def _total(
+    t: float, asked: Asking, costs: Sequence[int], cost: Rule = _cost, answers: Rule = operator.le
+) -> int:
+    return sum(cost(answers(p, t), can, right, costs=costs) for p, can, right in asked)
+
+
+def _share(flags: Sequence[bool]) -> float | None:
     return sum(flags) / len(flags) if flags else None
 
 
@@ -31,37 +38,32 @@ def _refusing(
     test: Asking,
     costs: Sequence[int],
     *,
-    choose: Callable[..., float] = max,
-    everything: bool = True,
     on: str = "validation",
-    cost: Callable[..., int] = _total,
-    below: bool = False,
+    choose: Rule = max,
+    everything: Sequence[float] = (-1.0,),
+    candidate: Rule = lambda can, right: True,
+    cost: Rule = _cost,
+    answers: Rule = operator.le,
     of_all: bool = False,
-    candidate: Callable[[bool, bool], bool] = lambda can, right: True,
-) -> dict[str, float | None] | None:
+) -> Report:
+    """The report; `candidate` says which questions of validation give a threshold to choose."""
     chosen = {"validation": validation, "test": test, "both": [*validation, *test]}[on]
-    choices = {p for p, can, right in chosen if candidate(can, right)} | (
-        {-1.0} if everything else set()
-    )
-    if not choices:
-        return None
-    found = {t: cost(t, chosen, costs) for t in choices}
-    t = choose(t for t in choices if found[t] == min(found.values()))
-    given = [(p < t if below else p <= t, can, right) for p, can, right in test]
+    choices = {*everything, *(p for p, can, right in chosen if candidate(can, right))}
+    totals = {t: _total(t, chosen, costs, cost, answers) for t in choices}
+    t = choose(t for t in choices if totals[t] == min(totals.values()))
+    given = [(answers(p, t), can, right) for p, can, right in test]
     return {
         "threshold": t,
-        "answered": _ratio([g for g, can, _ in given if can]),
-        "right": _ratio(
-            [r and g for g, can, r in given if can]
-            if of_all
-            else [r for g, can, r in given if can and g]
+        "answered": _share([answered for answered, can, _ in given if can]),
+        "right": _share(
+            [answered and right for answered, can, right in given if can and (answered or of_all)]
         ),
-        "honest": _ratio([not g for g, can, _ in given if not can]),
-        "cost": _total(t, test, costs, below=below) / len(test) if test else None,
+        "honest": _share([not answered for answered, can, _ in given if not can]),
+        "cost": _total(t, test, costs, answers=answers) / len(test) if test else None,
     }
 
 
-def _read_report(value: Any, *_: Any) -> dict[str, float | None]:
+def _read_report(value: Any, *_: Any) -> Report:
     expect_keys(value, REPORT, "refusal_threshold", ", ".join(REPORT))
     return {
         name: None if value[name] is None else expect_number(value[name], "refusal_threshold")
@@ -69,54 +71,33 @@ def _read_report(value: Any, *_: Any) -> dict[str, float | None]:
     }
 
 
-def _alike_report(ours: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(
-        ours[name] is None
-        if wanted[name] is None
-        else ours[name] is not None and near(ours[name], wanted[name])
-        for name in REPORT
-    )
+def _tell_report(ours: Report, wanted: Report) -> str:
+    name = next(name for name in REPORT if not agree_on([name])(ours, wanted))
+    return f"{name} is {ours[name]}, wanted {wanted[name]}"
 
 
-def _tell_report(ours: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    for name in REPORT:
-        if not _alike_report(ours | {n: None for n in REPORT if n != name},
-                             wanted | {n: None for n in REPORT if n != name}):  # fmt: skip
-            return f"{name} is {ours[name]}, wanted {wanted[name]}"
-    return "something differs"
-
-
-def _free_refusal(t: float, asked: Asking, costs: Sequence[int]) -> int:
-    """A mistake: refusing costs nothing."""
-    return _total(t, asked, (costs[0], 0))
-
-
-def _free_answer(t: float, asked: Asking, costs: Sequence[int]) -> int:
+def _free_answer(answered: bool, can: bool, right: bool, costs: Sequence[int]) -> int:
     """A mistake: to answer what cannot be answered costs nothing."""
-    return _total(t, [one for one in asked if one[1]], costs)
+    return _cost(answered, can, right, costs) if can else 0
 
 
-def _honest_costs(t: float, asked: Asking, costs: Sequence[int]) -> int:
+def _honest_cost(answered: bool, can: bool, right: bool, costs: Sequence[int]) -> int:
     """A mistake: every refusal costs, the honest one too."""
-    return sum(costs[1] if p > t else 0 if right else costs[0] for p, _, right in asked)
+    return _cost(answered, True, right, costs)
 
 
-def _either_cost(*given: Any) -> dict[str, float | None] | None:
-    """What both of the last two give, where they cannot be told apart."""
-    found = [_refusing(*given, cost=cost) for cost in (_free_answer, _honest_costs)]
+def _either_cost(*given: Any) -> Report | None:
+    """What both of these mistakes give, where they cannot be told apart."""
+    found = [_refusing(*given, cost=cost) for cost in (_free_answer, _honest_cost)]
     return found[0] if found[0] == found[1] else None
 
 
-UNANSWERABLE = (
-    "a question that cannot be answered costs as a wrong answer where it is answered, and nothing "
-    "where it is refused"
-)
 REFUSAL = Comparison(
     function="refusal_threshold",
     what="the report",
     right=_refusing,
     read=_read_report,
-    alike=_alike_report,
+    alike=agree_on(REPORT),
     tells=_tell_report,
     mistakes={
         "the threshold was chosen on test: a cost reported there is then the least of many": {
@@ -124,55 +105,29 @@ REFUSAL = Comparison(
         },
         "the threshold was chosen on validation and test together": {"on": "both"},
         "of several thresholds with the least cost the largest is wanted": {"choose": min},
-        "−1.0, which refuses everything, is among the choices": {"everything": False},
-        "a question with p equal to t is answered: only p > t is refused": {
-            "cost": lambda *c: _total(*c, below=True),
-            "below": True,
+        "−1.0, which refuses everything, is among the choices": {"everything": ()},
+        "a question with p equal to t is answered: only p > t is refused": {"answers": operator.lt},
+        "a question that cannot be answered costs as a wrong answer where it is answered, and "
+        "nothing where it is refused": [_either_cost, {"cost": _honest_cost}],
+        "an answer to what cannot be answered is a wrong answer, and costs as one": {
+            "cost": _free_answer
         },
+        "every p of validation is among the choices, also of what cannot be answered": {
+            "candidate": lambda can, right: can
+        },
+        "every p of validation is among the choices, also where the answer is wrong": {
+            "candidate": lambda can, right: right
+        },
+        "to refuse what can be answered has a cost of its own": {
+            "cost": lambda answered, *given, costs: answered and _cost(answered, *given, costs)
+        },
+        "the two costs are swapped: first a wrong answer, then a refusal": {
+            "cost": lambda *question, costs: _cost(*question, costs[::-1])
+        },
+        "'right' is a share of the answered, not of all that can be answered": {"of_all": True},
     },
-    slips=(
-        Slip(_either_cost, UNANSWERABLE),
-        Slip(
-            functools.partial(_refusing, cost=_free_answer),
-            "an answer to what cannot be answered is a wrong answer, and costs as one",
-        ),
-        Slip(
-            functools.partial(_refusing, candidate=lambda can, right: can),
-            "every p of validation is among the choices, also of what cannot be answered",
-        ),
-        Slip(
-            functools.partial(_refusing, candidate=lambda can, right: can and right),
-            "every p of validation is among the choices, also where the answer is wrong",
-        ),
-        Slip(functools.partial(_refusing, cost=_honest_costs), UNANSWERABLE),
-        Slip(
-            functools.partial(_refusing, cost=_free_refusal),
-            "to refuse what can be answered has a cost of its own",
-        ),
-        Slip(
-            functools.partial(_refusing, cost=lambda t, a, c: _total(t, a, c[::-1])),
-            "the two costs are swapped: first a wrong answer, then a refusal",
-        ),
-        Slip(
-            functools.partial(_refusing, of_all=True),
-            "'right' is a share of the answered, not of all that can be answered",
-        ),
-    ),
 )
-
-
-def _tell_threshold(ours: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    return f"threshold is {ours['threshold']}, wanted {wanted['threshold']}"
-
-
-THRESHOLD = replace(
-    REFUSAL,
-    alike=lambda ours, wanted: (
-        ours["threshold"] is not None and near(ours["threshold"], wanted["threshold"])
-    ),
-    tells=_tell_threshold,
-    slips=REFUSAL.slips[:-1],
-)
+THRESHOLD = replace(REFUSAL, alike=agree_on(["threshold"]))
 
 
 def _asking(student: Student, number: int, *, levels: int = 1000) -> Asking:
@@ -212,14 +167,13 @@ def _split(student: Student) -> Asking:
     "Try every p of validation, and −1. What does each cost?",
 )
 def refuse_choice(student: Student) -> None:
+    def draw(costs: tuple[int, int]) -> tuple[Any, ...]:
+        validation = _clear(student, costs)
+        above = [(round(p + 5e-5, 6), True, True) for p, _, _ in validation]
+        return validation, student.shuffled(above + EVERY_SORT), costs
+
     for costs in ((3, 1), (1, 1), (1, 2), (5, 2)):
-
-        def draw(costs: tuple[int, int] = costs) -> tuple[Any, ...]:
-            validation = _clear(student, costs)
-            above = [(round(p + 5e-5, 6), True, True) for p, _, _ in validation]
-            return validation, student.shuffled(above + EVERY_SORT), costs
-
-        THRESHOLD.run(student, draw)
+        THRESHOLD.run(student, partial(draw, costs))
     with student.on("the best threshold is that of a wrong answer"):
         some = [(0.1, True, True), (0.9, True, False), (0.95, False, False)]
         THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (2, 5)))
@@ -235,13 +189,11 @@ def refuse_ties(student: Student) -> None:
         wrong = [(0.2, False, False), (0.5, True, False), (0.1, False, False)]
         THRESHOLD.run(student, lambda: (wrong, EVERY_SORT, (4, 1)))
         THRESHOLD.run(student, lambda: (wrong[::2], EVERY_SORT, (1, 1)))
+    free = [(0.1, True, True), (0.4, False, False), (0.8, True, True)]
+    some = [(0.3, False, False), (0.6, True, True), (0.9, False, False), (0.1, True, True)]
     with student.on("several thresholds cost the same"):
-        free = [(0.1, True, True), (0.4, False, False), (0.8, True, True)]
-        THRESHOLD.run(student, lambda: (student.shuffled(free), EVERY_SORT, (1, 1)))
-        THRESHOLD.run(student, lambda: (student.shuffled(free), EVERY_SORT, (0, 0)))
-        some = [(0.3, False, False), (0.6, True, True), (0.9, False, False), (0.1, True, True)]
-        THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (1, 1)))
-        THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (0, 0)))
+        for asked, costs in itertools.product((free, some), ((1, 1), (0, 0))):
+            THRESHOLD.run(student, lambda a=asked, c=costs: (student.shuffled(a), EVERY_SORT, c))
 
 
 @check(
@@ -251,14 +203,14 @@ def refuse_ties(student: Student) -> None:
 )
 def refuse_equal(student: Student) -> None:
     for costs in ((1, 1), (2, 1), (1, 3)):
-        THRESHOLD.run(student, lambda c=costs: (_clear(student, c, levels=4), list(EVERY_SORT), c))
+        THRESHOLD.run(student, lambda c=costs: (_clear(student, c, levels=4), EVERY_SORT, c))
     with student.on("several questions with one p"):
         some = [(0.25, True, True), (0.25, True, True), (0.5, False, False), (0.25, True, False)]
-        THRESHOLD.run(student, lambda: (student.shuffled(some), list(EVERY_SORT), (2, 1)))
+        THRESHOLD.run(student, lambda: (student.shuffled(some), EVERY_SORT, (2, 1)))
     with student.on("p of test that are equal to t"):
         validation = [(0.25, True, True), (0.5, True, True), (0.75, False, False)]
-        equal = replace(REFUSAL, alike=agree_on(["answered", "honest"]))
         test = [(0.5, True, True), (0.5, False, False), (0.25, True, True), (0.75, False, False)]
+        equal = replace(REFUSAL, alike=agree_on(["answered", "honest"]))
         equal.run(student, lambda: (student.shuffled(validation), student.shuffled(test), (2, 1)))
 
 
@@ -269,15 +221,11 @@ def refuse_equal(student: Student) -> None:
     keeps_arguments=True,
 )
 def refuse_report(student: Student) -> None:
+    def draw(number: int) -> tuple[Any, ...]:
+        return _split(student), student.shuffled(_asking(student, number) + EVERY_SORT), (2, 1)
+
     for number in (2, 9, 40):
-        REFUSAL.run(
-            student,
-            lambda n=number: (
-                _split(student),
-                student.shuffled(_asking(student, n) + EVERY_SORT),
-                (2, 1),
-            ),
-        )
+        REFUSAL.run(student, partial(draw, number))
 
 
 @check(
@@ -287,12 +235,13 @@ def refuse_report(student: Student) -> None:
 )
 def refuse_nothing(student: Student) -> None:
     validation = [(0.3, True, True), (0.7, False, False)]
-    for what, test in (
-        ("no test question", []),
-        ("all can be answered", [(0.1, True, True), (0.2, True, False)]),
-        ("none can be answered", [(0.1, False, False), (0.9, False, False)]),
-        ("none is answered", [(0.8, True, True), (0.9, False, False)]),
-    ):
+    tests = {
+        "no test question": [],
+        "all can be answered": [(0.1, True, True), (0.2, True, False)],
+        "none can be answered": [(0.1, False, False), (0.9, False, False)],
+        "none is answered": [(0.8, True, True), (0.9, False, False)],
+    }
+    for what, test in tests.items():
         with student.on(what):
             REFUSAL.run(student, lambda t=test: (student.shuffled(validation), t, (2, 1)))
 

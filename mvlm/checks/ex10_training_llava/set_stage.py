@@ -1,6 +1,9 @@
 """Exercise 10, `set_stage`: who learns in this stage?"""
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
@@ -8,7 +11,7 @@ from mvlm.checks.ex10_training_llava.common import expect_refusal
 from mvlm.checks.expect import Comparison, expect_parts, kind_of
 
 Weights = list[dict[str, Any]]
-LEARNS = {1: ("projector",), 2: ("projector", "language")}
+Staged = dict[str, list[Any]]
 
 
 def _staged(
@@ -16,28 +19,28 @@ def _staged(
     stage: int,
     *,
     part_of: Callable[[str], str] = lambda name: name.partition(".")[0],
-    learns: Mapping[int, Sequence[str]] | None = None,
-    tied: Callable[[list[bool]], bool] | None = all,
-    once: bool = True,
-) -> dict[str, Any]:
-    """Names that learn, and names for the optimizer; `tied` decides for names of one tensor."""
-    may = [part_of(one["name"]) in (learns or LEARNS)[stage] for one in weights]
-    flags = [
-        tied([m for m, other in zip(may, weights, strict=True) if other["storage"] == storage])
-        if tied
-        else mine
-        for mine, storage in zip(may, (one["storage"] for one in weights), strict=True)
-    ]
-    given: dict[int, str] = {}
-    names = []
-    for flag, one in zip(flags, weights, strict=True):
-        if flag and not (once and one["storage"] in given):
-            given[one["storage"]] = one["name"]
-            names.append(one["name"])
-    return {"learns": flags, "optimizer": names}
+    second: Sequence[str] = ("projector", "language"),
+    tied: Callable[[list[bool], bool], bool] = lambda all_names, this_one: all(all_names),
+    key: str = "storage",
+) -> Staged:
+    """Which weights learn, and the names for the optimizer.
+
+    In stage 2 the parts `second` learn; `tied` decides for one of the names of a tensor; the
+    optimizer gets one name for each `key`.
+    """
+    learns = ("projector",) if stage == 1 else second
+    may = [part_of(one["name"]) in learns for one in weights]
+    of_tensor: dict[int, list[bool]] = {}
+    for one, flag in zip(weights, may, strict=True):
+        of_tensor.setdefault(one["storage"], []).append(flag)
+    flags = [tied(of_tensor[one["storage"]], flag) for one, flag in zip(weights, may, strict=True)]
+    names: dict[Any, str] = {}
+    for one in itertools.compress(weights, flags):
+        names.setdefault(one[key], one["name"])
+    return {"learns": flags, "optimizer": list(names.values())}
 
 
-def _read_staged(value: Any, weights: Weights, stage: int) -> dict[str, Any]:
+def _read_staged(value: Any, weights: Weights, stage: int) -> Staged:
     made, names = expect_parts(value, ("the weights", "the optimizer's names"), "set_stage")
     if type(made) not in (list, tuple) or any(type(one) is not dict for one in made):
         raise AnswerFailed("set_stage: the first value is no list of dicts")
@@ -53,22 +56,14 @@ def _read_staged(value: Any, weights: Weights, stage: int) -> dict[str, Any]:
             fail("names and storages stay as they are, in their order")
         if type(one["learns"]) is not bool:
             fail(f'"learns" is a {kind_of(one["learns"])}, wanted True or False')
-    return {
-        "learns": [one["learns"] for one in made],
-        "optimizer": list(names),
-        "old": [one["name"] for one in made if one["grad"] is not None],
-    }
+    return {"learns": [one["learns"] for one in made], "optimizer": list(names)}
 
 
-def _alike_staged(ours: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    return all(ours[key] == wanted[key] for key in ("learns", "optimizer"))
-
-
-def _tell_staged(ours: dict[str, Any], wanted: dict[str, Any]) -> str:
-    if ours["learns"] != wanted["learns"]:
-        place = [a == b for a, b in zip(ours["learns"], wanted["learns"], strict=True)].index(False)
-        verb = "learns" if ours["learns"][place] else "stands still"
-        return f"weight number {place} {verb} in yours, and must not"
+def _tell_staged(ours: Staged, wanted: Staged) -> str:
+    for place, (learns, should) in enumerate(zip(ours["learns"], wanted["learns"], strict=True)):
+        if learns != should:
+            verb = "learns" if learns else "stands still"
+            return f"weight number {place} {verb} in yours, and must not"
     return f"the optimizer gets {ours['optimizer']}, wanted {wanted['optimizer']}"
 
 
@@ -77,38 +72,40 @@ STAGE = Comparison(
     what="the stage",
     right=_staged,
     read=_read_staged,
-    alike=_alike_staged,
+    alike=operator.eq,
     tells=_tell_staged,
     mistakes={
         "a name that only holds the word projector is taken for the projector's: the first "
         "word says which part it is": {
             "part_of": lambda n: "projector" if "projector" in n else n[:8]
         },
-        "in stage 2 the projector learns too": {"learns": {1: LEARNS[1], 2: ("language",)}},
+        "in stage 2 the projector learns too": {"second": ("language",)},
         "the tower learns in yours, and it never does": {
-            "learns": {1: LEARNS[1], 2: ("projector", "language", "vision")}
+            "second": ("projector", "language", "vision")
         },
         "adapters belong to the part that they are in, and stand still with it": {
             "part_of": lambda name: "projector" if "adapter" in name else name.split(".")[0]
         },
         "two names of one tensor: one learns and the other does not, which cannot be": {
-            "tied": None
+            "tied": lambda all_names, this_one: this_one
         },
         "a tensor learns though one of its names belongs to a part that stands still": {
-            "tied": any
+            "tied": lambda all_names, this_one: any(all_names)
         },
-        "the optimizer gets one tensor twice, by two names: it would step twice": {"once": False},
+        "the optimizer gets one tensor twice, by two names: it would step twice": {"key": "name"},
     },
 )
 
 
-def _weights(student: Student, names: Sequence[str], *, tied: Sequence[Sequence[str]] = ()) -> list:
-    """Dicts of these names; those of each group in `tied` are one tensor."""
-    numbers = iter(student.shuffled(range(10, 10 + len(names))))
-    storages = {name: next(numbers) for name in names}
-    for group in tied:
-        storages |= dict.fromkeys(group, storages[group[0]])
-    return [
+def _case(
+    student: Student, names: Sequence[str], stage: int, *, tied: Sequence[str] = ()
+) -> tuple[Weights, int]:
+    """Weights of these names in any order, those in `tied` one tensor, and the stage."""
+    names = student.shuffled(names)
+    storages = dict(zip(names, student.shuffled(range(10, 10 + len(names))), strict=True))
+    for name in tied:
+        storages[name] = storages[tied[0]]
+    weights = [
         {
             "name": name,
             "storage": storages[name],
@@ -117,28 +114,15 @@ def _weights(student: Student, names: Sequence[str], *, tied: Sequence[Sequence[
         }
         for name in names
     ]
+    return weights, stage
 
 
-PLAIN_NAMES = (
-    "vision.patches.weight",
-    "vision.blocks.0.mlp.up.weight",
-    "projector.0.weight",
-    "projector.0.bias",
-    "language.embedding.weight",
-    "language.blocks.0.mlp.up.weight",
-    "language.norm.weight",
-)
-TRAPS = (
-    "vision.projector.weight",
-    "vision.language.weight",
-    "projector.vision.bias",
-    "language.projector.down",
-    "language.vision_norm.weight",
-    "vision.blocks.1.adapter.down",
-    "language.blocks.1.adapter.up",
-    "language",
-    "projector",
-)
+PLAIN_NAMES = ("vision.patches.weight", "vision.blocks.0.mlp.up.weight", "projector.0.weight",
+               "projector.0.bias", "language.embedding.weight", "language.blocks.0.mlp.up.weight",
+               "language.norm.weight")  # fmt: skip
+TRAPS = ("vision.projector.weight", "vision.language.weight", "projector.vision.bias",
+         "language.projector.down", "language.vision_norm.weight", "vision.blocks.1.adapter.down",
+         "language.blocks.1.adapter.up", "language", "projector")  # fmt: skip
 
 
 @check(
@@ -148,9 +132,7 @@ TRAPS = (
 def stage_parts(student: Student) -> None:
     for stage in (1, 2):
         with student.on(f"stage {stage}"):
-            STAGE.run(
-                student, lambda s=stage: (_weights(student, student.shuffled(PLAIN_NAMES)), s)
-            )
+            STAGE.run(student, partial(_case, student, PLAIN_NAMES, stage))
     with student.on("no weights at all"):
         STAGE.run(student, lambda: ([], 1))
 
@@ -163,8 +145,7 @@ def stage_parts(student: Student) -> None:
 def stage_names(student: Student) -> None:
     for stage in (1, 2):
         with student.on(f"stage {stage}, names that hold other parts' words"):
-            names = (*PLAIN_NAMES[::2], *TRAPS)
-            STAGE.run(student, lambda s=stage, n=names: (_weights(student, student.shuffled(n)), s))
+            STAGE.run(student, partial(_case, student, (*PLAIN_NAMES[::2], *TRAPS), stage))
 
 
 @check(
@@ -175,21 +156,15 @@ def stage_names(student: Student) -> None:
 def stage_tied(student: Student) -> None:
     names = (*PLAIN_NAMES, "language.head.weight", "projector.1.weight", "vision.words.weight")
     ends = ("language.embedding.weight", "language.head.weight")
-    for what, tied in (
-        ("word table and output layer are one", [ends]),
-        ("one tensor in tower and language model", [("vision.words.weight", ends[0])]),
-        ("one in projector and language model", [("projector.1.weight", ends[1])]),
-        ("one in all three", [("projector.1.weight", "vision.words.weight", *ends)]),
-    ):
-        for stage in (1, 2):
-            with student.on(f"{what}, stage {stage}"):
-                STAGE.run(
-                    student,
-                    lambda t=tied, s=stage: (
-                        _weights(student, student.shuffled(names), tied=t),
-                        s,
-                    ),
-                )
+    groups = {
+        "word table and output layer are one": ends,
+        "one tensor in tower and language model": ("vision.words.weight", ends[0]),
+        "one in projector and language model": ("projector.1.weight", ends[1]),
+        "one in all three": ("projector.1.weight", "vision.words.weight", *ends),
+    }
+    for (what, tied), stage in itertools.product(groups.items(), (1, 2)):
+        with student.on(f"{what}, stage {stage}"):
+            STAGE.run(student, partial(_case, student, names, stage, tied=tied))
 
 
 @check(
@@ -200,23 +175,27 @@ def stage_tied(student: Student) -> None:
 )
 def stage_clean(student: Student) -> None:
     for stage in (1, 2):
-        weights = _weights(student, student.shuffled((*PLAIN_NAMES, *TRAPS[:3])))
+        weights, _ = _case(student, (*PLAIN_NAMES, *TRAPS[:3]), stage)
         for one in weights:
             one["grad"] = student.normal(3)
-        old = STAGE.read(student.call("set_stage", weights, stage), weights, stage)["old"]
-        flags = dict(
-            zip((o["name"] for o in weights), _staged(weights, stage)["learns"], strict=True)
-        )
-        if old and all(flags[name] for name in old):
+        value = student.call("set_stage", weights, stage)
+        STAGE.read(value, weights, stage)
+        learns = _staged(weights, stage)["learns"]
+        old = {
+            one["name"]: flag
+            for one, flag in zip(value[0], learns, strict=True)
+            if one["grad"] is not None
+        }
+        if old and all(old.values()):
             fail("weights that learn keep their old gradients: a stage begins without")
-        if old and not any(flags[name] for name in old):
+        if old and not any(old.values()):
             fail("frozen weights keep their old gradients: an optimizer would follow them")
         if old:
-            fail(f"{old[0]} keeps its old gradient")
+            fail(f"{next(iter(old))} keeps its old gradient")
         STAGE.run(student, lambda w=weights, s=stage: (w, s))
     for stage in (0, 3, -1):
-        weights = _weights(student, PLAIN_NAMES)
-        expect_refusal(student, "set_stage", weights, stage, what=f"stage {stage}")
+        case = _case(student, PLAIN_NAMES, stage)
+        expect_refusal(student, "set_stage", *case, what=f"stage {stage}")
 
 
 QUESTION = Question(

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from statistics import fmean, pstdev, stdev
 from typing import Any
 
 import torch
@@ -13,23 +15,17 @@ from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import Comparison, expect_keys, expect_number, expect_parts, kind_of
 
 Worth = dict[str, tuple[float, float]]
+Pairs = list[tuple[int, Fraction]]  # a question: right with its own picture, and a share of others
 
 
-def _worths(right: Tensor, own: Tensor, *, others: str = "without own") -> list[Fraction]:
-    found = []
-    for row, place in zip(right.tolist(), own.tolist(), strict=True):
-        rest = {
-            "without own": [int(r) for s, r in enumerate(row) if s != place],
-            "all": [int(r) for r in row],
-            "next": [int(row[(place + 1) % len(row)])],
-        }[others]
-        found.append(int(row[place]) - Fraction(sum(rest), len(rest)))
-    return found
+def _paired(pairs: Pairs, deviation: Callable[[Sequence[float]], float] = stdev) -> float:
+    """The error of the mean difference."""
+    return deviation([own - rest for own, rest in pairs]) / math.sqrt(len(pairs))
 
 
-def _error(values: Sequence[float], *, less: int = 1) -> float:
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - less) / len(values))
+def _unpaired(pairs: Pairs) -> float:
+    """A mistake: the errors of two shares, as if they were of different questions."""
+    return math.hypot(*map(stdev, zip(*pairs, strict=True))) / math.sqrt(len(pairs))
 
 
 def _worth(
@@ -37,38 +33,27 @@ def _worth(
     own: Tensor,
     kinds: Sequence[str],
     *,
-    others: str = "without own",
+    other: Callable[[int, int, int], bool] = lambda picture, own, pictures: picture != own,
     sign: int = 1,
-    error: Callable[[list[float]], float] = _error,
-    pooled: bool = False,
     clipped: bool = False,
+    error: Callable[[Pairs], float] = _paired,
     errors: Callable[[list[float]], float] = lambda e: math.hypot(*e) / len(e),
+    pooled: bool = False,
 ) -> Worth:
-    worths = [float(sign * one) for one in _worths(right, own, others=others)]
+    """A kind → its mean worth and the error of that; `other` says which pictures are compared."""
+    pairs = []
+    for row, place in zip(right.int().tolist(), own.tolist(), strict=True):
+        rest = [one for n, one in enumerate(row) if other(n, place, len(row))]
+        pairs.append((row[place], Fraction(sum(rest), len(rest))))
     found: Worth = {}
     for kind in dict.fromkeys(kinds):
-        some = [w for w, k in zip(worths, kinds, strict=True) if k == kind]
-        mean = sum(some) / len(some)
+        some = [pair for pair, k in zip(pairs, kinds, strict=True) if k == kind]
+        mean = sign * fmean(a - b for a, b in some)
         found[kind] = max(0.0, mean) if clipped else mean, error(some)
     if pooled:
-        return found | {"all": (sum(worths) / len(worths), error(worths))}
+        return found | {"all": (fmean(a - b for a, b in pairs), error(pairs))}
     means = [mean for mean, _ in found.values()]
-    return found | {"all": (sum(means) / len(means), errors([e for _, e in found.values()]))}
-
-
-def _unpaired(right: Tensor, own: Tensor, kinds: Sequence[str]) -> Worth:
-    """A mistake: the errors of two shares, as if they were of different questions."""
-    found = _worth(right, own, kinds)
-    made: Worth = {}
-    for kind in dict.fromkeys(kinds):
-        rows = [n for n, one in enumerate(kinds) if one == kind]
-        with_own = [float(right[n, own[n]]) for n in rows]
-        rest = [
-            a - float(w) for a, w in zip(with_own, _worths(right[rows], own[rows]), strict=True)
-        ]
-        made[kind] = found[kind][0], math.hypot(_error(with_own), _error(rest))
-    errors = [error for _, error in made.values()]
-    return made | {"all": (found["all"][0], math.hypot(*errors) / len(errors))}
+    return found | {"all": (fmean(means), errors([e for _, e in found.values()]))}
 
 
 def _read_worth(value: Any, right: Tensor, own: Tensor, kinds: Sequence[str]) -> Worth:
@@ -84,63 +69,50 @@ def _read_worth(value: Any, right: Tensor, own: Tensor, kinds: Sequence[str]) ->
     return made
 
 
-def _alike_worth(ours: Worth, wanted: Worth) -> bool:
-    return all(
-        math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
-        for kind in wanted
-        for a, b in zip(ours[kind], wanted[kind], strict=True)
-    )
+def _differing(ours: Worth, wanted: Worth) -> list[str]:
+    """What does not agree, a sentence each."""
+    return [
+        f"the {name} of {kind!r} is {a:.6g}, wanted {b:.6g}"
+        for kind, pair in wanted.items()
+        for name, a, b in zip(("worth", "error"), ours[kind], pair, strict=True)
+        if not math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
+    ]
 
 
-def _tell_worth(ours: Worth, wanted: Worth) -> str:
-    for kind, pair in wanted.items():
-        for name, a, b in zip(("worth", "error"), ours[kind], pair, strict=True):
-            if not math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6):
-                return f"the {name} of {kind!r} is {a:.6g}, wanted {b:.6g}"
-    return "something differs"
-
-
+OTHER_WORTHS = {
+    "the own picture is among the others: it is to be left out": {"other": lambda *_: True},
+    "one other picture is compared: all others are wanted": {
+        "other": lambda picture, own, pictures: picture == (own + 1) % pictures
+    },
+    "the sign: own minus others": {"sign": -1},
+    "a worth may be below 0": {"clipped": True},
+}
 WORTH = Comparison(
     function="worth_of_picture",
     what="the worth",
     right=_worth,
     read=_read_worth,
-    alike=_alike_worth,
-    tells=_tell_worth,
-    mistakes={
-        "the own picture is among the others: it is to be left out": {"others": "all"},
-        "one other picture is compared: all others are wanted": {"others": "next"},
-        "the sign: own minus others": {"sign": -1},
-        "a worth may be below 0": {"clipped": True},
-        "the error is that of two separate shares: take the differences first": _unpaired,
-        "the deviation has n where n − 1 is wanted": {"error": lambda some: _error(some, less=0)},
+    alike=lambda ours, wanted: not _differing(ours, wanted),
+    tells=lambda ours, wanted: _differing(ours, wanted)[0],
+    mistakes=OTHER_WORTHS
+    | {
+        "the error is that of two separate shares: take the differences first": {
+            "error": _unpaired
+        },
+        "the deviation has n where n − 1 is wanted": {"error": partial(_paired, deviation=pstdev)},
         "that is the deviation of one question: the error of a mean is smaller by √n": {
-            "error": lambda some: _error(some) * len(some) ** 0.5
+            "error": lambda pairs: stdev(own - rest for own, rest in pairs)
         },
         "'all' counts every question once: each kind shall count the same": {"pooled": True},
-        "the error of 'all' is the mean of the errors: add their squares": {
-            "errors": lambda e: sum(e) / len(e)
-        },
+        "the error of 'all' is the mean of the errors: add their squares": {"errors": fmean},
         "the error of 'all': the root of the sum of squares is divided by the number of kinds": {
             "errors": lambda e: math.hypot(*e) / len(e) ** 0.5
         },
     },
 )
-
-
-def _alike_means(ours: Worth, wanted: Worth) -> bool:
-    return all(
-        math.isclose(ours[kind][0], wanted[kind][0], rel_tol=1e-4, abs_tol=1e-6) for kind in wanted
-    )
-
-
-def _tell_means(ours: Worth, wanted: Worth) -> str:
-    return _tell_worth({kind: (pair[0], wanted[kind][1]) for kind, pair in ours.items()}, wanted)
-
-
-# The worths alone: the first four mistakes have other worths, the later ones other errors.
-MEANS = replace(
-    WORTH, alike=_alike_means, tells=_tell_means, mistakes=dict([*WORTH.mistakes.items()][:4])
+# The worths alone, whatever the errors.
+MEANS = replace(WORTH, mistakes=OTHER_WORTHS).part(
+    lambda found: {kind: (worth, 0.0) for kind, (worth, _) in found.items()}
 )
 
 
@@ -149,9 +121,9 @@ def _answers(student: Student, kinds: Mapping[str, int], pictures: int) -> tuple
     names = student.shuffled([kind for kind, many in kinds.items() for _ in range(many)])
     own = torch.tensor([student.integer(0, pictures - 1) for _ in names])
     right = student.normal(len(names), pictures) > 0.4
-    for row, (place, name) in enumerate(zip(own.tolist(), names, strict=True)):
+    for row, name in enumerate(names):
         before = names[:row].count(name)
-        right[row, place] = before % 4 < 3  # of a kind's questions the fourth is wrong, and so on
+        right[row, own[row]] = before % 4 < 3  # a kind's fourth question is wrong, and so on
     return right, own, names
 
 
@@ -161,12 +133,9 @@ def _answers(student: Student, kinds: Mapping[str, int], pictures: int) -> tuple
 )
 def worth_mean(student: Student) -> None:
     for number, pictures in ((7, 4), (12, 9), (5, 2)):
-        MEANS.run(student, lambda n=number, p=pictures: _answers(student, {"what": n}, p))
+        MEANS.run(student, partial(_answers, student, {"what": number}, pictures))
     with student.on("a model that is better with other pictures"):
-        MEANS.run(
-            student,
-            lambda: (~torch.eye(5, dtype=torch.bool), torch.arange(5), ["what"] * 5),
-        )
+        MEANS.run(student, lambda: (torch.eye(5) == 0, torch.arange(5), ["what"] * 5))
 
 
 @check(
@@ -176,9 +145,9 @@ def worth_mean(student: Student) -> None:
 )
 def worth_error(student: Student) -> None:
     for number, pictures in ((2, 3), (3, 6), (20, 5)):
-        WORTH.run(student, lambda n=number, p=pictures: _answers(student, {"where": n}, p))
+        WORTH.run(student, partial(_answers, student, {"where": number}, pictures))
     with student.on("all questions alike: no spread"):
-        WORTH.run(student, lambda: (torch.eye(4, dtype=torch.bool), torch.arange(4), ["what"] * 4))
+        WORTH.run(student, lambda: (torch.eye(4) == 1, torch.arange(4), ["what"] * 4))
 
 
 @check(
@@ -189,7 +158,7 @@ def worth_error(student: Student) -> None:
 )
 def worth_kinds(student: Student) -> None:
     for kinds, pictures in (({"what": 3, "where": 20}, 7), ({"a": 2, "b": 5, "c": 11}, 4)):
-        WORTH.run(student, lambda k=kinds, p=pictures: _answers(student, k, p))
+        WORTH.run(student, partial(_answers, student, kinds, pictures))
 
 
 @check(
@@ -198,24 +167,20 @@ def worth_kinds(student: Student) -> None:
     after=[worth_mean],
 )
 def worth_shapes(student: Student) -> None:
-    with student.on("more pictures than questions"):
-        MEANS.run(student, lambda: _answers(student, {"what": 3, "where": 2}, 13))
-    with student.on("all questions of one picture"):
+    def one_picture() -> tuple[Any, ...]:
+        right, own, kinds = _answers(student, {"what": 6, "where": 4}, 3)
+        return right, torch.full_like(own, 2), kinds
 
-        def draw() -> tuple[Any, ...]:
-            right, own, kinds = _answers(student, {"what": 6, "where": 4}, 3)
-            return right, torch.full_like(own, 2), kinds
+    def narrow() -> tuple[Any, ...]:
+        own = torch.tensor(student.shuffled(range(5)), dtype=torch.int32)
+        return torch.arange(5) != own[:, None], own, ["what"] * 5
 
-        MEANS.run(student, draw)
-    with student.on("own of int32"):
-
-        def narrow() -> tuple[Any, ...]:
-            own = torch.tensor(student.shuffled(range(5)))
-            right = torch.ones(5, 5, dtype=torch.bool)
-            right[range(5), own] = False
-            return right, own.to(torch.int32), ["what"] * 5
-
-        MEANS.run(student, narrow)
+    inputs = {
+        "more pictures than questions": partial(_answers, student, {"what": 3, "where": 2}, 13),
+        "all questions of one picture": one_picture,
+        "own of int32": narrow,
+    }
+    MEANS.each(student, inputs)
 
 
 QUESTION = Question(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check
@@ -13,42 +14,34 @@ MEASURES = ("accuracy", "precision", "recall", "f1", "yes", "unreadable")
 
 
 def _first_word(text: str) -> str:
-    word = ""
-    for letter in text.lower():
-        if "a" <= letter <= "z":
-            word += letter
-        elif word:
-            break
-    return word
+    spaced = "".join(letter if "a" <= letter <= "z" else " " for letter in text.lower())
+    return (spaced.split() or [""])[0]
+
+
+def _share(part: int, whole: int) -> Fraction:
+    return Fraction(part, whole) if whole else Fraction(0)
 
 
 def _scored(
-    said: Sequence[str],
-    there: Sequence[bool],
-    *,
-    readable_only: bool = False,
-    of: bool = True,
+    said: Sequence[str], there: Sequence[bool], *, readable_only: bool = False, of: str = "yes"
 ) -> dict[str, float]:
     words = [_first_word(text) for text in said]
     pairs = list(zip(words, there, strict=True))
-    counted = [one for one in pairs if one[0] in ("yes", "no")] if readable_only else pairs
-
-    def share(part: int, whole: int) -> Fraction:
-        return Fraction(part, whole) if whole else Fraction(0)
-
-    word = "yes" if of else "no"
-    hits = pairs.count((word, of))
-    precision = share(hits, words.count(word))
-    recall = share(hits, len([t for _, t in counted if t is of]))
+    readable = [pair for pair in pairs if pair[0] in ("yes", "no")]
+    counted = readable if readable_only else pairs
+    found = of == "yes"
+    hits = pairs.count((of, found))
+    precision = _share(hits, words.count(of))
+    recall = _share(hits, sum(truth is found for _, truth in counted))
     both = precision + recall
     right = pairs.count(("yes", True)) + pairs.count(("no", False))
     return {
-        "accuracy": float(share(right, len(counted))),
+        "accuracy": float(_share(right, len(counted))),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(2 * precision * recall / both) if both else 0.0,
-        "yes": float(share(words.count("yes"), len(counted))),
-        "unreadable": float(share(len([w for w in words if w not in ("yes", "no")]), len(words))),
+        "yes": float(_share(words.count("yes"), len(counted))),
+        "unreadable": float(_share(len(pairs) - len(readable), len(pairs))),
     }
 
 
@@ -71,55 +64,42 @@ SCORES = Comparison(
     tells=_tell_scores,
     mistakes={
         "accuracy is a share of all answers: yours leaves the unreadable ones out": (
-            lambda said, there: (
-                _scored(said, there)
-                | {"accuracy": _scored(said, there, readable_only=True)["accuracy"]}
+            lambda *given: (
+                _scored(*given) | {"accuracy": _scored(*given, readable_only=True)["accuracy"]}
             )
         ),
         "unreadable answers are left out of what is divided by: a model could improve by "
         "refusing": {"readable_only": True},
-        "precision, recall and F1 are those of no: they are wanted for yes": {"of": False},
+        "precision, recall and F1 are those of no: they are wanted for yes": {"of": "no"},
     },
 )
-YES = ("yes", "Yes.", "YES!", "yes, there is", "  yes", "'Yes'", "1. yes", "yes no", "Yes\nno",
-       "_yes_", "[yes]", "é: yes")  # fmt: skip
-NO = ("no", "No.", "NO", "no, there is not", "\nno", "(no)", "no yes", "No\tyes", "no-one",
-      "no_", "[no]")  # fmt: skip
-NEITHER = (
-    "",
-    "?",
-    "I know it.",
-    "nobody",
-    "not there",
-    "yesterday",
-    "I can tell what is in a scene, where, and how many.",
-    "it is: yes",
-    "none",
-    "42",
-    "There is no dog.",
-    "nope",
-    "eyes",
-)
 
 
-def _tell_reading(ours: Mapping[str, float], _: Any) -> str:
-    """Of an answer that can be read, beside a yes and a no."""
+def _alike_reading(ours: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    """How an answer is read shows in one number, whatever is wrong with the others."""
+    name = "unreadable" if wanted["unreadable"] else "accuracy"
+    return near(ours[name], wanted[name])
+
+
+def _tell_reading(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
+    if wanted["unreadable"]:
+        return "it is read as yes or no, and it is neither"
     if not any(near(ours["accuracy"], right / 3) for right in range(4)):
         return f"accuracy is {ours['accuracy']:.6g}, wanted a number of thirds"
     return f"it is read as {'neither' if ours['unreadable'] > 0 else 'the opposite'}"
 
 
-# How an answer is read shows in one number, whatever is wrong with the others.
-READ = {
-    "yes": replace(SCORES, alike=agree_on(["accuracy"]), mistakes={}, tells=_tell_reading),
-    "no": replace(SCORES, alike=agree_on(["accuracy"]), mistakes={}, tells=_tell_reading),
-    "unreadable": replace(
-        SCORES,
-        alike=agree_on(["unreadable"]),
-        mistakes={},
-        tells=lambda *_: "it is read as yes or no, and it is neither",
-    ),
-}
+# How one answer is read, beside a yes and a no.
+READING = replace(SCORES, alike=_alike_reading, tells=_tell_reading, mistakes={})
+FORMS = {
+    "yes": ("yes", "Yes.", "YES!", "yes, there is", "  yes", "'Yes'", "1. yes", "yes no",
+            "Yes\nno", "_yes_", "[yes]", "é: yes"),
+    "no": ("no", "No.", "NO", "no, there is not", "\nno", "(no)", "no yes", "No\tyes", "no-one",
+           "no_", "[no]"),
+    "unreadable": ("", "?", "I know it.", "nobody", "not there", "yesterday",
+                   "I can tell what is in a scene, where, and how many.", "it is: yes", "none",
+                   "42", "There is no dog.", "nope", "eyes"),
+}  # fmt: skip
 PLAIN = {
     "yes": ("yes", "Yes."),
     "no": ("no", "No."),
@@ -137,8 +117,8 @@ def _answered(
         for there, many in ((True, present), (False, absent))
         for _ in range(many)
     ]
-    pairs = student.shuffled(pairs)
-    return [text for text, _ in pairs], [there for _, there in pairs]
+    texts, truths = zip(*student.shuffled(pairs), strict=True)
+    return list(texts), list(truths)
 
 
 @check(
@@ -146,13 +126,12 @@ def _answered(
     'A list of words: re.findall("[a-z]+", text.lower()). Then the first.',
 )
 def yes_words(student: Student) -> None:
-    for sort, forms in (("yes", YES), ("no", NO), ("unreadable", NEITHER)):
+    for sort, forms in FORMS.items():
         for text in forms:
-            for there in (True, False):
-                with student.on(f"{text!r} is {sort}"):
-                    READ[sort].run(
-                        student, lambda t=text, h=there: ([t, "yes", "no"], [h, True, True])
-                    )
+            with student.on(f"{text!r} is {sort}"):
+                for there in (True, False):
+                    case = [text, "yes", "no"], [there, True, True]
+                    READING.run(student, lambda fixed=case: fixed)
 
 
 @check(
@@ -162,7 +141,7 @@ def yes_words(student: Student) -> None:
 )
 def yes_readable(student: Student) -> None:
     for yes, no in (((5, 2), (3, 7)), ((1, 6), (4, 2)), ((9, 1), (0, 3))):
-        SCORES.run(student, lambda y=yes, n=no: _answered(student, {"yes": y, "no": n}))
+        SCORES.run(student, partial(_answered, student, {"yes": yes, "no": no}))
 
 
 @check(
@@ -177,7 +156,7 @@ def yes_unreadable(student: Student) -> None:
         {"yes": (2, 1), "no": (1, 2), "neither": (1, 8)},
         {"yes": (3, 0), "no": (0, 4), "neither": (6, 6)},
     ):
-        SCORES.run(student, lambda c=counts: _answered(student, c))
+        SCORES.run(student, partial(_answered, student, counts))
 
 
 @check(
@@ -186,15 +165,14 @@ def yes_unreadable(student: Student) -> None:
     after=[yes_words],
 )
 def yes_nothing(student: Student) -> None:
-    for what, counts in (
-        ("never yes", {"no": (3, 4), "neither": (2, 1)}),
-        ("nothing is there", {"yes": (0, 2), "no": (0, 3)}),
-        ("yes and always wrong", {"yes": (0, 3), "no": (2, 2)}),
-        ("nothing can be read", {"neither": (3, 2)}),
-        ("one answer", {"yes": (1, 0)}),
-    ):
-        with student.on(what):
-            SCORES.run(student, lambda c=counts: _answered(student, c))
+    inputs = {
+        "never yes": {"no": (3, 4), "neither": (2, 1)},
+        "nothing is there": {"yes": (0, 2), "no": (0, 3)},
+        "yes and always wrong": {"yes": (0, 3), "no": (2, 2)},
+        "nothing can be read": {"neither": (3, 2)},
+        "one answer": {"yes": (1, 0)},
+    }
+    SCORES.each(student, {what: partial(_answered, student, inputs[what]) for what in inputs})
 
 
 QUESTION = Question(
