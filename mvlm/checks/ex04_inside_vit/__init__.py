@@ -1,7 +1,8 @@
 """Exercise 04: components, similarity, rollout, distance, a deletion curve, outliers.
 
 What is right is worked out here in float64 and in another way than an answer would: components as
-eigenvectors of a covariance, rollout as a row carried back through the layers, the rest in loops.
+eigenvectors of a covariance, cosines as products over lengths, rollout as a row carried back
+through the layers, the rest in loops.
 """
 
 from mvlm.checks.core import Exercise

@@ -10,14 +10,13 @@ from mvlm.checks.expect import KIND, Comparison, close, expect_kind, expect_tens
 DIGITS = "Which step works in float32 (a table you made, too), rounds, or adds a small number?"
 
 
-def expect_all_digits(
-    student: Student, question: Comparison, given: Tensor, arguments: tuple[Any, ...]
-) -> None:
+def expect_all_digits(student: Student, question: Comparison, *arguments: Any) -> None:
     """Fail unless float64 comes back as such, with digits that float32 does not hold."""
+    wanted = question.right(*arguments)  # of float64, as the arguments are
     with student.on("float64 numbers", KIND):
         value = expect_tensor(student.call(question.function, *arguments), question.function)
-        expect_kind(value, given, "results keep the kind of what came in")
-        ours, wanted = question.read(value, *arguments), question.right(*arguments)
+        expect_kind(value, wanted, "results keep the kind of what came in")
+        ours = question.read(value, *arguments)
         if not close(ours, wanted, 1e-9):
             away = (ours - wanted).abs().max().item()
             fail(

@@ -1,6 +1,8 @@
 """Exercise 04, `components`: what filters look for."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,28 +13,25 @@ from mvlm.checks.ex04_inside_vit.common import expect_all_digits
 from mvlm.checks.expect import Comparison, close, expect_finite, expect_shape
 
 
-def _directions(table: Tensor) -> Tensor:
-    """Eigenvectors of the rows' scatter about 0, the largest eigenvalue's first."""
-    return torch.linalg.eigh(table.T @ table).eigenvectors.T.flip(0)
-
-
-def _signed(directions: Tensor) -> Tensor:
-    """Each row with its largest number, taken as absolute, positive."""
-    place = directions.abs().argmax(dim=1, keepdim=True)
-    return directions * directions.gather(1, place).sign()
-
-
-def _components(weight: Tensor, k: int, channels: int, *, centre: bool = True) -> Tensor:
-    table = weight.double()
-    side = math.isqrt(weight.shape[1] // channels)
+def _components(
+    weight: Tensor,
+    k: int,
+    channels: int,
+    *,
+    before: Callable[[Tensor], Tensor] = lambda table: table,
+    centre: bool = True,
+    channels_last: bool = False,
+) -> Tensor:
+    """Eigenvectors of the rows' scatter, float64; the keywords plant a mistake."""
+    table = before(weight.double())
     table = table - table.mean(dim=0) if centre else table
-    return _signed(_directions(table)[:k]).reshape(k, channels, side, side)
-
-
-def _channels_last(weight: Tensor, k: int, channels: int) -> Tensor:
-    """A mistake: directions are folded as h, w, c."""
-    found = _components(weight, k, channels)
-    return found.reshape(k, *found.shape[2:], channels).permute(0, 3, 1, 2)
+    largest_first = torch.linalg.eigh(table.T @ table).eigenvectors.T.flip(0)[:k]
+    place = largest_first.abs().argmax(dim=1, keepdim=True)
+    found = largest_first * largest_first.gather(1, place).sign()
+    side = math.isqrt(weight.shape[1] // channels)
+    if channels_last:
+        return found.reshape(k, side, side, channels).movedim(3, 1)
+    return found.reshape(k, channels, side, side)
 
 
 def _read_components(value: Any, weight: Tensor, k: int, channels: int) -> Tensor:
@@ -50,29 +49,15 @@ def _read_components(value: Any, weight: Tensor, k: int, channels: int) -> Tenso
     return found
 
 
-def _same_lines(ours: Tensor, wanted: Tensor) -> bool:
-    """Whether each pair of components lies on one line, whatever its sign."""
-    cosines = (ours.flatten(1) * wanted.double().flatten(1)).sum(dim=1).abs()
-    return bool((cosines > 1 - 1e-4).all())
+def _off_line(ours: Tensor, wanted: Tensor) -> Tensor:
+    """1 − |cosine| of each component with the right one: 0 on one line, whatever its sign."""
+    return 1 - (ours.flatten(1) * wanted.flatten(1)).sum(dim=1).abs()
 
 
 def _tell_line(ours: Tensor, wanted: Tensor) -> str:
-    cosines = (ours.flatten(1) * wanted.flatten(1)).sum(dim=1).abs()
-    worst = int(cosines.argmin())
-    away = 1 - cosines[worst].item()
+    away, worst = _off_line(ours, wanted).max(dim=0)
     said = f"1 − |cosine| of component {worst} with the right one is {away:.2g}, wanted 0"
     return f"{said}: close, as an approximation such as pca_lowrank is" if away < 0.02 else said
-
-
-def _on_the_side(weight: Tensor, k: int, channels: int) -> Tensor:
-    """A mistake: the numbers of a column are taken for those of a row."""
-    return _components(weight, k, channels).mT
-
-
-def _scaled(weight: Tensor, k: int, channels: int) -> Tensor:
-    """A mistake: each pixel is divided by its deviation over the filters."""
-    table = weight.double()
-    return _components(table / table.std(dim=0), k, channels)
 
 
 COMPONENTS = Comparison(
@@ -80,29 +65,29 @@ COMPONENTS = Comparison(
     what="the components",
     right=_components,
     read=_read_components,
-    alike=_same_lines,
+    alike=lambda ours, wanted: bool((_off_line(ours, wanted) < 1e-4).all()),
     tells=_tell_line,
     mistakes={
-        "these are the right components, the least important one first": lambda *given: _components(
-            *given
-        ).flip(0),
+        "these are the right components, the least important one first": (
+            lambda *given: _components(*given).flip(0)
+        ),
         "these are directions about 0: the filters' mean was not taken off": (
             {"centre": False},
             "Subtract the mean FILTER, one number for each pixel, taken over the D filters.",
         ),
         "each filter's own mean over its pixels was taken off": (
-            lambda weight, k, channels: _components(
-                weight - weight.mean(dim=1, keepdim=True), k, channels
-            ),
+            {"before": lambda table: table - table.mean(dim=1, keepdim=True)},
             "Centre over the filters alone: a filter's brightness is part of what it looks for.",
         ),
-        "each pixel was divided by its own deviation: take the differences as they are": _scaled,
+        "each pixel was divided by its own deviation: take the differences as they are": {
+            "before": lambda table: table / table.std(dim=0)
+        },
         "the directions are folded as h, w, c: in this weight the channel comes first": (
-            _channels_last,
+            {"channels_last": True},
             "reshape cuts the last axes as they lie in memory: C, then P, then P.",
         ),
         "these are the right components, each lying on its side: rows and columns exchanged": (
-            _on_the_side,
+            lambda *given: _components(*given).mT,
             "In a filter the row of a pixel comes before its column.",
         ),
     },
@@ -115,7 +100,9 @@ SIGNED = Comparison(
 )
 
 
-def _filters(student: Student, count: int, channels: int, side: int, mean: float = 0.0) -> Tensor:
+def _filters(
+    student: Student, count: int, k: int, channels: int, side: int, mean: float = 0.0
+) -> tuple[Tensor, int, int]:
     """Filters that differ along a few lines, each half as much as the one before, about a mean."""
     length = channels * side * side
     ranks = min(count - 1, length, 6)
@@ -125,7 +112,7 @@ def _filters(student: Student, count: int, channels: int, side: int, mean: float
     sizes = 8.0 * 0.6 ** torch.arange(ranks).double()
     # Of the mean no part is small along any line: so who does not centre finds another line.
     away = mean * torch.linalg.qr(student.normal(length, 1).double()).Q.T
-    return (amounts * sizes @ pictures + away).float()
+    return (amounts * sizes @ pictures + away).float(), k, channels
 
 
 @check(
@@ -133,7 +120,7 @@ def _filters(student: Student, count: int, channels: int, side: int, mean: float
     "The filters less their mean; rows of Vᵀ; largest variance first (eigh puts it last).",
 )
 def comp_lines(student: Student) -> None:
-    COMPONENTS.run(student, lambda: (_filters(student, 40, 1, 4), 3, 1))
+    COMPONENTS.run(student, lambda: _filters(student, 40, 3, 1, 4))
 
 
 @check(
@@ -143,7 +130,7 @@ def comp_lines(student: Student) -> None:
 )
 def comp_centred(student: Student) -> None:
     with student.on("filters about a common mean"):
-        COMPONENTS.run(student, lambda: (_filters(student, 30, 1, 4, mean=9.0), 4, 1))
+        COMPONENTS.run(student, lambda: _filters(student, 30, 4, 1, 4, mean=9.0))
 
 
 @check(
@@ -154,10 +141,7 @@ def comp_centred(student: Student) -> None:
 def comp_channels(student: Student) -> None:
     for channels, side, mean in ((3, 2, 0.0), (4, 3, 9.0)):
         with student.on(f"{channels} channels, {side}×{side} pixels"):
-            COMPONENTS.run(
-                student,
-                lambda c=channels, p=side, m=mean: (_filters(student, 60, c, p, mean=m), 4, c),
-            )
+            COMPONENTS.run(student, partial(_filters, student, 60, 4, channels, side, mean))
 
 
 @check(
@@ -166,7 +150,7 @@ def comp_channels(student: Student) -> None:
     after=[comp_lines],
 )
 def comp_few(student: Student) -> None:
-    COMPONENTS.run(student, lambda: (_filters(student, 6, 3, 3), 5, 3))
+    COMPONENTS.run(student, lambda: _filters(student, 6, 5, 3, 3))
 
 
 @check(
@@ -177,9 +161,9 @@ def comp_few(student: Student) -> None:
 )
 def comp_sign(student: Student) -> None:
     for _ in range(3):
-        SIGNED.run(student, lambda: (_filters(student, 20, 1, 3), 3, 1))
-    exact = _filters(student, 20, 1, 3).double() + 2.0**-30
-    expect_all_digits(student, SIGNED, exact, (exact, 2, 1))
+        SIGNED.run(student, lambda: _filters(student, 20, 3, 1, 3))
+    weight, *rest = _filters(student, 20, 2, 1, 3)
+    expect_all_digits(student, SIGNED, weight.double() + 2.0**-30, *rest)
 
 
 QUESTION = Question(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,48 +17,41 @@ def _deleted(
     weight: Tensor,
     images: Tensor,
     ranking: Tensor,
-    patch_size: int,
+    size: int,
     *,
-    fill: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda image, *_: image.mean(dim=(1, 2)),
+    order: Callable[[Tensor, int, int], Tensor] = lambda ranking, rows, columns: ranking,
+    fill: Callable[..., Tensor] = lambda image, **_: image.mean(dim=(1, 2)),
     fixed: bool = True,
     alone: bool = False,
     width: int = 3,
 ) -> Tensor:
     """(N+1, B), picture by picture and patch by patch; the keywords plant a mistake.
 
-    `fill` makes a colour of the whole image, the image as hidden so far, and the patch.
+    `fill` makes a colour of the image, of the image as hidden so far, of the patch, of all images.
     """
-    columns = images.shape[width] // patch_size
+    images = images.double()
+    rows, columns = images.shape[2] // size, images.shape[width] // size
     curve = []
-    for image, places in zip(images.double(), ranking.tolist(), strict=True):
-        hidden, row = image.clone(), []
-        answer = None
-        for place in (None, *places):
-            if place is not None:
-                hidden = image.clone() if alone else hidden
-                top, left = patch_size * (place // columns), patch_size * (place % columns)
-                square = hidden[:, top : top + patch_size, left : left + patch_size]
-                square[:] = fill(image, hidden, square)[:, None, None]
-            shares = (weight.double() @ hidden.reshape(-1)).softmax(dim=0)
-            answer = int(shares.argmax()) if answer is None or not fixed else answer
-            row.append(shares[answer])
-        curve.append(torch.stack(row))
+    for image, places in zip(images, order(ranking, rows, columns).tolist(), strict=True):
+        hidden, shown = image.clone(), [image]
+        for place in places:
+            hidden = image.clone() if alone else hidden.clone()
+            top, left = size * (place // columns), size * (place % columns)
+            square = hidden[:, top : top + size, left : left + size]
+            colour = fill(image=image, hidden=hidden, square=square, images=images)
+            square[:] = colour[:, None, None]
+            shown.append(hidden)
+        shares = (torch.stack(shown).flatten(1) @ weight.double().T).softmax(dim=1)
+        curve.append(shares[:, shares[0].argmax()] if fixed else shares.amax(dim=1))
     return torch.stack(curve, dim=1)
 
 
 def _read_curve(value: Any, weight: Tensor, images: Tensor, ranking: Tensor, _: int) -> Tensor:
     shape = (ranking.shape[1] + 1, len(images))
     meaning = "(N + 1, B), from 0 to N hidden patches"
-    curve = expect_shape(
-        value, shape, "deletion_curve", meaning, "A row a step, a column a picture."
-    )
-    return expect_finite(curve, "the probabilities").double()
-
-
-def _by_columns_of_patches(images: Tensor, ranking: Tensor, size: int) -> Tensor:
-    """A mistake: the ranking of whoever counts patches column by column."""
-    rows, columns = images.shape[2] // size, images.shape[3] // size
-    return (ranking % rows) * columns + ranking // rows
+    hint = "A row a step, a column a picture."
+    curve = expect_shape(value, shape, "deletion_curve", meaning, hint)
+    return expect_finite(curve, "the probabilities")
 
 
 CURVE = Comparison(
@@ -66,61 +60,50 @@ CURVE = Comparison(
     right=_deleted,
     read=_read_curve,
     mistakes={
-        "the patch that matters least was hidden first": lambda weight, images, ranking, size: (
-            _deleted(weight, images, ranking.flip(1), size)
-        ),
+        "the patch that matters least was hidden first": {
+            "order": lambda ranking, *_: ranking.flip(1)
+        },
         "this is the probability of whatever is likeliest THEN: the answer changed on the way": (
             {"fixed": False},
             "The class is chosen once, on the whole picture.",
         ),
         "hidden patches were filled with 0: wanted the picture's own mean colour": {
-            "fill": lambda image, *_: image.new_zeros(len(image))
+            "fill": lambda image, **_: image.new_zeros(len(image))
         },
         "hidden patches were filled with one number for all channels: a colour has one each": {
-            "fill": lambda image, *_: image.mean().expand(len(image))
+            "fill": lambda image, **_: image.mean().expand(len(image))
         },
-        "hidden patches were filled with the mean colour of the whole batch": (
-            lambda weight, images, ranking, size: _deleted(
-                weight,
-                images,
-                ranking,
-                size,
-                fill=lambda *_: images.double().mean(dim=(0, 2, 3)),
-            )
-        ),
-        "every picture was hidden in the order of picture 0": (
-            lambda weight, images, ranking, size: _deleted(
-                weight, images, ranking[:1].expand(len(images), -1), size
-            )
-        ),
+        "hidden patches were filled with the mean colour of the whole batch": {
+            "fill": lambda images, **_: images.mean(dim=(0, 2, 3))
+        },
+        "every picture was hidden in the order of picture 0": {
+            "order": lambda ranking, *_: ranking[:1].expand_as(ranking)
+        },
         "the mean colour was taken anew after hiding: wanted the whole picture's, once": {
-            "fill": lambda _, hidden, __: hidden.mean(dim=(1, 2))
+            "fill": lambda hidden, **_: hidden.mean(dim=(1, 2))
         },
         "each patch was filled with its own mean colour, wanted the whole picture's": {
-            "fill": lambda _, __, square: square.mean(dim=(1, 2))
+            "fill": lambda square, **_: square.mean(dim=(1, 2))
         },
         "one patch at a time was hidden, and the others shown again: wanted more and more": {
             "alone": True
         },
-        "the ranking was read as each patch's turn: it lists patches, the first to hide first": (
-            lambda weight, images, ranking, size: _deleted(
-                weight, images, ranking.argsort(dim=1), size
-            )
-        ),
-        "patches were counted column by column: the ranking counts them row by row": (
-            lambda weight, images, ranking, size: _deleted(
-                weight, images, _by_columns_of_patches(images, ranking, size), size
-            )
-        ),
+        "the ranking was read as each patch's turn: it lists patches, the first to hide first": {
+            "order": lambda ranking, *_: ranking.argsort(dim=1)
+        },
+        "patches were counted column by column: the ranking counts them row by row": {
+            "order": lambda ranking, rows, columns: ranking % rows * columns + ranking // rows
+        },
         "the columns were counted along the height: a row has width // patch_size patches": {
             "width": 2
         },
     },
 )
-Curve = tuple[Tensor, Tensor, Tensor, int]
 
 
-def _shown(student: Student, count: int, grid: tuple[int, int], size: int) -> Curve:
+def _shown(
+    student: Student, count: int, grid: tuple[int, int], size: int
+) -> tuple[Tensor, Tensor, Tensor, int]:
     """A model of one matrix, pictures of different brightness, and an order for each.
 
     With everything hidden each picture's likeliest class is another: who follows it shows.
@@ -141,11 +124,9 @@ def _shown(student: Student, count: int, grid: tuple[int, int], size: int) -> Cu
     "Row 0 hides nothing: the largest number of the softmax over the classes.",
 )
 def del_start(student: Student) -> None:
-    weight, images, ranking, size = _shown(student, 1, (2, 2), 3)
-    ours = _read_curve(
-        student.call("deletion_curve", weight, images, ranking, size), weight, images, ranking, size
-    )
-    wanted = _deleted(weight, images, ranking, size)
+    given = _shown(student, 1, (2, 2), 3)
+    ours = _read_curve(student.call("deletion_curve", *given), *given)
+    wanted = _deleted(*given)
     if not close(ours[0], wanted[0]):
         fail(f"row 0 is {ours[0, 0].item():.4f}, the answer has {wanted[0, 0].item():.4f}")
 
@@ -167,7 +148,7 @@ def del_one(student: Student) -> None:
 def del_wide(student: Student) -> None:
     for grid in ((2, 4), (4, 3)):
         with student.on(f"{grid[0]} rows and {grid[1]} columns of patches"):
-            CURVE.run(student, lambda g=grid: _shown(student, 1, g, 3))
+            CURVE.run(student, partial(_shown, student, 1, grid, 3))
 
 
 @check(
@@ -181,7 +162,7 @@ def del_several(student: Student) -> None:
         CURVE.run(student, lambda: _shown(student, 4, (2, 3), 2))
     weight, images, ranking, size = _shown(student, 2, (2, 2), 2)
     exact = images.double() + 2.0**-30 * student.normal(*images.shape)
-    expect_all_digits(student, CURVE, exact, (weight.double() / 3, exact, ranking, size))
+    expect_all_digits(student, CURVE, weight.double() / 3, exact, ranking, size)
 
 
 QUESTION = Question(

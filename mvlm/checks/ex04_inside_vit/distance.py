@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,49 +14,36 @@ from mvlm.checks.ex04_inside_vit.common import attention, expect_all_digits
 from mvlm.checks.expect import Comparison, expect_finite, expect_shape
 
 
+def _shares(looks: Tensor, *, together: bool = False) -> Tensor:
+    """Rows that sum to 1, a row of zeros apart; a mistake: all rows of a head share one sum."""
+    sums = looks.sum(dim=-1, keepdim=True)
+    sums = sums.mean(dim=(1, 3), keepdim=True) if together else sums
+    return looks / sums.clamp(min=1e-30)
+
+
 def _distance(
     attentions: Tensor,
     grid: tuple[int, int],
     patch_size: int,
     *,
-    renormalise: bool = True,
-    together: bool = False,
+    apart: Callable[..., float] = lambda down, right, size: size * math.hypot(down, right),
+    shares: Callable[[Tensor], Tensor] = _shares,
     first: bool = False,
-    power: int = 1,
-    swap: bool = False,
-    city: bool = False,
 ) -> Tensor:
-    """(L, H), in a loop over pairs of patches; the keywords plant a mistake."""
-    rows, columns = grid[::-1] if swap else grid
-    count = rows * columns
-    part = slice(0, count) if first else slice(attentions.shape[-1] - count, None)
-    weights = attentions.double()[..., part, part]
-    total = torch.zeros(weights.shape[:-1], dtype=torch.float64)
-    sums = weights.sum(dim=-1)
-    for i, j in itertools.product(range(count), repeat=2):
-        step = (abs(i // columns - j // columns), abs(i % columns - j % columns))
-        steps = sum(step) if city else math.hypot(*step)
-        total[..., i] += (patch_size * steps) ** power * weights[..., i, j]
-    if together:
-        return total.sum(dim=(1, 3)) / sums.sum(dim=(1, 3)).clamp(min=1e-30)
-    if renormalise:
-        total = total / torch.where(sums > 0, sums, 1)
-    return total.mean(dim=(1, 3))
+    """(L, H), of every two patches' places; the keywords plant a mistake."""
+    places = list(itertools.product(range(grid[0]), range(grid[1])))
+    count = len(places)
+    table = [[apart(abs(a - c), abs(b - d), patch_size) for c, d in places] for a, b in places]
+    part = slice(count) if first else slice(-count, None)
+    looks = shares(attentions.double()[..., part, part])
+    return (looks * torch.tensor(table, dtype=torch.float64)).sum(dim=-1).mean(dim=(1, 3))
 
 
 def _read_distance(value: Any, attentions: Tensor, *_: Any) -> Tensor:
     shape = (attentions.shape[0], attentions.shape[2])
     meaning = "(L, H), one number a head"
     hint = "Patches that look and pictures are averaged away; layers and heads stay."
-    return expect_finite(
-        expect_shape(value, shape, "distance", meaning, hint), "the distances"
-    ).double()
-
-
-def _softened(attentions: Tensor, grid: tuple[int, int], patch_size: int) -> Tensor:
-    """A mistake: a softmax of the shares in place of dividing by their sum."""
-    count = grid[0] * grid[1]
-    return _distance(attentions.double()[..., -count:, -count:].softmax(-1), grid, patch_size)
+    return expect_finite(expect_shape(value, shape, "distance", meaning, hint), "the distances")
 
 
 DISTANCE = Comparison(
@@ -63,30 +52,34 @@ DISTANCE = Comparison(
     right=_distance,
     read=_read_distance,
     mistakes={
-        "the distances are counted in patches: wanted pixels": lambda attentions, grid, _: (
-            _distance(attentions, grid, 1)
-        ),
-        "the squares of the distances were averaged": {"power": 2},
-        "steps along rows and along columns were added: wanted the straight line": {"city": True},
+        "the distances are counted in patches: wanted pixels": {
+            "apart": lambda down, right, _: math.hypot(down, right)
+        },
+        "the squares of the distances were averaged": {
+            "apart": lambda down, right, size: (size * math.hypot(down, right)) ** 2
+        },
+        "steps along rows and along columns were added: wanted the straight line": {
+            "apart": lambda down, right, size: size * (down + right)
+        },
         "the attention was read down its columns: row i is the patch that looks": (
-            lambda attentions, grid, size: _distance(attentions.mT, grid, size)
+            lambda attentions, *rest: _distance(attentions.mT, *rest)
         ),
-        "a softmax of the weights was taken: they are shares already, divide by their sum": (
-            _softened
-        ),
+        "a softmax of the weights was taken: they are shares already, divide by their sum": {
+            "shares": lambda looks: looks.softmax(dim=-1)
+        },
         "what goes to other tokens than patches counts as if it were at distance 0": (
-            {"renormalise": False},
+            {"shares": lambda looks: looks},
             "Without the others' columns, a row must be made to sum to 1 again.",
         ),
         "all patches' looks were added up before they were divided: each row has its own sum": (
-            {"together": True},
+            {"shares": partial(_shares, together=True)},
             "The mean distance of each patch that looks first, and then the mean of these.",
         ),
         "the FIRST tokens were taken for patches: class token and registers come before them": {
             "first": True
         },
         "rows and columns of the grid are exchanged": (
-            {"swap": True},
+            lambda attentions, grid, size: _distance(attentions, grid[::-1], size),
             "The grid is (rows, columns), and the place below is `columns` further on.",
         ),
     },
@@ -120,10 +113,8 @@ def dist_heads(student: Student) -> None:
 def dist_extra(student: Student) -> None:
     for extra in (1, 5):
         with student.on(f"{extra} token{'s' * (extra > 1)} before the nine patches"):
-            DISTANCE.run(
-                student,
-                lambda t=9 + extra: (attention(student, 1, 2, 2, t, t), (3, 3), 8),
-            )
+            tokens = 9 + extra
+            DISTANCE.run(student, lambda t=tokens: (attention(student, 1, 2, 2, t, t), (3, 3), 8))
 
 
 @check(
@@ -157,7 +148,7 @@ def dist_nothing(student: Student) -> None:
         DISTANCE.run(student, sinking)
     # Most of these distances are no whole numbers: a table of them in float32 shows.
     exact = attention(student, 2, 1, 2, 10, 10).double().softmax(dim=-1)
-    expect_all_digits(student, DISTANCE, exact, (exact, (3, 3), 7))
+    expect_all_digits(student, DISTANCE, exact, (3, 3), 7)
 
 
 QUESTION = Question(

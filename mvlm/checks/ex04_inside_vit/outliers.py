@@ -1,6 +1,7 @@
 """Exercise 04, `outliers`: tokens far out."""
 
 import operator
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -12,59 +13,31 @@ from mvlm.checks.ex04_inside_vit.common import DIGITS
 from mvlm.checks.expect import KIND, Comparison, equal, expect_shape, expect_truth
 
 
-def _middle(numbers: list[float]) -> float:
-    """The median: the middle number, or the mean of the two."""
-    ordered, half = sorted(numbers), len(numbers) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
-def _lower(numbers: list[float]) -> float:
-    """A mistake: of two middle numbers the lower, as torch.median gives it."""
-    return sorted(numbers)[(len(numbers) - 1) // 2]
-
-
 def _outliers(
     tokens: Tensor,
     factor: float,
     *,
     skip: int = 1,
-    median: Callable[[list[float]], float] = _middle,
-    size: Callable[[float], float] = abs,
-    above: Callable[[float, float], bool] = operator.gt,
+    together: bool = False,
+    median: Callable[[list[float]], float] = statistics.median,
+    distance: Callable[[float], float] = abs,
+    far: Callable[[float, float], bool] = operator.gt,
 ) -> Tensor:
-    """The keywords plant a mistake."""
+    """Picture by picture, in Python's numbers; the keywords plant a mistake."""
+    lengths = tokens.double().norm(dim=2)
     result = []
-    for picture in tokens.double():
-        lengths = picture.norm(dim=1).tolist()
-        own = lengths[skip:]
+    for picture in lengths.tolist():
+        own = lengths[:, skip:].flatten().tolist() if together else picture[skip:]
         middle = median(own)
-        limit = middle + factor * median([size(length - middle) for length in own])
-        result.append([above(length, limit) for length in lengths[1:]])
+        limit = factor * median([distance(length - middle) for length in own])
+        result.append([far(length - middle, limit) for length in picture[1:]])
     return torch.tensor(result)
-
-
-def _of_the_batch(tokens: Tensor, factor: float) -> Tensor:
-    """A mistake: one threshold for all pictures."""
-    first, rest = tokens[:, :1], tokens[:, 1:]
-    together = torch.cat((first[0], rest.flatten(0, 1)))[None]
-    return _outliers(together, factor).reshape(rest.shape[:2])
 
 
 def _deviations(tokens: Tensor, factor: float) -> Tensor:
     """A mistake: mean and standard deviation."""
     lengths = tokens.double().norm(dim=2)[:, 1:]
     return lengths > lengths.mean(1, keepdim=True) + factor * lengths.std(1, keepdim=True)
-
-
-def _both_sides(tokens: Tensor, factor: float) -> Tensor:
-    """A mistake: short ones count too."""
-    result = []
-    for picture in tokens.double():
-        own = picture.norm(dim=1)[1:].tolist()
-        middle = _middle(own)
-        away = [abs(length - middle) for length in own]
-        result.append([distance > factor * _middle(away) for distance in away])
-    return torch.tensor(result)
 
 
 def _read_outliers(value: Any, tokens: Tensor, factor: float) -> Tensor:
@@ -88,30 +61,32 @@ OUTLIERS = Comparison(
     mistakes={
         "the class token takes part in the median: the patches alone do": {"skip": 0},
         "a length that EQUALS the threshold is marked: only a larger one is an outlier": (
-            {"above": operator.ge},
+            {"far": operator.ge},
             "Where all patches are equally long the median distance is 0, and none is far out.",
         ),
         "of two middle numbers the lower was taken: the median is their mean": (
-            {"median": _lower},
+            {"median": statistics.median_low},
             "torch.median takes the lower one; quantile(0.5) their mean.",
         ),
         "patches shorter than the median count as at distance 0: wanted absolute distances": {
-            "size": lambda away: max(away, 0.0)
+            "distance": lambda away: max(away, 0.0)
         },
         "factor was cut to a whole number": lambda tokens, factor: _outliers(tokens, int(factor)),
         "this is mean and standard deviation, and both are moved by what they are to find": (
             _deviations,
             "Can a single number hide itself in the mean and the deviation it is compared with?",
         ),
-        "one threshold was taken for all pictures: each has its own": _of_the_batch,
-        "short tokens are marked as well: only those ABOVE are outliers": _both_sides,
+        "one threshold was taken for all pictures: each has its own": {"together": True},
+        "short tokens are marked as well: only those ABOVE are outliers": {
+            "far": lambda away, limit: abs(away) > limit
+        },
     },
 )
 
 
-def _tokens(student: Student, pictures: int, patches: int, width: int = 6) -> Tensor:
+def _tokens(student: Student, pictures: int, patches: int) -> Tensor:
     """Tokens of uneven lengths, some of them far out above and below; the class token ordinary."""
-    directions = student.normal(pictures, 1 + patches, width)
+    directions = student.normal(pictures, 1 + patches, 6)
     directions = directions / directions.norm(dim=2, keepdim=True)
     lengths = (0.5 * student.normal(pictures, 1 + patches)).exp()
     far = torch.rand(pictures, 1 + patches, generator=student.generator)
@@ -147,9 +122,8 @@ def out_threshold(student: Student) -> None:
     scales = torch.tensor([0.01, 1.0, 300.0]).repeat(10)[:, None, None]
     with student.on("30 pictures of very different lengths"):
         OUTLIERS.run(student, lambda: (scales * _tokens(student, 30, 11), 3.0))
-    with student.on(
-        "all patches 2 long"
-    ):  # along one axis each, so that no rounding tells them apart
+    with student.on("all patches 2 long"):
+        # Along one axis each, so that no rounding tells them apart.
         axes = torch.eye(6)[torch.randint(6, (2, 8), generator=student.generator)]
         OUTLIERS.run(student, lambda: (2 * axes, 3.0))
 
@@ -171,13 +145,9 @@ def out_even(student: Student) -> None:
     keeps_arguments=True,
 )
 def out_class(student: Student) -> None:
-    def led() -> tuple[Tensor, float]:
-        tokens = _tokens(student, 30, 5)
-        tokens[:, 0] *= 500
-        return tokens, 2.5
-
+    class_token_500 = torch.tensor([500.0, 1, 1, 1, 1, 1])[:, None]
     with student.on("class tokens 500 long"):
-        OUTLIERS.run(student, led)
+        OUTLIERS.run(student, lambda: (class_token_500 * _tokens(student, 30, 5), 2.5))
     with student.on("float64 lengths that differ by some billionths", KIND):
         steps = torch.tensor([0, 3, 1, 50, 2, 4], dtype=torch.float64)
         fine = (1 + 2.0**-30 * steps)[None, :, None] * torch.eye(6, dtype=torch.float64)[:, None]

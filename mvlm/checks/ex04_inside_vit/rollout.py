@@ -1,10 +1,12 @@
 """Exercise 04, `rollout`: attention through all layers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex04_inside_vit.common import attention, expect_all_digits
@@ -13,72 +15,42 @@ from mvlm.checks.expect import Comparison, expect_finite, expect_shape
 Layers = dict[str, Tensor]
 
 
-def _number(name: str) -> int:
-    return int(name.rsplit(".", 1)[1])
-
-
 def _rolled(
     attentions: Layers,
     residual: float,
     *,
-    order: Callable[[str], Any] = _number,
+    order: Callable[[str], Any] = lambda name: int(name.rsplit(".", 1)[1]),
     backwards: bool = False,
-    identity: float = 1.0,
-    sums: Callable[[Tensor], Tensor] = lambda layer: layer.sum(dim=-1)[:, :, None],
-    heads: Callable[[Tensor], Tensor] = lambda layer: layer.mean(dim=1),
+    heads: Callable[[Tensor], Tensor] = lambda layer: layer.mean(dim=1, keepdim=True),
+    sums: Callable[[Tensor], Tensor | float] = lambda layer: layer.sum(dim=-1, keepdim=True),
+    column: bool = False,
 ) -> Tensor:
     """The class token's row, carried back from the last layer to the first.
 
-    The keywords plant a mistake; `sums` is what each layer is divided by.
+    The keywords plant a mistake; `sums` is what each layer, (B, 1, T, T), is divided by.
     """
-    names = sorted(attentions, key=order, reverse=not backwards)
-    first = attentions[names[0]]
-    row = torch.zeros(len(first), 1, first.shape[-1], dtype=torch.float64)
-    row[:, 0, 0] = 1
-    for name in names:
-        layer = heads(attentions[name].double())
-        layer = layer + identity * residual * torch.eye(layer.shape[-1], dtype=torch.float64)
-        row = row @ (layer / sums(layer))
-    return row[:, 0, 1:]
-
-
-def _share(rows: Tensor) -> Tensor:
-    """A mistake: patches alone sum to 1."""
-    return rows / rows.sum(dim=1, keepdim=True)
-
-
-def _each_head(attentions: Layers, residual: float) -> Tensor:
-    """A mistake: a rollout for each head, averaged at the end."""
-    count = next(iter(attentions.values())).shape[1]
-    parts = [
-        _rolled(attentions, residual, heads=lambda layer, n=head: layer[:, n])
-        for head in range(count)
-    ]
-    return torch.stack(parts).mean(dim=0)
+    names = sorted(attentions, key=order)
+    batch, _, _, tokens = attentions[names[0]].shape
+    identity = torch.eye(tokens, dtype=torch.float64)
+    row = identity[:1].expand(batch, 1, 1, tokens)
+    for name in names if backwards else reversed(names):
+        layer = heads(attentions[name].double()) + residual * identity
+        step = layer / sums(layer)
+        row = row @ (step.mT if column else step)
+    return row.mean(dim=1)[:, 0, 1:]
 
 
 def _divided_first(layer: Tensor) -> Tensor:
     """A mistake: heads are averaged, and rows divided before the identity is added."""
-    layer = layer.mean(dim=1)
+    layer = layer.mean(dim=1, keepdim=True)
     return layer / layer.sum(dim=-1, keepdim=True)
-
-
-def _class_column(attentions: Layers, residual: float) -> Tensor:
-    """A mistake: the column of the class token in place of its row."""
-    joint = None
-    for name in sorted(attentions, key=_number):
-        layer = attentions[name].double().mean(dim=1)
-        layer = layer + residual * torch.eye(layer.shape[-1], dtype=torch.float64)
-        layer = layer / layer.sum(dim=-1, keepdim=True)
-        joint = layer if joint is None else layer @ joint
-    return joint[:, 1:, 0]
 
 
 def _read_rollout(value: Any, attentions: Layers, residual: float) -> Tensor:
     one = next(iter(attentions.values()))
     shape = (len(one), one.shape[-1] - 1)
     meaning = "(B, T - 1), the patches without the class token"
-    return expect_finite(expect_shape(value, shape, "rollout", meaning, ""), "the shares").double()
+    return expect_finite(expect_shape(value, shape, "rollout", meaning, ""), "the shares")
 
 
 ROLLOUT = Comparison(
@@ -92,9 +64,7 @@ ROLLOUT = Comparison(
             "Sort by the NUMBER in the name: int(name.split('.')[1]).",
         ),
         "the layers are taken as they lie in the dictionary, and not by their numbers": (
-            lambda attentions, residual: _rolled(
-                attentions, residual, order=list(attentions).index
-            ),
+            {"order": lambda _: 0},
             "Whoever filled it did so in any order. The number in the name says which layer.",
         ),
         "the product runs the wrong way: the later layer belongs on the left": (
@@ -102,40 +72,41 @@ ROLLOUT = Comparison(
             "Whom does the class token ask last? Those tokens have rows in the layer before.",
         ),
         "each COLUMN was divided by a row's sum, so rows do not sum to 1": (
-            {"sums": lambda layer: layer.sum(dim=-1)[:, None, :]},
+            {"sums": lambda layer: layer.sum(dim=-1, keepdim=True).mT},
             "sum(dim=-1) of (B, T, T) is (B, T). Which shape lays it along the rows?",
         ),
         "each COLUMN was made to sum to 1: wanted each row": (
-            {"sums": lambda layer: layer.sum(dim=-2)[:, None, :]},
+            {"sums": lambda layer: layer.sum(dim=-2, keepdim=True)},
             "Row i is the token that looks. Along which dim do its weights lie?",
         ),
         "no layer's rows were divided by their sums after the identity was added": (
-            {"sums": lambda layer: torch.ones(())},
+            {"sums": lambda _: 1.0},
             "With the identity added, a row sums to more than 1.",
         ),
         "the result was made to sum to 1 at the end: it lacks the class token's share": (
-            lambda *given: _share(_rolled(*given)),
+            lambda *given: normalize(_rolled(*given), p=1.0),
             "Nothing is rescaled after the product.",
         ),
-        "the identity counts 1, whatever residual says": lambda attentions, residual: (
-            _rolled(attentions, 1.0) if residual != 1 else None
+        "the identity counts 1, whatever residual says": lambda layers, _: _rolled(layers, 1.0),
+        "the identity is missing: a token keeps what it was": (
+            lambda layers, _: _rolled(layers, 0.0)
         ),
-        "the identity is missing: a token keeps what it was": {"identity": 0.0},
-        "this is the class token's column, what each patch takes from it: wanted its row": (
-            _class_column
-        ),
+        "this is the class token's column, what each patch takes from it: wanted its row": {
+            "backwards": True,
+            "column": True,
+        },
         "the heads' largest was taken, wanted their mean": {
-            "heads": lambda layer: layer.amax(dim=1)
+            "heads": lambda layer: layer.amax(dim=1, keepdim=True)
         },
         "the heads were added up, wanted their mean: so the identity counts for less": {
-            "heads": lambda layer: layer.sum(dim=1)
+            "heads": lambda layer: layer.sum(dim=1, keepdim=True)
         },
         "head 0 alone was taken, wanted the mean of all heads": {
-            "heads": lambda layer: layer[:, 0]
+            "heads": lambda layer: layer[:, :1]
         },
-        "each head was followed by itself, and averaged at the end: wanted in each layer": (
-            _each_head
-        ),
+        "each head was followed by itself, and averaged at the end: wanted in each layer": {
+            "heads": lambda layer: layer
+        },
         "rows were divided by their sums BEFORE the identity was added: only afterwards": (
             {"heads": _divided_first},
             "Added to rows that sum to less than 1, the identity counts for more.",
@@ -193,7 +164,7 @@ def roll_rows(student: Student) -> None:
 
     for pictures in (1, 2):
         with student.on("small weights are 0, so rows sum to less than 1"):
-            ROLLOUT.run(student, lambda n=pictures: pruned(n))
+            ROLLOUT.run(student, partial(pruned, pictures))
 
 
 @check(
@@ -216,7 +187,7 @@ def roll_names(student: Student) -> None:
         ROLLOUT.run(student, lambda: shuffled(order))
     exact = {name: layer.double().softmax(dim=-1) for name, layer in shuffled([0, 1])[0].items()}
     # A quarter is exact in every kind, so the identity may be of float32.
-    expect_all_digits(student, ROLLOUT, exact["blocks.0"], (exact, 0.25))
+    expect_all_digits(student, ROLLOUT, exact, 0.25)
 
 
 QUESTION = Question(

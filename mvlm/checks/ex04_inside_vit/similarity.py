@@ -1,6 +1,7 @@
 """Exercise 04, `similarity`: how alike places are."""
 
-import itertools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,53 +12,26 @@ from mvlm.checks.ex04_inside_vit.common import expect_all_digits
 from mvlm.checks.expect import Comparison, expect_finite, expect_shape
 
 
-def _similarity(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    rows, columns = grid
-    places = positions.double()[-rows * columns :]
-    result = torch.zeros(rows, columns, rows, columns, dtype=torch.float64)
-    for i, j in itertools.product(range(rows * columns), repeat=2):
-        lengths = places[i].norm() * places[j].norm()
-        if lengths > 0:
-            cosine = places[i] @ places[j] / lengths
-            result[i // columns, i % columns, j // columns, j % columns] = cosine
-    return result
-
-
-def _products(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A mistake: products of the vectors as they are."""
-    places = positions.double()[-grid[0] * grid[1] :]
-    return (places @ places.T).reshape(*grid, *grid)
-
-
-def _first_places(positions: Tensor, grid: tuple[int, int]) -> Tensor | None:
-    """A mistake: the class row is taken for a place, and the last place is left out."""
-    count = grid[0] * grid[1]
-    return _similarity(positions[:count], grid) if len(positions) > count else None
-
-
-def _by_columns(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A mistake: places counted column by column."""
-    rows, columns = grid
-    places = positions[-rows * columns :].unflatten(0, (columns, rows)).transpose(0, 1)
-    return _similarity(places.flatten(0, 1), grid)
-
-
-def _over_places(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A mistake: each column of the table is divided by its length."""
-    places = positions.double()[-grid[0] * grid[1] :]
-    return _products(places / places.norm(dim=0).clamp(min=1e-12), grid)
-
-
-def _centred(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A mistake: the mean position is taken off."""
-    places = positions.double()[-grid[0] * grid[1] :]
-    return _similarity(places - places.mean(dim=0), grid)
+def _similarity(
+    positions: Tensor,
+    grid: tuple[int, int],
+    *,
+    before: Callable[[Tensor], Tensor] = lambda places: places,
+    cosines: bool = True,
+) -> Tensor:
+    """Products, divided by both lengths; the keywords plant a mistake."""
+    places = before(positions.double()[-math.prod(grid) :])
+    products = places @ places.T
+    lengths = products.diag().sqrt()
+    both = lengths.outer(lengths)
+    result = products / torch.where(both > 0, both, 1) if cosines else products
+    return result.reshape(*grid, *grid)
 
 
 def _read_similarity(value: Any, positions: Tensor, grid: tuple[int, int]) -> Tensor:
     meaning = "(rows, columns, rows, columns)"
     folded = expect_shape(value, (*grid, *grid), "similarity", meaning, "Rows first, both times.")
-    return expect_finite(folded, "the cosines").double()
+    return expect_finite(folded, "the cosines")
 
 
 SIMILARITY = Comparison(
@@ -67,20 +41,22 @@ SIMILARITY = Comparison(
     read=_read_similarity,
     mistakes={
         "these are products of the vectors as they are, not cosines: long ones look alike": (
-            _products,
+            {"cosines": False},
             "Divide each place's vector by its own length first.",
         ),
         "row 0 of the table was taken for a place: it belongs to the class token": (
-            _first_places,
+            lambda positions, grid: _similarity(positions[: math.prod(grid)], grid),
             "With one row more than places, the first one is the class token's.",
         ),
         "each number was divided by a length over all places: a column's, not a vector's": (
-            _over_places,
+            {"before": lambda places: places / places.norm(dim=0), "cosines": False},
             "Along which axis do the numbers of ONE place lie? Its length is taken along that one.",
         ),
-        "the mean position was taken off first: a cosine is of the vectors as they are": _centred,
+        "the mean position was taken off first: a cosine is of the vectors as they are": {
+            "before": lambda places: places - places.mean(dim=0)
+        },
         "the places are counted column by column: the table goes row by row": (
-            _by_columns,
+            lambda positions, grid: _similarity(positions, grid[::-1]).permute(1, 0, 3, 2),
             "reshape(rows, columns, …): the columns run fastest.",
         ),
     },
@@ -138,7 +114,7 @@ def sim_zero(student: Student) -> None:
     with student.on("positions of about 0.0003 in length"):
         SIMILARITY.run(student, lambda: (1e-4 * _positions(student, 6, 5), (2, 3)))
     exact = _positions(student, 6, 5).double() + 2.0**-30
-    expect_all_digits(student, SIMILARITY, exact, (exact, (2, 3)))
+    expect_all_digits(student, SIMILARITY, exact, (2, 3))
 
 
 QUESTION = Question(

@@ -1,6 +1,8 @@
 """Exercise 08, `cache_bytes`: what a cache costs."""
 
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -11,10 +13,6 @@ Model = dict[str, int]
 Rows = list[list[int]]
 
 
-def _longest(rows: Rows, vectors: int) -> int:
-    return max(len(row) + row.count(MARKER) * (vectors - 1) for row in rows)
-
-
 def _bytes(
     model: Model,
     rows: Rows,
@@ -23,45 +21,30 @@ def _bytes(
     size: int,
     *,
     kinds: int = 2,
-    heads: str = "kv_heads",
     layers: int = 0,
-    extra: int = 0,
-) -> float:
-    """Bytes by the definition; keyword arguments are mistakes."""
-    per_token = kinds * (model["layers"] - layers) * model[heads] * model["head_width"] * size
-    return float(per_token * len(rows) * (_longest(rows, vectors) + new - 1 + extra))
+    numbers: Callable[[Model], int] = lambda model: model["kv_heads"] * model["head_width"],
+    length: Callable[..., int] = lambda ids, markers, vectors: ids + markers * (vectors - 1),
+    kept: Callable[[int], int] = lambda new: new - 1,
+    together: Callable[..., int] = lambda lengths, ids: len(ids) * max(lengths),
+) -> int:
+    """Bytes by the definition; the keywords plant a mistake.
+
+    A key has so many `numbers`, a row of ids some of which are markers has a `length`, so many of
+    the new tokens are `kept`, and the rows' lengths `together` are the positions of the cache.
+    """
+    lengths = [length(len(row), row.count(MARKER), vectors) + kept(new) for row in rows]
+    per_token = kinds * (model["layers"] - layers) * numbers(model) * size
+    return per_token * together(lengths, [len(row) for row in rows])
 
 
-def _read_bytes(value: Any, *_: Any) -> float:
+def _read_bytes(value: Any, *_: Any) -> int:
     expect_something(value, "cache_bytes")
     if type(value) is not int:
         fail(
             f"cache_bytes returned a {type(value).__name__}, wanted an int: bytes are whole",
             "Which of your steps divides, or makes a tensor?",
         )
-    return float(value)
-
-
-def _by_width(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    tokens = len(rows) * (_longest(rows, vectors) + new - 1)
-    return float(2 * model["layers"] * model["width"] * size * tokens)
-
-
-def _width_over_heads(model: Model, rows: Rows, *rest: int) -> float:
-    return _bytes(model | {"head_width": model["width"] // model["heads"]}, rows, *rest)
-
-
-def _prompt_alone(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    return _bytes(model, rows, vectors, 1, size)
-
-
-def _no_padding(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    return sum(_bytes(model, [row], vectors, new, size) for row in rows)
-
-
-def _longest_of_ids(model: Model, rows: Rows, vectors: int, new: int, size: int) -> float:
-    row = max(rows, key=len)
-    return len(rows) * _bytes(model, [row], vectors, new, size)
+    return value
 
 
 BYTES = Comparison(
@@ -69,41 +52,43 @@ BYTES = Comparison(
     what="the number of bytes",
     right=_bytes,
     read=_read_bytes,
-    alike=lambda ours, wanted: ours == wanted,
-    tells=lambda ours, wanted: f"{ours:,.0f} bytes came back, wanted {wanted:,.0f}",
+    alike=operator.eq,
+    tells=lambda ours, wanted: f"{ours:,} bytes came back, wanted {wanted:,}",
     mistakes={
-        "every number was taken to have 2 bytes: it has `size`": lambda *arguments: _bytes(
-            *arguments[:4], 2
+        "every number was taken to have 2 bytes: it has `size`": (
+            lambda model, rows, vectors, new, _: _bytes(model, rows, vectors, new, 2)
         ),
         "half of what is needed: keys AND values are kept": {"kinds": 1},
-        "counted with the heads of queries: nobody keeps queries": {"heads": "heads"},
+        "counted with the heads of queries: nobody keeps queries": {
+            "numbers": lambda model: model["heads"] * model["head_width"]
+        },
         "counted with the model's width: a key has kv_heads · head_width numbers, whatever "
-        "the width is": _by_width,
+        "the width is": {"numbers": lambda model: model["width"]},
         "width // heads was taken for a head's width: nothing promises that, and the model "
-        "says its head_width": _width_over_heads,
+        "says its head_width": {
+            "numbers": lambda model: model["kv_heads"] * (model["width"] // model["heads"])
+        },
         "one layer is missing: each has keys and values of its own": {"layers": 1},
-        "one marker of a row was taken away, whatever their number: each leaves": (
-            lambda model, rows, *rest: _bytes(
-                model, [[*row, *[0] * max(row.count(MARKER) - 1, 0)] for row in rows], *rest
-            )
-        ),
-        "the last new token is counted: it is written and never read": {"extra": 1},
-        "the new tokens are missing: all but the last are read as well": _prompt_alone,
-        "a picture was counted as one token: it is as many as it has vectors": (
-            lambda model, rows, vectors, new, size: _bytes(model, rows, 1, new, size)
-        ),
-        "the marker was counted beside its picture's vectors: it leaves": (
-            lambda model, rows, vectors, new, size: _bytes(model, rows, vectors + 1, new, size)
-        ),
-        "each row was counted with its own length: a cache has one length for all rows": (
-            _no_padding
-        ),
-        "the row with most ids was taken for the longest: pictures make others longer": (
-            _longest_of_ids
-        ),
-        "counted for one row: each row of the batch has a cache": lambda model, rows, *rest: (
-            _bytes(model, rows, *rest) // len(rows)
-        ),
+        "one marker of a row was taken away, whatever their number: each leaves": {
+            "length": lambda ids, markers, vectors: ids + markers * vectors - min(markers, 1)
+        },
+        "the last new token is counted: it is written and never read": {"kept": lambda new: new},
+        "the new tokens are missing: all but the last are read as well": {"kept": lambda _: 0},
+        "a picture was counted as one token: it is as many as it has vectors": {
+            "length": lambda ids, *_: ids
+        },
+        "the marker was counted beside its picture's vectors: it leaves": {
+            "length": lambda ids, markers, vectors: ids + markers * vectors
+        },
+        "each row was counted with its own length: a cache has one length for all rows": {
+            "together": lambda lengths, _: sum(lengths)
+        },
+        "the row with most ids was taken for the longest: pictures make others longer": {
+            "together": lambda lengths, ids: len(ids) * lengths[ids.index(max(ids))]
+        },
+        "counted for one row: each row of the batch has a cache": {
+            "together": lambda lengths, _: max(lengths)
+        },
     },
 )
 
@@ -120,8 +105,8 @@ def _draw_model(student: Student) -> Model:
     }
 
 
-def _draw_row(student: Student, words: int, pictures: int = 0) -> list[int]:
-    row = [student.integer(5, 90) for _ in range(words)]
+def _draw_row(student: Student, pictures: int = 0, words: int | None = None) -> list[int]:
+    row = [student.integer(5, 90) for _ in range(words or student.integer(11, 19))]
     for _ in range(pictures):
         row.insert(student.integer(0, len(row)), MARKER)
     return row
@@ -134,16 +119,7 @@ def _draw_row(student: Student, words: int, pictures: int = 0) -> list[int]:
 def bytes_token(student: Student) -> None:
     for size in (2, 8):
         with student.on(f"numbers of {size} bytes"):
-            BYTES.run(
-                student,
-                lambda s=size: (
-                    _draw_model(student),
-                    [_draw_row(student, student.integer(11, 19))],
-                    7,
-                    1,
-                    s,
-                ),
-            )
+            BYTES.run(student, lambda s=size: (_draw_model(student), [_draw_row(student)], 7, 1, s))
 
 
 @check(
@@ -153,14 +129,7 @@ def bytes_token(student: Student) -> None:
 )
 def bytes_new(student: Student) -> None:
     BYTES.run(
-        student,
-        lambda: (
-            _draw_model(student),
-            [_draw_row(student, student.integer(11, 19))],
-            7,
-            student.integer(4, 9),
-            2,
-        ),
+        student, lambda: (_draw_model(student), [_draw_row(student)], 7, student.integer(4, 9), 2)
     )
 
 
@@ -170,18 +139,13 @@ def bytes_new(student: Student) -> None:
     after=[bytes_token, bytes_new],
 )
 def bytes_pictures(student: Student) -> None:
+    def drawn(pictures: int) -> tuple[Model, Rows, int, int, int]:
+        model, row = _draw_model(student), _draw_row(student, pictures)
+        return model, [row], student.integer(5, 9), student.integer(4, 9), 2
+
     for pictures in (3, 2, 1):  # with one, a marker too many looks like a token too many
         with student.on(f"{pictures} of them in the row"):
-            BYTES.run(
-                student,
-                lambda p=pictures: (
-                    _draw_model(student),
-                    [_draw_row(student, student.integer(11, 19), p)],
-                    student.integer(5, 9),
-                    student.integer(4, 9),
-                    2,
-                ),
-            )
+            BYTES.run(student, partial(drawn, pictures))
 
 
 @check(
@@ -191,19 +155,14 @@ def bytes_pictures(student: Student) -> None:
     keeps_arguments=True,
 )
 def bytes_rows(student: Student) -> None:
-    def rows(*sizes: tuple[int, int]) -> Callable[[], tuple[Any, ...]]:
-        return lambda: (
-            _draw_model(student),
-            [_draw_row(student, words, pictures) for words, pictures in sizes],
-            12,
-            student.integer(3, 6),
-            2,
-        )
+    def drawn(*sizes: tuple[int, int]) -> tuple[Model, Rows, int, int, int]:
+        model, rows = _draw_model(student), [_draw_row(student, *size) for size in sizes]
+        return model, rows, 12, student.integer(3, 6), 2
 
     with student.on("rows of 9, 5 and 7 words"):
-        BYTES.run(student, rows((9, 0), (5, 0), (7, 0)))
+        BYTES.run(student, lambda: drawn((0, 9), (0, 5), (0, 7)))
     with student.on("the row with fewest ids is the longest"):
-        BYTES.run(student, rows((5, 0), (9, 1), (4, 2)))
+        BYTES.run(student, lambda: drawn((0, 5), (1, 9), (2, 4)))
 
 
 QUESTION = Question(

@@ -5,13 +5,18 @@ from typing import Any
 
 from torch import Tensor
 
-from mvlm.checks.expect import expect_shape
+from mvlm.checks.core import Student
+from mvlm.checks.expect import Comparison, expect_shape
 
 
-def same_shape(name: str, place: int, meaning: str) -> Callable[..., Tensor]:
-    """Reads a tensor of the shape of the argument at a place."""
+def same_shape(function: str, meaning: str) -> Callable[..., Tensor]:
+    """Reads a tensor of the shape of the first argument."""
+    return lambda value, first, *_: expect_shape(value, first.shape, function, meaning)
 
-    def read(value: Any, *arguments: Any) -> Tensor:
-        return expect_shape(value, arguments[place].shape, name, meaning)
 
-    return read
+def ours_and_wanted(
+    student: Student, comparison: Comparison, *arguments: Any
+) -> tuple[Tensor, Tensor]:
+    """What came back, when it can be read, and what is right."""
+    value = student.call(comparison.function, *arguments)
+    return comparison.read(value, *arguments), comparison.right(*arguments)

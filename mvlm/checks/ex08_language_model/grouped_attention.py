@@ -1,28 +1,14 @@
 """Exercise 08, `grouped_attention`: attention with shared keys."""
 
-import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex08_language_model.common import same_shape
-from mvlm.checks.expect import (
-    DIGITS,
-    Comparison,
-    close,
-    expect_digits,
-    expect_kind,
-    expect_slopes,
-    expect_tensor,
-)
-
-
-def _causal(queries: int, keys: int) -> Tensor:
-    """True where a query may look; the last query stands at the last key."""
-    place = torch.arange(keys - queries, keys)[:, None]
-    return torch.arange(keys) <= place
+from mvlm.checks.ex08_language_model.common import ours_and_wanted, same_shape
+from mvlm.checks.expect import DIGITS, Comparison, close, expect_digits, expect_kind, expect_slopes
 
 
 def _grouped(
@@ -30,33 +16,31 @@ def _grouped(
     key: Tensor,
     value: Tensor,
     *,
-    whose: Callable[[int, int, int], int] = lambda head, heads, kv: head // (heads // kv),
-    scale: float = 1.0,
-    visible: Tensor | None = None,
+    whose: Callable[[int, int, int], int] = lambda head, group, kv_heads: head // group,
+    scale: Callable[[int, int], float] = lambda heads, width: width**-0.5,
+    edge: Callable[[int, int], int] = lambda queries, keys: keys - queries,
+    inverted: bool = False,
     over: int = -1,
 ) -> Tensor:
-    """Head by head, float64."""
-    heads, kv_heads, width = query.shape[1], key.shape[1], query.shape[-1]
-    seen = _causal(query.shape[2], key.shape[2]) if visible is None else visible
+    """Head by head, float64; query t sees keys 0 to t + edge. The keywords plant a mistake."""
+    _, heads, queries, width = query.shape
+    kv_heads, keys = key.shape[1:3]
+    seen = torch.arange(keys) <= torch.arange(queries)[:, None] + edge(queries, keys)
+    hidden = seen if inverted else ~seen
     results = []
     for head in range(heads):
-        asked = whose(head, heads, kv_heads)
-        scores = query[:, head].double() @ key[:, asked].double().mT * scale / math.sqrt(width)
-        weights = scores.masked_fill(~seen, -torch.inf).softmax(over).nan_to_num(0)
+        asked = whose(head, heads // kv_heads, kv_heads)
+        scores = query[:, head].double() @ key[:, asked].double().mT * scale(heads, width)
+        weights = scores.masked_fill(hidden, -torch.inf).softmax(over).nan_to_num(0)
         results.append(weights @ value[:, asked].double())
     return torch.stack(results, 1)
-
-
-def _seen(make: Callable[[int, int], Tensor]) -> Callable[..., Tensor]:
-    """A mistake: another mask, of the numbers of queries and keys."""
-    return lambda q, k, v: _grouped(q, k, v, visible=make(q.shape[2], k.shape[2]))
 
 
 GROUPED = Comparison(
     function="grouped_attention",
     what="the output",
     right=_grouped,
-    read=same_shape("grouped_attention", 0, "that of the queries"),
+    read=same_shape("grouped_attention", "that of the queries"),
     tells=lambda ours, _: (
         "the output holds nan: the softmax of a query that sees no key is 0/0. Is the mask the "
         "right way round?"
@@ -65,26 +49,19 @@ GROUPED = Comparison(
     ),
     mistakes={
         "head h asks key head h % K: keys or values were laid out as 0 1 0 1, wanted 0 0 1 1": {
-            "whose": lambda head, heads, kv: head % kv
+            "whose": lambda head, _, kv_heads: head % kv_heads
         },
         "every head asks key head 0": {"whose": lambda *_: 0},
-        "the scores are not divided by √d": lambda q, k, v: _grouped(
-            q, k, v, scale=math.sqrt(q.shape[-1])
-        ),
-        "the scores are divided by the root of H·d: d is the width of ONE head": lambda q, k, v: (
-            _grouped(q, k, v, scale=q.shape[1] ** -0.5)
-        ),
-        "every query sees every key, those after it as well": _seen(
-            lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool)
-        ),
-        "query t sees keys 0 to t: but the LAST query stands at the LAST key": _seen(
-            lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril()
-        ),
+        "the scores are not divided by √d": {"scale": lambda *_: 1.0},
+        "the scores are divided by the root of H·d: d is the width of ONE head": {
+            "scale": lambda heads, width: (heads * width) ** -0.5
+        },
+        "every query sees every key, those after it as well": {"edge": lambda _, keys: keys},
+        "query t sees keys 0 to t: but the LAST query stands at the LAST key": {
+            "edge": lambda *_: 0
+        },
         "a query does not see its own token: the mask is the wrong way round, or its edge one "
-        "place off": [
-            _seen(lambda queries, keys: ~_causal(queries, keys)),
-            _seen(lambda queries, keys: _causal(queries, keys).tril(keys - queries - 1)),
-        ],
+        "place off": [{"inverted": True}, {"edge": lambda queries, keys: keys - queries - 1}],
         "the softmax runs over the queries: each query shares 1 among keys": {"over": -2},
     },
 )
@@ -93,9 +70,9 @@ GROUPED = Comparison(
 LOW = "A fill of -10,000 is no -inf, and exp of -30,000 is 0: softmax subtracts the largest first."
 
 
-def _draw_grouped(student: Student, *sizes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """B, H, K, T, S: queries, and keys and values."""
-    batch, heads, kv_heads, queries, keys = sizes
+def _draw_grouped(
+    student: Student, batch: int, heads: int, kv_heads: int, queries: int, keys: int
+) -> tuple[Tensor, Tensor, Tensor]:
     width = 5
     return (
         1.5 * student.normal(batch, heads, queries, width),
@@ -112,8 +89,7 @@ def group_heads(student: Student) -> None:
     for heads, kv_heads in ((4, 2), (6, 2), (6, 3)):
         # One key: its weight is 1, so only whose value it is can be seen, and no mask.
         with student.on(f"one query and one key, H = {heads}, K = {kv_heads}"):
-            sizes = (2, heads, kv_heads, 1, 1)
-            GROUPED.run(student, lambda s=sizes: _draw_grouped(student, *s))
+            GROUPED.run(student, partial(_draw_grouped, student, 2, heads, kv_heads, 1, 1))
 
 
 @check(
@@ -133,8 +109,7 @@ def group_causal(student: Student) -> None:
 def group_past(student: Student) -> None:
     for queries, keys in ((2, 6), (3, 4)):
         with student.on(f"{queries} queries, {keys} keys"):
-            sizes = (2, 4, 2, queries, keys)
-            GROUPED.run(student, lambda s=sizes: _draw_grouped(student, *s))
+            GROUPED.run(student, partial(_draw_grouped, student, 2, 4, 2, queries, keys))
 
 
 @check(
@@ -149,7 +124,7 @@ def group_edges(student: Student) -> None:
         ("B = 1, one token", (1, 2, 1, 1, 1)),
     ):
         with student.on(name):
-            GROUPED.run(student, lambda s=sizes: _draw_grouped(student, *s))
+            GROUPED.run(student, partial(_draw_grouped, student, *sizes))
 
     def large() -> tuple[Tensor, Tensor, Tensor]:
         query, key, value = _draw_grouped(student, 1, 4, 2, 4, 4)
@@ -159,15 +134,14 @@ def group_edges(student: Student) -> None:
     with student.on("scores far below 0", LOW):
         GROUPED.run(student, large)
     with student.on("float64", DIGITS):
-        query, key, value = (x.double() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
-        result = student.call("grouped_attention", query, key, value)
-        right = _grouped(query, key, value)
-        expect_digits(result, query, right, "grouped_attention", "attention keeps the kind")
+        given = [x.double() for x in _draw_grouped(student, 1, 4, 2, 3, 3)]
+        value, wanted = ours_and_wanted(student, GROUPED, *given)
+        expect_digits(value, given[0], wanted, "grouped_attention", "attention keeps the kind")
     with student.on("float16"):
-        query, key, value = (x.half() for x in _draw_grouped(student, 1, 4, 2, 3, 3))
-        result = student.call("grouped_attention", query, key, value)
-        expect_kind(expect_tensor(result, "grouped_attention"), query, "attention keeps the kind")
-        if not close(result, _grouped(query, key, value), 2e-2):
+        given = [x.half() for x in _draw_grouped(student, 1, 4, 2, 3, 3)]
+        value, wanted = ours_and_wanted(student, GROUPED, *given)
+        expect_kind(value, given[0], "attention keeps the kind")
+        if not close(value, wanted, 2e-2):
             fail("the numbers are not those of float32, brought to float16")
 
 

@@ -6,60 +6,50 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex08_language_model.common import same_shape
-from mvlm.checks.expect import (
-    DIGITS,
-    Comparison,
-    close,
-    expect_finite,
-    expect_kind,
-    expect_shape,
-    expect_slopes,
-)
-
-
-def _root(x: Tensor, eps: float) -> Tensor:
-    """What each vector is divided by."""
-    return torch.sqrt((x * x).mean(-1, keepdim=True) + eps)
+from mvlm.checks.ex08_language_model.common import ours_and_wanted, same_shape
+from mvlm.checks.expect import DIGITS, Comparison, close, expect_finite, expect_kind, expect_slopes
 
 
 def _norm(
-    x: Tensor, weight: Tensor, eps: float, *, by: Callable[[Tensor, float], Tensor] = _root
+    x: Tensor,
+    weight: Tensor,
+    eps: float,
+    *,
+    before: Callable[[Tensor, Tensor], Tensor] = lambda x, weight: x,
+    mean: Callable[[Tensor], Tensor] = lambda squares: squares.mean(-1, keepdim=True),
+    root: Callable[[Tensor, float], Tensor] = lambda mean, eps: (mean + eps).sqrt(),
+    weighted: bool = True,
 ) -> Tensor:
-    """By the definition, float64; the keyword is a mistake."""
-    x = x.double()
-    return x / by(x, eps) * weight.double()
-
-
-def _without_mean(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    x = x.double()
-    return _norm(x - x.mean(-1, keepdim=True), weight, eps)
+    """By the definition, float64; the keywords plant a mistake."""
+    weight = weight.double()
+    x = before(x.double(), weight)
+    normed = x / root(mean(x * x), eps)
+    return normed * weight if weighted else normed
 
 
 NORM = Comparison(
     function="rms_norm",
     what="the result",
     right=_norm,
-    read=same_shape("rms_norm", 0, "that of x"),
+    read=same_shape("rms_norm", "that of x"),
     mistakes={
-        "the mean was taken away: that is LayerNorm": _without_mean,
-        "eps stands outside the root": {"by": lambda x, eps: _root(x, 0.0) + eps},
+        "the mean was taken away: that is LayerNorm": {
+            "before": lambda x, _: x - x.mean(-1, keepdim=True)
+        },
+        "eps stands outside the root": {"root": lambda mean, eps: mean.sqrt() + eps},
         "the sum of the squares was divided by D - 1, not by D": {
-            "by": lambda x, eps: ((x * x).sum(-1, keepdim=True) / (x.shape[-1] - 1) + eps).sqrt()
+            "mean": lambda squares: squares.sum(-1, keepdim=True) / (squares.shape[-1] - 1)
         },
         "the squares were added up: the mean of them is wanted": {
-            "by": lambda x, eps: ((x * x).sum(-1, keepdim=True) + eps).sqrt()
+            "mean": lambda squares: squares.sum(-1, keepdim=True)
         },
-        "one mean square for all vectors together: each has its own": {
-            "by": lambda x, eps: ((x * x).mean() + eps).sqrt()
+        "one mean square for all vectors together: each has its own": {"mean": torch.mean},
+        "divided by the mean square: its root is wanted": {"root": torch.add},
+        "weight was not used": {"weighted": False},
+        "weight was multiplied in before the mean square was taken": {
+            "before": torch.mul,
+            "weighted": False,
         },
-        "divided by the mean square: its root is wanted": {
-            "by": lambda x, eps: (x * x).mean(-1, keepdim=True) + eps
-        },
-        "weight was not used": lambda x, weight, eps: _norm(x, torch.ones_like(weight), eps),
-        "weight was multiplied in before the mean square was taken": lambda x, weight, eps: _norm(
-            x.double() * weight.double(), 0 * weight + 1, eps
-        ),
     },
 )
 
@@ -82,7 +72,7 @@ def norm_values(student: Student) -> None:
     with student.on("a vector of zeros and eps = 1e-6"):
         x, weight, _ = _draw_norm(student, 3, 6)
         x[1] = 0
-        NORM.run(student, lambda: (x.clone(), weight, 1e-6))
+        NORM.run(student, lambda: (x, weight, 1e-6))
 
 
 @check(
@@ -99,10 +89,8 @@ def norm_kinds(student: Student) -> None:
         with student.on(f"numbers of {kind}, up to some {size:g}", hint):
             x, weight, eps = _draw_norm(student, 4, 6, eps=1e-5)
             x, weight = (x * size).to(kind), weight.to(kind)
-            value = student.call("rms_norm", x, weight, eps)
-            expect_shape(value, x.shape, "rms_norm", "that of x")
+            value, wanted = ours_and_wanted(student, NORM, x, weight, eps)
             expect_kind(value, x, "a norm keeps the kind of number")
-            wanted = _norm(x, weight, eps)
             expect_finite(value, "the results")
             if not close(value, wanted, near):
                 gap = (value.double() - wanted).abs().max().item()
