@@ -20,24 +20,19 @@ def all_windows(images: Tensor, patch_size: int, stride: int) -> list[Tensor]:
     ]
 
 
-def _chw(window: Tensor) -> Tensor:
-    return torch.stack([picture.flatten() for picture in window])  # B C·P·P
-
-
-def _hwc(window: Tensor) -> Tensor:
-    batch, _, height, width = window.shape
-    pixels = [window[:, :, row, column] for row in range(height) for column in range(width)]
-    return torch.cat(pixels, dim=1).reshape(batch, -1)  # B P·P·C
-
-
 def patches_hwc(images: Tensor, patch_size: int) -> Tensor:
     """(B, N, P·P·C): the patches row by row, in each of them pixel by pixel."""
-    return torch.stack([_hwc(w) for w in all_windows(images, patch_size, patch_size)], dim=1)
+    pixels = list(itertools.product(range(patch_size), repeat=2))
+    patches = [
+        torch.cat([window[:, :, row, column] for row, column in pixels], dim=1)
+        for window in all_windows(images, patch_size, patch_size)
+    ]
+    return torch.stack(patches, dim=1)
 
 
 def patches_chw(images: Tensor, patch_size: int, stride: int) -> Tensor:
     """(B, N, C·P·P): the windows row by row, in each of them channel by channel."""
-    return torch.stack([_chw(w) for w in all_windows(images, patch_size, stride)], dim=1)
+    return torch.stack([w.flatten(1) for w in all_windows(images, patch_size, stride)], dim=1)
 
 
 def order_of(numbers: Tensor, source: Tensor, axes: dict[str, int]) -> str | None:

@@ -7,13 +7,36 @@ from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex02_patches.common import THREE, as_letters, order_of, patches_chw
 from mvlm.checks.expect import KIND, doubles, equal, expect_kind, expect_shape, expect_tensor
 
+ROW_BY_ROW = "patch n is not the n-th window when read row by row"
+INSIDE = "Which axis must be the slowest inside a patch, which the fastest?"
 
-def _overlap(student: Student, images: Tensor, size: int, stride: int) -> tuple[Tensor, Tensor]:
-    """What came back, and what is wanted."""
-    patches = expect_tensor(
-        student.call("overlapping_patches", images, size, stride), "overlapping_patches"
-    )
-    return patches, patches_chw(images, size, stride)
+
+def _windows(student: Student, images: Tensor, size: int, stride: int) -> Tensor:
+    value = student.call("overlapping_patches", images, size, stride)
+    return expect_tensor(value, "overlapping_patches")
+
+
+def _overlap(
+    student: Student, images: Tensor, size: int, stride: int
+) -> tuple[Tensor, Tensor, Tensor, str | None]:
+    """What came back, as (B, N, C·P·P) however many there are, what is wanted, and the order.
+
+    The order is that in which the patches run over all windows, r and k being the grid's axes;
+    None where they run in none.
+    """
+    given, expected = _windows(student, images, size, stride), patches_chw(images, size, stride)
+    batch, count, dim = expected.shape
+    patches = given
+    if given.shape == expected.mT.shape:
+        patches = given.mT
+    elif given.ndim > 3 and given.numel() == expected.numel():
+        patches = given.reshape(expected.shape)
+    if patches.ndim < 2 or patches.shape[0] != batch or patches.shape[-1] != dim:
+        fail(f"no patches of {dim} numbers: the shape is {tuple(given.shape)}", "")
+    patches = patches.reshape(batch, -1, dim)
+    rows = (images.shape[2] - size) // stride + 1
+    axes = {"r": rows, "k": count // rows, "c": 3, "h": size, "w": size}
+    return given, patches, expected, order_of(patches, expected, axes)
 
 
 @check(
@@ -26,13 +49,13 @@ def overlap_count(student: Student) -> None:
         rows, columns = student.integer(1, 2), student.integer(3, 4)
         height, width = size + rows * stride, size + columns * stride
         with student.on(f"{height}×{width}, patches of {size}, stride {stride}"):
-            images = student.distinct(2, 3, height, width)
-            _expect_windows(*_overlap(student, images, size, stride))
+            _expect_count(student, student.distinct(2, 3, height, width), size, stride)
     with student.on("grey images", THREE):
-        _expect_windows(*_overlap(student, student.distinct(2, 1, 2 * size, 3 * size), size, size))
+        _expect_count(student, student.distinct(2, 1, 2 * size, 3 * size), size, size)
 
 
-def _expect_windows(patches: Tensor, expected: Tensor) -> None:
+def _expect_count(student: Student, images: Tensor, size: int, stride: int) -> None:
+    patches, expected = _windows(student, images, size, stride), patches_chw(images, size, stride)
     shape, wanted = tuple(patches.shape), tuple(expected.shape)
     if shape == tuple(expected.mT.shape):
         fail(f"{shape} came back, wanted {wanted}: the last two axes are exchanged", "")
@@ -44,25 +67,6 @@ def _expect_windows(patches: Tensor, expected: Tensor) -> None:
     expect_shape(patches, wanted, "overlapping_patches", "(B, N, C·P·P)")
 
 
-def _as_patches(patches: Tensor, expected: Tensor) -> Tensor:
-    """(B, N, C·P·P), however many there are: the shape has a check of its own."""
-    batch, _, dim = expected.shape
-    if patches.shape == expected.mT.shape:
-        patches = patches.mT
-    elif patches.ndim > 3 and patches.numel() == expected.numel():
-        patches = patches.reshape(expected.shape)
-    if patches.ndim < 2 or patches.shape[0] != batch or patches.shape[-1] != dim:
-        fail(f"no patches of {dim} numbers: the shape is {tuple(patches.shape)}", "")
-    return patches.reshape(batch, -1, dim)
-
-
-def _order_of_windows(patches: Tensor, expected: Tensor, rows: int, size: int) -> str | None:
-    """In which order the patches run over all the windows: r and k for the grid's axes."""
-    columns = expected.shape[1] // rows
-    axes = {"r": rows, "k": columns, "c": 3, "h": size, "w": size}
-    return order_of(patches, expected, axes)
-
-
 @check(
     "the next patch begins one stride further",
     "A window begins at a multiple of the stride and is P pixels long.",
@@ -71,9 +75,8 @@ def overlap_step(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
     images = student.distinct(1, 3, size + stride, size + 2 * stride)
-    given, expected = _overlap(student, images, size, stride)
-    patches = _as_patches(given, expected)
-    if _order_of_windows(patches, expected, 2, size):
+    given, patches, expected, found = _overlap(student, images, size, stride)
+    if found:
         return  # the right windows; their order has a check of its own
     if patches.shape[1] < 2:
         fail(f"no two patches to compare: the shape is {tuple(given.shape)}")
@@ -89,53 +92,40 @@ def overlap_step(student: Student) -> None:
 def overlap_order(student: Student) -> None:
     size = student.integer(4, 5)
     stride = size - 1
-    height, width = size + 2 * stride, size + 3 * stride
-    images = student.distinct(2, 3, height, width)
-    given, expected = _overlap(student, images, size, stride)
-    patches = _as_patches(given, expected)
-    found = _order_of_windows(patches, expected, 3, size)
+    images = student.distinct(2, 3, size + 2 * stride, size + 3 * stride)
+    _, patches, _, found = _overlap(student, images, size, stride)
     if found == "rkchw":
         return
+    if found == "krchw":
+        fail(ROW_BY_ROW)
+    if found and sorted(found[:2]) == ["k", "r"]:
+        inside = as_letters(found[2:])
+        fail(f"the numbers inside a patch come in {inside} order, wanted (c, h, w)", INSIDE)
     if found:
-        _fail_on_axes(found)
+        fail(
+            "a patch holds numbers of several windows: these are cut rightly, their axes mixed up",
+            "Name the axes that you have before the last reshape. N is rows × columns: where are "
+            "they?",
+        )
     for ours, windows in zip(patches, patches_chw(images, size, 1), strict=True):
-        other = (ours != 0) & ~torch.isin(ours, windows)
-        if other.any():
+        if ((ours != 0) & ~torch.isin(ours, windows)).any():
             fail("one image has patches of another", "What does your code do with the first axis?")
-        _expect_row_by_row(ours, windows, width - size + 1)
+        _expect_row_by_row(ours, windows, 3 * stride + 1)
 
 
 def _expect_row_by_row(patches: Tensor, windows: Tensor, columns: int) -> None:
     """In order, whichever of all windows they are: where these begin has checks of its own."""
     places = {tuple(sorted(window)): place for place, window in enumerate(windows.tolist())}
-    here = [places.get(tuple(sorted(patch))) for patch in patches.tolist()]
-    here = [place for place in here if place is not None]
+    held = [tuple(sorted(patch)) for patch in patches.tolist()]
+    here = [places[patch] for patch in held if patch in places]
     rows = {place // columns for place in here}
     if len(rows) < 2 or len(here) < 2 * len(rows):
         fail("an image has no 2 rows of 2 windows among its patches, to see their order", "")
     if here != sorted(here):
-        fail("patch n is not the n-th window when read row by row")
+        fail(ROW_BY_ROW)
     exact = {tuple(window) for window in windows.tolist()}
     if sum(tuple(patch) in exact for patch in patches.tolist()) < len(here):
-        fail(
-            "the numbers inside a patch are not in (c, h, w) order",
-            "Which axis must be the slowest inside a patch, which the fastest?",
-        )
-
-
-def _fail_on_axes(found: str) -> None:
-    """Say what is wrong with an order of axes: r and k for the grid, c, h and w inside."""
-    if found == "krchw":
-        fail("patch n is not the n-th window when read row by row")
-    if sorted(found[:2]) == ["k", "r"]:
-        fail(
-            f"the numbers inside a patch come in {as_letters(found[2:])} order, wanted (c, h, w)",
-            "Which axis must be the slowest inside a patch, which the fastest?",
-        )
-    fail(
-        "a patch holds numbers of several windows: these are cut rightly, their axes mixed up",
-        "Name the axes that you have before the last reshape. N is rows × columns: where are they?",
-    )
+        fail("the numbers inside a patch are not in (c, h, w) order", INSIDE)
 
 
 @check(
@@ -149,9 +139,8 @@ def overlap_rest(student: Student) -> None:
         left = f"{rest} pixel{'s'[: rest - 1]} left over"
         with student.on(f"{height}×{width}, patches of {size}, stride {stride}: {left}"):
             images = student.distinct(1, 3, height, width)
-            given, expected = _overlap(student, images, size, stride)
-            patches = _as_patches(given, expected)
-            if _order_of_windows(patches, expected, 2, size):
+            _, patches, expected, found = _overlap(student, images, size, stride)
+            if found:
                 continue
             if patches.shape != expected.shape:
                 fail(f"{patches.shape[1]} patches came back, wanted {expected.shape[1]}")
@@ -159,9 +148,8 @@ def overlap_rest(student: Student) -> None:
                 fail("the patches hold other pixels than those of the whole windows")
     images = doubles(student.distinct(1, 3, 6, 6))
     with student.on("images of float64", KIND):
-        given, expected = _overlap(student, images, 4, 2)
-        expect_kind(given, images, "cutting changes no number")
-        if not torch.isin(given, expected).all():
+        given = expect_kind(_windows(student, images, 4, 2), images, "cutting changes no number")
+        if not torch.isin(given, images).all():
             fail("the patches hold other numbers than the image")
 
 

@@ -1,7 +1,6 @@
 """Exercise 02, `pad_to_grid`: pictures of any size in one batch."""
 
 import itertools
-import math
 from typing import Any
 
 import torch
@@ -20,21 +19,26 @@ from mvlm.checks.expect import (
     same,
 )
 
+Size = tuple[int, int]  # height and width, of a picture, or of a frame in patches
+FRAME = (
+    "Do all pictures reach the same height and the same width? F.pad counts from the last axis: "
+    "(left, right, top, bottom)."
+)
+EXACTLY = "Draw a picture of exactly P columns: which patches hold at least one of its pixels?"
 
-def _padded(
-    student: Student, pictures: list[Tensor], size: int
-) -> tuple[Any, Any, tuple[int, int]]:
+
+def _padded(student: Student, pictures: list[Tensor], size: int) -> tuple[Any, Any, Size]:
     """The batch, the mask, and the grid that the student's frame has."""
     try:
         value = student.call("pad_to_grid", pictures, size)
     except AnswerFailed as error:
-        raise AnswerFailed(
-            str(error), FRAME if "equal size" in str(error) else error.hint
-        ) from None
+        if "equal size" in str(error):
+            error.hint = FRAME
+        raise
     batch, mask = expect_parts(value, ("the batch", "the mask"), "pad_to_grid")
     if getattr(batch, "dtype", None) == torch.bool and getattr(mask, "ndim", 0) == 4:
         raise AnswerFailed("pad_to_grid returned the mask first: the batch comes first")
-    sides = _grid_sides([tuple(picture.shape[1:]) for picture in pictures], size)
+    sides = _frame([picture.shape[1:] for picture in pictures], size)
     # A frame too large has a check of its own; so the mask is held against the frame that came.
     frame = tuple(batch.shape[2:]) if type(batch) is Tensor and batch.ndim == 4 else (0, 0)
     if all(ours >= side and ours % size == 0 for ours, side in zip(frame, sides, strict=True)):
@@ -42,21 +46,14 @@ def _padded(
     return batch, mask, (sides[0] // size, sides[1] // size)
 
 
-FRAME = (
-    "Do all pictures reach the same height and the same width? F.pad counts from the last axis: "
-    "(left, right, top, bottom)."
-)
-
-
-def _pictures(student: Student, sizes: list[tuple[int, int]]) -> list[Tensor]:
+def _pictures(student: Student, sizes: list[Size]) -> list[Tensor]:
     return [student.distinct(3, height, width) for height, width in sizes]
 
 
-def _grid_sides(sizes: list[tuple[int, int]], size: int) -> tuple[int, int]:
-    return tuple(
-        next(side for side in range(size, 10**6, size) if side >= max(pair[axis] for pair in sizes))
-        for axis in (0, 1)
-    )
+def _frame(sizes: list[Size], size: int) -> Size:
+    """Height and width of the smallest grid of patches that holds pictures of these sizes."""
+    largest = map(max, zip(*sizes, strict=True))
+    return tuple(next(side for side in range(size, 10**6, size) if side >= one) for one in largest)
 
 
 @check(
@@ -65,15 +62,15 @@ def _grid_sides(sizes: list[tuple[int, int]], size: int) -> tuple[int, int]:
 )
 def pad_shape(student: Student) -> None:
     size = student.integer(4, 6)
-    fits = [(2 * size, 3 * size), (size, size)]
-    differ = [(2 * size + 1, 3), (5, 3 * size - 1), (size, size)]
-    one = [(1, size + 1)]
-    names = ("one that fits already", "the tallest is not the widest", "one picture")
-    for sizes, name in zip((fits, differ, one), names, strict=True):
+    for name, sizes in {
+        "one that fits already": [(2 * size, 3 * size), (size, size)],
+        "the tallest is not the widest": [(2 * size + 1, 3), (5, 3 * size - 1), (size, size)],
+        "one picture": [(1, size + 1)],
+    }.items():
         listed = ", ".join(f"{h}×{w}" for h, w in sizes)
         with student.on(f"pictures {listed}, patches of {size}: {name}"):
             batch, *_ = _padded(student, _pictures(student, sizes), size)
-            shape = (len(sizes), 3, *_grid_sides(sizes, size))
+            shape = (len(sizes), 3, *_frame(sizes, size))
             expect_shape(batch, shape, "pad_to_grid", "(B, C, H, W)")
     with student.on("a grey picture", THREE):
         batch, *_ = _padded(student, [student.distinct(1, size, size)], size)
@@ -100,17 +97,17 @@ def pad_picture(student: Student) -> None:
     for picture, row in zip(pictures, batch, strict=True):
         if not same(row.double().abs().sum().item(), picture.double().abs().sum().item()):
             fail("right of the picture or below it, something is not 0", "What fills the frame?")
-    kinds = zip(*(every_kind(picture) for picture in pictures), strict=True)
-    for kind in kinds:
-        with student.on(f"pictures of {kind[0][0]}"):
-            batch, *_ = _padded(student, [picture for _, picture in kind], size)
-            if batch.dtype != kind[0][1].dtype:
-                came = f"{kind[0][1].dtype} went in, {batch.dtype} came out"
+    for kind in zip(*map(every_kind, pictures), strict=True):
+        names, given = zip(*kind, strict=True)
+        with student.on(f"pictures of {names[0]}"):
+            batch, *_ = _padded(student, list(given), size)
+            if batch.dtype != given[0].dtype:
+                came = f"{given[0].dtype} went in, {batch.dtype} came out"
                 fail(
                     f"{came}; padding changes no number",
                     "Which kind of number does your frame of zeros have, and who says so?",
                 )
-            if not all(_in_corner(row, one) for row, (_, one) in zip(batch, kind, strict=True)):
+            if not all(_in_corner(*pair) for pair in zip(batch, given, strict=True)):
                 fail("the batch does not hold the numbers of the pictures", KIND)
 
 
@@ -143,8 +140,8 @@ def pad_mask_kind(student: Student) -> None:
 )
 def pad_mask(student: Student) -> None:
     size = student.integer(4, 6)
-    sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size), (2 * size, 1)]
-    sizes.append((1, 2 * size))
+    sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size)]
+    sizes += [(2 * size, 1), (1, 2 * size)]
     pictures = _pictures(student, sizes)
     _, mask, grid = _padded(student, pictures, size)
     _expect_mask(mask, sizes, grid, size)
@@ -156,52 +153,40 @@ def pad_mask(student: Student) -> None:
         fail("a black picture is marked as padding: ask the sizes, not the numbers", "")
 
 
-def _touched(
-    sizes: list[tuple[int, int]], grid: tuple[int, int], size: int, *, whole: bool = False
-) -> Tensor:
-    """Which patches hold any of a picture of each size, or nothing but picture."""
-    needed = size - 1 if whole else 0  # pixels from a patch's first to the one that must be there
+def _touched(sizes: list[Size], grid: Size, size: int, more: int = 0) -> Tensor:
+    """Which patches hold any of a picture of each size, or of one that is so many pixels larger."""
     places = list(itertools.product(range(grid[0]), range(grid[1])))
     return torch.tensor(
-        [[r * size + needed < h and c * size + needed < w for r, c in places] for h, w in sizes]
+        [[r * size < h + more and c * size < w + more for r, c in places] for h, w in sizes]
     )
 
 
-def _mask_rows(mask: Any, count: int, grid: tuple[int, int]) -> Tensor:
+def _mask_rows(mask: Any, count: int, grid: Size) -> Tensor:
     number = grid[0] * grid[1]
     if expect_tensor(mask, "pad_to_grid").numel() != count * number:
         fail(f"no {count} masks of {number} patches to compare: the shape is {tuple(mask.shape)}")
     return mask.reshape(count, number) != 0
 
 
-def _expect_mask(mask: Any, sizes: list[tuple[int, int]], grid: tuple[int, int], size: int) -> None:
+def _expect_mask(mask: Any, sizes: list[Size], grid: Size, size: int) -> None:
     ours, expected = _mask_rows(mask, len(sizes), grid), _touched(sizes, grid, size)
     if equal(ours, expected):
         return
-    _, rows, columns = expected.reshape(-1, *grid).shape
-    cells = expected.reshape(-1, *grid)
-    places = torch.arange(rows * columns)
-    held = [math.prod((side + size - 1) // size for side in pair) for pair in sizes]
+    whole, wider = (_touched(sizes, grid, size, more) for more in (1 - size, 1))
     said = {
         "the mask says True for padding": (~expected, "Which patches may a token look at?"),
         "the mask is True everywhere": (torch.ones_like(expected), EXACTLY),
-        "a patch that holds a strip of the picture is marked as padding": (
-            _touched(sizes, grid, size, whole=True),
-            None,
-        ),
+        "a patch that holds a strip of the picture is marked as padding": (whole, None),
         "the mask is read column by column": (
-            cells.transpose(1, 2).flatten(1),
+            expected.reshape(-1, *grid).mT.flatten(1),
             "In which order do the patches come?",
         ),
         "the first n entries are True, n patches holding a picture": (
-            places < torch.tensor(held)[:, None],
-            f"The next row of patches begins {columns} entries after the last one, however narrow "
+            torch.arange(expected.shape[1]) < expected.sum(dim=1, keepdim=True),
+            f"The next row of patches begins {grid[1]} entries after the last one, however narrow "
             "the picture is.",
         ),
-        "at a multiple of P, one patch too many is marked": (
-            _touched([(h + 1, w + 1) for h, w in sizes], grid, size),
-            EXACTLY,
-        ),
+        "at a multiple of P, one patch too many is marked": (wider, EXACTLY),
     }
     for says, (mistaken, hint) in said.items():
         if equal(ours, mistaken):
@@ -212,9 +197,6 @@ def _expect_mask(mask: Any, sizes: list[tuple[int, int]], grid: tuple[int, int],
     value = bool(ours[picture, patch])
     message = f"of a picture {height}×{width} in {frame}, patch {patch} is marked {value}"
     fail(message, EXACTLY if value else None)
-
-
-EXACTLY = "Draw a picture of exactly P columns: which patches hold at least one of its pixels?"
 
 
 QUESTION = Question(

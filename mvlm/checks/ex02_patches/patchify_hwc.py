@@ -1,7 +1,6 @@
 """Exercise 02, `patchify_hwc`: patches in the lecture's order."""
 
-import itertools
-
+import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -12,21 +11,22 @@ COUNT = "How many rows and how many columns of patches are there? Count each for
 SLOWEST = "Which of the two grid axes must change slowest, so stand first after the batch?"
 
 
+def _patches(student: Student, images: Tensor, size: int) -> Tensor:
+    return expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
+
+
 @check(
     "the shape is (B, N, P·P·C)", "How many patches are there, and how many numbers in one of them?"
 )
 def hwc_shape(student: Student) -> None:
     batch, size, side = student.integer(2, 3), student.integer(2, 4), student.integer(2, 4)
     images = student.distinct(batch, 3, side * size, side * size)
-    patches = student.call("patchify_hwc", images, size)
-    _expect_patches(patches, (batch, side * side, size * size * 3))
+    _expect_patches(_patches(student, images, size), (batch, side * side, size * size * 3))
     with student.on("the lecture's image"):
-        lecture = student.call("patchify_hwc", student.normal(1, 3, 120, 120), 40)
-        _expect_patches(lecture, (1, 9, 4800))
+        _expect_patches(_patches(student, student.normal(1, 3, 120, 120), 40), (1, 9, 4800))
 
 
 def _expect_patches(patches: Tensor, shape: tuple[int, int, int]) -> None:
-    patches = expect_tensor(patches, "patchify_hwc")
     if patches.ndim == 4 and patches.flatten(1, 2).shape == shape:
         fail(
             f"patchify_hwc returned {tuple(patches.shape)}: rows and columns are two axes still",
@@ -40,11 +40,9 @@ def hwc_order_of_patches(student: Student) -> None:
     size = student.integer(2, 4)
     images = student.distinct(2, 3, 2 * size, 3 * size)
     with student.on(f"{2 * size}×{3 * size} pixels, patches of {size}", COUNT):
-        patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
-        expected = patches_hwc(images, size)
+        patches, expected = _patches(student, images, size), patches_hwc(images, size)
         if patches.numel() != expected.numel() or patches.shape[-1] != expected.shape[-1]:
-            images_left_out = patches.ndim > 0 and len(patches) != 2
-            hint = "" if images_left_out else COUNT
+            hint = "" if patches.ndim and len(patches) != 2 else COUNT  # an image is left out
             fail(f"no 2×6 patches to compare: the shape is {tuple(patches.shape)}", hint)
         _expect_numbers(patches, images)
         patches = patches.reshape(expected.shape)  # the shape has a check of its own
@@ -76,15 +74,16 @@ def hwc_order_of_patches(student: Student) -> None:
 def hwc_order_inside(student: Student) -> None:
     size = student.integer(3, 5)
     images = student.distinct(1, 3, 2 * size, 2 * size)
-    patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
+    patches = _patches(student, images, size)
     if patches.ndim == 0 or patches.shape[-1] != size * size * 3:
         fail(f"no patch of {size}·{size}·3 numbers: the shape is {tuple(patches.shape)}")
     _expect_numbers(patches, images)
-    ours = {tuple(patch) for patch in patches.reshape(-1, patches.shape[-1]).tolist()}
+    ours = _by_smallest(patches.reshape(-1, patches.shape[-1]))
     # Pixels of the wrong patches, of every second row and column, have a check of their own.
     far = [images[:, :, row::2, column::2] for row in range(2) for column in range(2)]
     for windows in (all_windows(images, size, size), far):
-        found = _order_inside(ours, windows)
+        whole = _by_smallest(torch.cat(windows).flatten(1))
+        found = order_of(ours, whole, {"c": 3, "h": size, "w": size})
         if found == "hwc":
             return
         if found == "chw":
@@ -104,13 +103,9 @@ def _expect_numbers(patches: Tensor, images: Tensor) -> None:
         fail("the patches do not hold the numbers of the image, each once", "Cutting changes none.")
 
 
-def _order_inside(ours: set[tuple[float, ...]], windows: list[Tensor]) -> str | None:
-    """The order in which the patches hold these (1, C, P, P) windows; None when in none."""
-    for order in itertools.permutations(range(3)):
-        walks = [window[0].permute(order).flatten() for window in windows]
-        if ours == {tuple(walk.tolist()) for walk in walks}:
-            return "".join("chw"[axis] for axis in order)
-    return None
+def _by_smallest(patches: Tensor) -> Tensor:
+    """The patches in the order of their smallest numbers, to find each by what it holds."""
+    return patches[patches.amin(dim=1).argsort()]
 
 
 @check(
@@ -122,9 +117,7 @@ def hwc_any_tensor(student: Student) -> None:
     size = student.integer(2, 3)
     for channels in (1, 4):
         with student.on(f"on images of {channels} channel{'s'[: channels - 1]}", THREE):
-            images = student.distinct(1, channels, 2 * size, 2 * size)
-            patches = expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
-            _same_numbers(patches, patches_hwc(images, size))
+            _expect_same(student, student.distinct(1, channels, 2 * size, 2 * size), size)
     whole = student.distinct(1, 3, 3 * size, 6 * size)
     square = whole[..., : 3 * size].contiguous()
     why = "cutting changes no number"
@@ -133,16 +126,15 @@ def hwc_any_tensor(student: Student) -> None:
         "on a view of larger images, such as images[..., :n]",
         "Which of your steps needs memory that lies in one piece?",
     ):
-        view = whole[..., : 3 * size]
-        patches = expect_tensor(student.call("patchify_hwc", view, size), "patchify_hwc")
-        _same_numbers(patches, patches_hwc(view, size))
+        _expect_same(student, whole[..., : 3 * size], size)
 
 
-def _same_numbers(patches: Tensor, expected: Tensor) -> None:
+def _expect_same(student: Student, images: Tensor, size: int) -> None:
     """The same numbers, in any order: the order has checks of its own."""
-    if patches.ndim < 2 or patches.shape[-1] != expected.shape[-1]:
-        fail(f"no patches of {expected.shape[-1]} numbers: the shape is {tuple(patches.shape)}")
-    _expect_numbers(patches, expected)
+    patches, numbers = _patches(student, images, size), images.shape[1] * size * size
+    if patches.ndim < 2 or patches.shape[-1] != numbers:
+        fail(f"no patches of {numbers} numbers: the shape is {tuple(patches.shape)}")
+    _expect_numbers(patches, images)
 
 
 QUESTION = Question(

@@ -1,6 +1,7 @@
 """Exercise 02, `resize_table`: places for another grid."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,21 +10,23 @@ from torch import Tensor
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import KIND, close, doubles, equal, expect_kind, expect_shape, expect_tensor
 
+Grid = tuple[int, int]  # rows and columns
+
 
 def _cubic_taps(old: int, new: int) -> Tensor:
     """(new, old): how much each old place counts for each new one; Keys 1981 with a = -0.75."""
     taps = torch.zeros(new, old, dtype=torch.float64)
     for place in range(new):
         centre = (place + 0.5) * old / new - 0.5
-        first = math.floor(centre) - 1
-        for source in range(first, first + 4):
+        for source in range(math.floor(centre) - 1, math.floor(centre) + 3):
             d = abs(centre - source)
-            if d <= 1:
-                weight = 1.25 * d**3 - 2.25 * d**2 + 1
-            else:
-                weight = -0.75 * d**3 + 3.75 * d**2 - 6 * d + 3
-            taps[place, min(max(source, 0), old - 1)] += weight
+            near, far = 1.25 * d**3 - 2.25 * d**2 + 1, -0.75 * d**3 + 3.75 * d**2 - 6 * d + 3
+            taps[place, min(max(source, 0), old - 1)] += near if d <= 1 else far
     return taps
+
+
+def _resize(student: Student, table: Tensor, old: Grid, new: Grid, prefix: int = 1) -> Tensor:
+    return expect_tensor(student.call("resize_table", table, old, new, prefix), "resize_table")
 
 
 SCALE = (
@@ -43,9 +46,7 @@ def table_values(student: Student) -> None:
         table = student.normal(1 + old[0] * old[1], 6)
         hint = SCALE if old == (2, 11) else None
         with student.on(f"from {old[0]}×{old[1]} to {new[0]}×{new[1]}", hint):
-            resized = expect_tensor(
-                student.call("resize_table", table, old, new, 1), "resize_table"
-            )
+            resized = _resize(student, table, old, new)
             if hint and resized.shape == (1 + 3 * 14, 6):
                 fail("an axis has 14 places, wanted 15")
             expected = _resized(table[1:], old, new)
@@ -61,21 +62,25 @@ def table_values(student: Student) -> None:
 
 def _holds(table: Tensor, places: Tensor) -> bool:
     """Whether the places are right; where the prefix row is has a check of its own."""
-    return any(close(part, places, 1e-4) for part in (table[1:], table[:-1], table))
+    return any(close(part, places) for part in (table[1:], table[:-1], table))
 
 
-def _resized(places: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
+def _resized(places: Tensor, old: Grid, new: Grid) -> Tensor:
     picture = places.double().reshape(*old, -1)
     rows = torch.einsum("ij,jcd->icd", _cubic_taps(old[0], new[0]), picture)
     columns = torch.einsum("ij,rjd->rid", _cubic_taps(old[1], new[1]), rows)
     return columns.reshape(new[0] * new[1], -1)
 
 
-def _fail_on_places(
-    ours: Tensor, places: Tensor, old: tuple[int, int], new: tuple[int, int]
-) -> None:
+def _interpolated(places: Tensor, old: Grid, new: Grid, **how: Any) -> Tensor:
+    """(D, rows·columns): what torch makes of the places, channel by channel."""
+    channels = [column.reshape(1, 1, *old) for column in places.T]
+    return torch.stack([F.interpolate(channel, new, **how).flatten() for channel in channels])
+
+
+def _fail_on_places(ours: Tensor, places: Tensor, old: Grid, new: Grid) -> None:
     """Say which resize gives these numbers."""
-    for name, options in {
+    for name, how in {
         "a bilinear resize": {"mode": "bilinear"},
         "a bilinear resize with align_corners=True": {"mode": "bilinear", "align_corners": True},
         "a bicubic resize with align_corners=True": {"mode": "bicubic", "align_corners": True},
@@ -85,15 +90,11 @@ def _fail_on_places(
         "the nearest place (exact)": {"mode": "nearest-exact"},
         "a mean over areas": {"mode": "area"},
     }.items():
-        channels = [column.reshape(1, 1, *old) for column in places.T]
-        picture = [F.interpolate(channel, new, **options).flatten() for channel in channels]
-        if close(ours, torch.stack(picture, dim=1)):
+        if close(ours, _interpolated(places, old, new, **how).T):
             fail(
                 f"these are the numbers of {name}", "The shape is right. Read the arguments again."
             )
-    by_channel = [column.reshape(1, 1, *old) for column in places.T]
-    picture = [F.interpolate(one, new, mode="bicubic").flatten() for one in by_channel]
-    if close(ours, torch.stack(picture).reshape(ours.shape)):
+    if close(ours, _interpolated(places, old, new, mode="bicubic").reshape(ours.shape)):
         fail(
             "the resize is right, and its numbers are still channel by channel",
             "F.interpolate gives (1, D, rows, columns). Which axis must stand last in the table?",
@@ -122,7 +123,7 @@ def table_prefix(student: Student) -> None:
         hint = None if prefix == 1 else "What in your code supposes one row without a place?"
         with student.on(f"prefix {prefix}", hint):
             table = student.normal(prefix + 4, 4)
-            resized = student.call("resize_table", table, (2, 2), (3, 3), prefix)
+            resized = _resize(student, table, (2, 2), (3, 3), prefix)
             expect_shape(resized, (prefix + 9, 4), "resize_table", "(prefix + rows·columns, D)")
             if prefix and equal(resized[-prefix:], table[:prefix]):
                 fail("the rows that stand for no place came back last", "")
@@ -130,7 +131,7 @@ def table_prefix(student: Student) -> None:
                 fail("the rows that stand for no place came back changed")
     table = doubles(student.distinct(5, 4))
     with student.on("a table of float64", KIND):
-        resized = student.call("resize_table", table, (2, 2), (3, 3), 1)
+        resized = _resize(student, table, (2, 2), (3, 3))
         expect_shape(resized, (10, 4), "resize_table", "(prefix + rows·columns, D)")
         expect_kind(resized, table, "a table stays what it is")
         if not any(equal(resized[n], table[0]) for n in (0, -1)):
@@ -144,8 +145,7 @@ def table_prefix(student: Student) -> None:
 )
 def table_same(student: Student) -> None:
     table = student.normal(1 + 9, 4)
-    same = expect_tensor(student.call("resize_table", table, (3, 3), (3, 3), 1), "resize_table")
-    if not _holds(same, table[1:]):
+    if not _holds(_resize(student, table, (3, 3), (3, 3)), table[1:]):
         fail("from 3×3 to 3×3, the table came back changed")
     returned = student.look("resize_table", table, (3, 3), (6, 6), 1)
     resized = expect_tensor(returned.value, "resize_table")

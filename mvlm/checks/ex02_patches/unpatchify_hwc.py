@@ -21,13 +21,13 @@ def _put_back(
         return back, images, ""
     wrong = int((back != images).sum())
     seen = f"{wrong} of {images.numel()} numbers are not in their place"
-    return back, images, _misplaced(back, patches, (rows, cols, size, channels)) or seen
+    grid, inside = {"r": rows, "k": cols}, {"h": size, "w": size, "c": channels}
+    return back, images, _misplaced(back, patches, grid, inside) or seen
 
 
-def _misplaced(back: Tensor, patches: Tensor, sizes: tuple[int, int, int, int]) -> str:
+def _misplaced(back: Tensor, patches: Tensor, grid: dict[str, int], inside: dict[str, int]) -> str:
     """How ``back`` runs over the patches, r and k being the grid's axes; empty when in no way."""
-    rows, columns, size, channels = sizes
-    grid, inside = {"r": rows, "k": columns}, {"h": size, "w": size, "c": channels}
+    rows, columns = grid.values()
     found = order_of(back, patches, grid | inside)
     said = {
         "rkhwc": "the numbers stand in the order of the patches: a reshape moves none",
@@ -42,7 +42,7 @@ def _misplaced(back: Tensor, patches: Tensor, sizes: tuple[int, int, int, int]) 
         return "the numbers of one channel do not stand together in the image"
     if found:
         return "each channel has its numbers, and their rows and columns are mixed up"
-    if order_of(back, patches, grid | {"c": channels, "h": size, "w": size}):
+    if order_of(back, patches, grid | {axis: inside[axis] for axis in "chw"}):
         return "each patch was read as (c, h, w): its numbers are in (h, w, c) order"
     if order_of(back, patches, {"r": columns, "k": rows} | inside):
         return f"the grid was read as {columns} rows of {rows} patches"
@@ -71,10 +71,8 @@ def back_oblong(student: Student) -> None:
     for down, right in ((rows, rows + 2), (rows + 1, rows)):
         with student.on(f"{down} rows and {right} columns of patches"):
             *_, wrong = _put_back(student, 1, 3, size, down, right)
-            if wrong and always:
-                fail(wrong, FIRST)
             if wrong:
-                fail(wrong)
+                fail(wrong, FIRST if always else None)
 
 
 @check(

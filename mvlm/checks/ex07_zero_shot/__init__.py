@@ -1,7 +1,7 @@
 """Exercise 07: zero-shot: ensembles, none of these, recalls, examples, a power law, order.
 
-What is right is worked out here from the definitions, with loops and in float64: a cosine by its
-parts, a recall by counting, a line by solving its normal equations, order item by item.
+What is right is worked out here from the definitions and in float64: a cosine by its parts, a
+recall by counting, a line by solving its normal equations, order item by item.
 """
 
 from mvlm.checks.core import Exercise

@@ -9,63 +9,45 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex07_zero_shot.common import NONE
-from mvlm.checks.expect import (
-    Comparison,
-    close,
-    expect_number,
-    expect_parts,
-    expect_shape,
-    expect_tensor,
-)
+from mvlm.checks.expect import Comparison, expect_number, expect_parts, expect_shape, expect_tensor
 
-Recalls = tuple[Tensor, Tensor]
+Asked = tuple[Tensor, Tensor, int]
+Pairs = list[tuple[int, int]]  # of an answer and a label
 
 
-def _counted(answers: Tensor, labels: Tensor, classes: int) -> list[tuple[int, int]]:
-    """For each class how many of its examples were right, and how many there are."""
+def _of_class(pairs: Pairs, label: int) -> int:
+    """How many examples a class has."""
+    return sum(y == label for _, y in pairs)
+
+
+def _hits(pairs: Pairs, label: int) -> int:
+    """How many examples of a class are right."""
+    return sum(a == y == label for a, y in pairs)
+
+
+def _precision(pairs: Pairs, label: int) -> int:
+    """A mistake: how often a class was answered."""
+    return sum(a == label for a, _ in pairs)
+
+
+def _recalls(
+    answers: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    known: Callable[[Pairs, int], int] = _of_class,
+    absent: float = math.nan,
+    over: Callable[[Pairs, int], int] = _of_class,
+    mean: Callable[[Tensor, Pairs], Any] = lambda recalls, _: recalls.nanmean(),
+) -> Tensor:
+    """(C + 1,): the recalls and then their mean; each keyword argument makes a mistake."""
     pairs = list(zip(answers.tolist(), labels.tolist(), strict=True))
-    return [
-        (sum(a == y == c for a, y in pairs), sum(y == c for _, y in pairs)) for c in range(classes)
+    recalls = [
+        _hits(pairs, label) / max(1, over(pairs, label)) if known(pairs, label) else absent
+        for label in range(classes)
     ]
-
-
-def _recalls(answers: Tensor, labels: Tensor, classes: int, absent: float = math.nan) -> Recalls:
-    shares = [
-        right / count if count else absent for right, count in _counted(answers, labels, classes)
-    ]
-    real = [share for share in shares if not math.isnan(share)]
-    return (
-        torch.tensor(shares, dtype=torch.float64),
-        torch.tensor(sum(real) / len(real), dtype=torch.float64),
-    )
-
-
-def _without_misses(answers: Tensor, labels: Tensor, classes: int) -> Recalls | None:
-    """A mistake: a class of which nothing is right has no recall."""
-    recalls = _recalls(answers, labels, classes)[0]
-    recalls = recalls.where(recalls > 0, math.nan)
-    return None if bool(recalls.isnan().all()) else (recalls, recalls.nanmean())
-
-
-def _with_mean(change: Callable[[Tensor, Tensor, int], float]) -> Callable[..., Recalls]:
-    """A mistake in the mean alone."""
-    return lambda a, y, c: (_recalls(a, y, c)[0], torch.tensor(change(a, y, c)).double())
-
-
-def _divided(
-    by: Callable[[Tensor, Tensor, int, int], int],
-) -> Callable[[Tensor, Tensor, int], Recalls]:
-    """A mistake: each class's right answers over another number."""
-
-    def found(answers: Tensor, labels: Tensor, classes: int) -> Recalls:
-        shares = [
-            right / max(1, by(answers, labels, c, classes)) if count else math.nan
-            for c, (right, count) in enumerate(_counted(answers, labels, classes))
-        ]
-        shares_ = torch.tensor(shares, dtype=torch.float64)
-        return shares_, shares_.nanmean()
-
-    return found
+    recalls = torch.tensor(recalls, dtype=torch.float64)
+    return torch.tensor([*recalls, mean(recalls, pairs)], dtype=torch.float64)
 
 
 NO_HIT = (
@@ -74,7 +56,7 @@ NO_HIT = (
 )
 
 
-def _read_recalls(value: Any, answers: Tensor, labels: Tensor, classes: int) -> Recalls:
+def _read_recalls(value: Any, answers: Tensor, labels: Tensor, classes: int) -> Tensor:
     recalls, mean = expect_parts(value, ("the recalls", "their mean"), "class_recalls")
     if type(recalls) is list and all(type(one) in (int, float) for one in recalls):
         recalls = torch.tensor(recalls, dtype=torch.float64)  # the last check asks for a tensor
@@ -88,21 +70,14 @@ def _read_recalls(value: Any, answers: Tensor, labels: Tensor, classes: int) -> 
             fail(*NO_HIT)
         fail("the mean is nan", "A class without examples takes no part in the mean: nanmean.")
     mean = expect_number(mean, "class_recalls, as the mean,")
-    return recalls.double(), torch.tensor(mean, dtype=torch.float64)
+    return torch.tensor([*recalls, mean], dtype=torch.float64)
 
 
-def _alike_recalls(ours: Recalls, wanted: Recalls) -> bool:
-    nan = torch.equal(ours[0].isnan(), wanted[0].isnan())
-    if not nan or not close(ours[1], wanted[1]):
-        return False
-    return close(ours[0].nan_to_num(-9), wanted[0].nan_to_num(-9))
-
-
-def _tells_recalls(ours: Recalls, wanted: Recalls) -> str:
-    for label, (mine, right) in enumerate(zip(ours[0].tolist(), wanted[0].tolist(), strict=True)):
-        if math.isnan(mine) != math.isnan(right) or abs(mine - right) > 1e-4:
-            return f"the recall of class {label} is {mine:.4g}, wanted {right:.4g}"
-    return f"the mean is {ours[1]:.4g}, wanted {wanted[1]:.4g}"
+def _tells_recalls(ours: Tensor, wanted: Tensor) -> str:
+    near = ours.isclose(wanted, rtol=0, atol=1e-4, equal_nan=True)
+    place = int(near.int().argmin())
+    what = f"the recall of class {place}" if place < len(wanted) - 1 else "the mean"
+    return f"{what} is {ours[place]:.4g}, wanted {wanted[place]:.4g}"
 
 
 RECALLS = Comparison(
@@ -110,52 +85,48 @@ RECALLS = Comparison(
     what="the recalls",
     right=_recalls,
     read=_read_recalls,
-    alike=_alike_recalls,
+    alike=lambda ours, wanted: torch.allclose(ours, wanted, 1e-4, 1e-4, equal_nan=True),
     tells=_tells_recalls,
     mistakes={
-        "a class without examples got 0: nothing is known about it, so nan": lambda a, y, c: (
-            _recalls(a, y, c, 0.0)
-        ),
-        "a class without examples got 1: nothing is known about it, so nan": lambda a, y, c: (
-            _recalls(a, y, c, 1.0)
-        ),
-        NO_HIT[0]: (_without_misses, NO_HIT[1]),
-        "the mean is over the classes of labels AND answers: those of the labels count": (
-            _with_mean(
-                lambda a, y, c: (
-                    float(_recalls(a, y, c)[0].nansum())
-                    / len(set(y.tolist()) | set(a.tolist()) - {NONE})
-                )
-            )
-        ),
-        "the mean is the share of all right answers: each class has the same weight": _with_mean(
-            lambda a, y, _: float((a == y).double().mean())
-        ),
-        "the mean was divided by all classes, those without examples too": _with_mean(
-            lambda a, y, c: float(_recalls(a, y, c)[0].nansum()) / c
-        ),
-        "right answers were divided by how often the class was ANSWERED: that is precision": (
-            _divided(lambda a, y, label, c: int((a == label).sum()))
-        ),
-        "right answers were divided by the number of all examples": _divided(
-            lambda a, y, label, c: len(y)
-        ),
+        "a class without examples got 0: nothing is known about it, so nan": {"absent": 0.0},
+        "a class without examples got 1: nothing is known about it, so nan": {"absent": 1.0},
+        NO_HIT[0]: ({"known": _hits}, NO_HIT[1]),
+        "the mean is over the classes of labels AND answers: those of the labels count": {
+            "mean": lambda recalls, pairs: recalls.nansum() / len(set(sum(pairs, ())) - {NONE})
+        },
+        "the mean is the share of all right answers: each class has the same weight": {
+            "mean": lambda _, pairs: sum(a == y for a, y in pairs) / len(pairs)
+        },
+        "the mean was divided by all classes, those without examples too": {
+            "mean": lambda recalls, _: recalls.nansum() / len(recalls)
+        },
+        "right answers were divided by how often the class was ANSWERED: that is precision": {
+            "over": _precision
+        },
+        "right answers were divided by the number of all examples": {
+            "over": lambda pairs, _: len(pairs)
+        },
         "'none' (-1) was taken for the last class": lambda a, y, c: _recalls(
             torch.where(a < 0, c - 1, a), y, c
         ),
-        "examples answered with 'none' were left out: they are examples that were not right": (
-            _divided(lambda a, y, label, c: int(((y == label) & (a >= 0)).sum()))
-        ),
+        "examples answered with 'none' were left out: they are examples that were not right": {
+            "over": lambda pairs, label: sum(y == label and a >= 0 for a, y in pairs)
+        },
     },
 )
 
 
 def _answered(
-    student: Student, counts: tuple[int, ...], *, none: int = 0, wrong: int = 3
-) -> tuple[Tensor, Tensor, int]:
+    student: Student,
+    *counts: int,
+    none: int = 0,
+    wrong: int = 3,
+    until: Callable[[Tensor, Tensor, int], bool] = lambda *drawn: True,
+) -> Asked:
     """Labels with so many of each class, mixed; `wrong` answers wrong and `none` of them -1.
 
     Of each class that has examples something is right: another input asks for a recall of 0.
+    It draws again until the answers, the labels and the number of classes are as wanted.
     """
     classes = len(counts)
     line = [label for label, count in enumerate(counts) for _ in range(count)]
@@ -171,30 +142,23 @@ def _answered(
         other = [p for p in places[wrong:] if int(labels[p]) != classes - 1]
         for place in (last[:1] + other + last[1:])[:none]:
             answers[place] = NONE
-        if set(labels[answers == labels].tolist()) == set(line):
+        right_somewhere = set(labels[answers == labels].tolist()) == set(line)
+        if right_somewhere and until(answers, labels, classes):
             return answers, labels, classes
 
 
-def _partly(student: Student, counts: tuple[int, ...], **how: int) -> tuple[Tensor, Tensor, int]:
-    """As `_answered`; of the absent classes some are answered, and some are not."""
-    while True:
-        answers, labels, classes = _answered(student, counts, **how)
-        absent = {label for label, count in enumerate(counts) if not count}
-        if 0 < len(absent & set(answers.tolist())) < len(absent):
-            return answers, labels, classes
+def _partly(answers: Tensor, labels: Tensor, classes: int) -> bool:
+    """Whether of the absent classes some are answered, and some are not."""
+    absent = set(range(classes)) - set(labels.tolist())
+    return 0 < len(absent & set(answers.tolist())) < len(absent)
 
 
-def _uneven(student: Student, counts: tuple[int, ...], **how: int) -> tuple[Tensor, Tensor, int]:
-    """As `_answered`, where precision is another number than recall, and so are both means."""
-    while True:
-        answers, labels, classes = _answered(student, counts, **how)
-        precise = any(
-            right and int((answers == label).sum()) != count
-            for label, (right, count) in enumerate(_counted(answers, labels, classes))
-        )
-        mean = float(_recalls(answers, labels, classes)[1])
-        if precise and abs(mean - float((answers == labels).double().mean())) > 0.01:
-            return answers, labels, classes
+def _uneven(answers: Tensor, labels: Tensor, classes: int) -> bool:
+    """Whether precision is another number than recall, and so are both means."""
+    recalls = _recalls(answers, labels, classes)
+    precision = _recalls(answers, labels, classes, over=_precision)
+    share = (answers == labels).double().mean()
+    return not RECALLS.alike(precision, recalls) and abs(recalls[-1] - share) > 0.01
 
 
 @check(
@@ -205,8 +169,10 @@ def rec_each(student: Student) -> None:
     RECALLS.each(
         student,
         {
-            "17 examples of 4 classes": lambda: _uneven(student, (7, 2, 5, 3), wrong=6),
-            "all right": lambda: _answered(student, (3, 1, 2), wrong=0),
+            "17 examples of 4 classes": lambda: _answered(
+                student, 7, 2, 5, 3, wrong=6, until=_uneven
+            ),
+            "all right": lambda: _answered(student, 3, 1, 2, wrong=0),
         },
     )
 
@@ -220,17 +186,13 @@ def rec_none(student: Student) -> None:
     RECALLS.each(
         student,
         {
-            "17 examples of 4 classes": lambda: _answered(student, (7, 2, 5, 3), wrong=3, none=4),
+            "17 examples of 4 classes": lambda: _answered(student, 7, 2, 5, 3, none=4),
             "of the third class nothing is right": (
                 torch.tensor([0, NONE, 1, 0, 0, 1, 1]),
                 torch.tensor([0, 2, 1, 0, 1, 2, 1]),
                 3,
             ),
-            "nothing but none": lambda: (
-                torch.full((5,), NONE),
-                torch.tensor([0, 2, 1, 1, 2]),
-                3,
-            ),
+            "nothing but none": (torch.full((5,), NONE), torch.tensor([0, 2, 1, 1, 2]), 3),
         },
     )
 
@@ -244,10 +206,10 @@ def rec_absent(student: Student) -> None:
     RECALLS.each(
         student,
         {
-            "the third, fifth and sixth of 6 classes are absent": lambda: _partly(
-                student, (5, 2, 0, 3, 0, 0), wrong=3, none=2
+            "the third, fifth and sixth of 6 classes are absent": lambda: _answered(
+                student, 5, 2, 0, 3, 0, 0, none=2, until=_partly
             ),
-            "the second of 5 is absent": lambda: _answered(student, (6, 0, 3, 2, 4), wrong=4),
+            "the second of 5 is absent": lambda: _answered(student, 6, 0, 3, 2, 4, wrong=4),
         },
     )
 
@@ -268,13 +230,13 @@ def rec_edges(student: Student) -> None:
                 torch.zeros(5, dtype=torch.int64),
                 1,
             ),
-            "200 examples of 30 classes": lambda: _uneven(
-                student, (40, *(5,) * 28, 20), wrong=70, none=30
+            "200 examples of 30 classes": lambda: _answered(
+                student, 40, *[5] * 28, 20, wrong=70, none=30, until=_uneven
             ),
         },
     )
     with student.on("a tensor, or a list of numbers?"):
-        answers, labels, classes = _answered(student, (3, 2, 4))
+        answers, labels, classes = _answered(student, 3, 2, 4)
         recalls, _ = student.call("class_recalls", answers, labels, classes)
         expect_tensor(recalls, "class_recalls, as its first part,")
 

@@ -1,8 +1,15 @@
 """What several questions of exercise 07 need."""
 
+from typing import Any
+
 from torch import Tensor
 
 NONE = -1  # the answer where no class is near enough
+
+
+def as_is(numbers: Any) -> Any:
+    """A step that a mistake leaves out."""
+    return numbers
 
 
 def to_unit(vector: Tensor) -> Tensor:

@@ -7,18 +7,26 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex07_zero_shot.common import to_unit
+from mvlm.checks.ex07_zero_shot.common import as_is, to_unit
 from mvlm.checks.expect import Comparison, close, expect_kind, expect_shape, expect_slopes
 
 Prompts = list[Tensor]
 
 
-def _columns(prompts: Prompts, each: Callable[[Tensor], Tensor]) -> Tensor:
-    return torch.stack([each(rows.double()) for rows in prompts], dim=1)
+def _ensemble(
+    prompts: Prompts,
+    *,
+    each: Callable[[Tensor], Tensor] = to_unit,
+    together: Callable[[Tensor, int], Tensor] = torch.sum,
+    column: Callable[[Tensor], Tensor] = to_unit,
+) -> Tensor:
+    """Class by class; keyword arguments are mistakes with a prompt, those of a class, a column."""
+    return torch.stack([column(together(each(rows.double()), 0)) for rows in prompts], dim=1)
 
 
-def _ensemble(prompts: Prompts) -> Tensor:
-    return _columns(prompts, lambda rows: to_unit(to_unit(rows).sum(dim=0)))
+def _means(prompts: Prompts) -> Tensor:
+    """A mistake: columns as long as the means are."""
+    return _ensemble(prompts, together=torch.mean, column=as_is)
 
 
 def _read_classifier(value: Any, prompts: Prompts) -> Tensor:
@@ -38,55 +46,40 @@ def _over_classes(prompts: Prompts) -> Tensor | None:
     return to_unit(to_unit(torch.stack(prompts)).mean(dim=0)).T
 
 
-def _clamped(rows: Tensor) -> Tensor:
-    """A mistake: an eps that is longer than some rows."""
-    return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-3)
-
-
-def _whole(prompts: Prompts) -> Tensor:
-    """A mistake: one length for all columns together."""
-    means = _columns(prompts, lambda rows: to_unit(rows).mean(dim=0))
-    return means / means.norm()
-
-
 ENSEMBLE = Comparison(
     function="ensemble",
     what="the classifier",
     right=_ensemble,
     read=_read_classifier,
     mistakes={
-        "the columns are not of length 1: where prompts disagree, the mean is short": lambda p: (
-            _columns(p, lambda rows: to_unit(rows).mean(dim=0))
-        ),
-        "a long prompt has more say than a short one: bring each to length 1 before the mean": (
-            lambda p: _columns(p, lambda rows: to_unit(rows.mean(dim=0)))
-        ),
-        "only the first prompt of each class counts": lambda p: _columns(
-            p, lambda rows: to_unit(rows[0])
-        ),
-        "the columns are sums, and a class with more prompts has a longer one": lambda p: _columns(
-            p, lambda rows: to_unit(rows).sum(dim=0)
-        ),
+        "the columns are not of length 1: where prompts disagree, the mean is short": _means,
+        "a long prompt has more say than a short one: bring each to length 1 before the mean": {
+            "each": as_is
+        },
+        "only the first prompt of each class counts": {"together": lambda rows, _: rows[0]},
+        "the columns are sums, and a class with more prompts has a longer one": {"column": as_is},
         "the mean went over the classes: it is over the prompts of one class": _over_classes,
-        "a prompt is a ROW: dim=1 makes each row 1 long, dim=0 goes along the prompts": lambda p: (
-            _columns(p, lambda rows: to_unit(to_unit(rows.T).T.mean(dim=0)))
-        ),
+        "a prompt is a ROW: dim=1 makes each row 1 long, dim=0 goes along the prompts": {
+            "each": lambda rows: to_unit(rows.T).T
+        },
         "a class is a COLUMN: dim=0 makes each column 1 long, dim=1 goes along the classes": (
-            lambda p: to_unit(_columns(p, lambda rows: to_unit(rows).mean(dim=0)))
+            lambda prompts: to_unit(_means(prompts))
         ),
-        "the classifier as a whole has the length 1: each column is to have it": _whole,
-        "an eps of a thousandth is longer than some rows here: 1e-12 does no harm": lambda p: (
-            _columns(p, lambda rows: to_unit(_clamped(rows).mean(dim=0)))
+        "the classifier as a whole has the length 1: each column is to have it": lambda prompts: (
+            _means(prompts) / _means(prompts).norm()
         ),
+        "an eps of a thousandth is longer than some rows here: 1e-12 does no harm": {
+            "each": lambda rows: rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-3)
+        },
     },
 )
 
 
-def _prompts(student: Student, *counts: int, width: int = 6, spread: float = 0.9) -> Prompts:
+def _prompts(student: Student, *counts: int) -> Prompts:
     """For each count so many vectors near one another, of lengths from 0.3 to 3."""
     found = []
     for count in counts:
-        rows = student.normal(width) + spread * student.normal(count, width)
+        rows = student.normal(6) + 0.9 * student.normal(count, 6)
         lengths = torch.tensor([0.1 * student.integer(3, 30) for _ in range(count)])
         found.append(to_unit(rows).float() * lengths.unsqueeze(1))
     return found
@@ -152,15 +145,15 @@ def ens_ragged(student: Student) -> None:
     keeps_arguments=True,
 )
 def ens_kinds(student: Student) -> None:
-    with student.on("float32"):
-        prompts = [to_unit(rows).float() for rows in _prompts(student, 3, 3)]
+    def classifier(prompts: Prompts) -> Tensor:
         value = ENSEMBLE.run(student, lambda: (prompts,))
-        expect_kind(value, prompts[0], "a classifier is of the kind of its prompts")
+        return expect_kind(value, prompts[0], "a classifier is of the kind of its prompts")
+
+    with student.on("float32"):
+        classifier([to_unit(rows).float() for rows in _prompts(student, 3, 3)])
     with student.on("float64"):
         prompts = [to_unit(rows) * 3 for rows in _prompts(student, 3, 3)]
-        value = ENSEMBLE.run(student, lambda: (prompts,))
-        expect_kind(value, prompts[0], "a classifier is of the kind of its prompts")
-        if not close(value, _ensemble(prompts), 1e-9):
+        if not close(classifier(prompts), _ensemble(prompts), 1e-9):
             fail("the numbers went through float32 on the way", "Does anything say .float()?")
     with student.on("three classes of two prompts, in one tensor (3, 2, E)"):
         block = torch.stack(_prompts(student, 2, 2, 2))

@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,120 +13,51 @@ from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.expect import Comparison, expect_something, kind_of, same
 
 Curve = dict[int, float]
+Points = list[tuple[int, float]]
+Between = Callable[[int, int, float], float]
+Asked = tuple[Curve, float]
 
 
-def _match(curve: Curve, level: float) -> float:
-    ks = sorted(curve)
-    before = None
-    for k in ks:
-        if curve[k] >= level:
-            if before is None:
-                return float(k)
-            part = (level - curve[before]) / (curve[k] - curve[before])
-            return before * (k / before) ** part
-        before = k
-    return math.inf
+def _on_log(low: int, high: int, part: float) -> float:
+    """The k that lies this part of the way from `low` to `high`, over log k."""
+    return low * (high / low) ** part
 
 
-def _found(curve: Curve, level: float) -> tuple[int, int] | None:
-    """The two neighbours between which the level is reached; None at or outside the ends."""
-    ks = sorted(curve)
-    for low, high in itertools.pairwise(ks):
-        if curve[low] >= level:
-            return None
-        if curve[high] >= level:
-            return low, high
-    return None
+def _crossings(
+    points: Points, level: float, between: Between = _on_log, *, down: bool = False
+) -> list[float]:
+    """Each k between neighbours where the curve rises to the level (or, `down`, falls to it)."""
+    return [
+        between(low, high, (level - at_low) / (at_high - at_low))
+        for (low, at_low), (high, at_high) in itertools.pairwise(points)
+        if at_low < level <= at_high or (down and at_low > level >= at_high)
+    ]
 
 
-def _between(change: Callable[[int, int, float], float]) -> Callable[[Curve, float], float]:
-    """A mistake between two points; elsewhere right."""
-
-    def found(curve: Curve, level: float) -> float:
-        ends = _found(curve, level)
-        if ends is None:
-            return _match(curve, level)
-        low, high = ends
-        return change(low, high, (level - curve[low]) / (curve[high] - curve[low]))
-
-    return found
-
-
-def _at_first(change: Callable[[Curve, float], float]) -> Callable[[Curve, float], float]:
-    """A mistake where the level is reached at the smallest k already."""
-    return lambda c, z: change(c, z) if c[min(c)] >= z else _match(c, z)
-
-
-def _at_never(change: Callable[[Curve, float], float]) -> Callable[[Curve, float], float]:
-    """A mistake where the level is never reached."""
-    return lambda c, z: change(c, z) if max(c.values()) < z else _match(c, z)
-
-
-def _last_crossing(curve: Curve, level: float) -> float:
-    ks = sorted(curve)
-    for low, high in reversed(list(itertools.pairwise(ks))):
-        if curve[low] < level <= curve[high]:
-            part = (level - curve[low]) / (curve[high] - curve[low])
-            return low * (high / low) ** part
-    return _match(curve, level)
-
-
-def _any_crossing(curve: Curve, level: float) -> float:
-    """A mistake: entries are taken in the order in which they stand."""
-    line = list(curve.items())
-    if line[0][1] >= level:
-        return float(line[0][0])
-    for (k0, low), (k1, high) in itertools.pairwise(line):
-        if high >= level:
-            return math.exp(
-                math.log(k0) + (level - low) / (high - low) * (math.log(k1) - math.log(k0))
-            )
-    return math.inf
-
-
-def _through_all(curve: Curve, level: float) -> float:
-    """A mistake: shares are sorted too, as if the curve rose."""
-    rising = dict(zip(sorted(curve), sorted(curve.values()), strict=True))
-    return _match(rising, level)
-
-
-def _pieces(curve: Curve, level: float, *, down: bool = False) -> float:
-    """The first piece on which the level is passed upwards (or also downwards), else inf."""
-    for k0, k1 in itertools.pairwise(sorted(curve)):
-        low, high = curve[k0], curve[k1]
-        if low < level <= high or (down and low > level >= high):
-            return k0 * (k1 / k0) ** ((level - low) / (high - low))
-    return math.inf
-
-
-def _also_down(curve: Curve, level: float) -> float:
-    """A mistake: the curve's fall through the level is found first."""
-    found = _pieces(curve, level, down=True)
-    return _match(curve, level) if math.isinf(found) else found
-
-
-def _late_start(curve: Curve, level: float) -> float:
-    """A mistake: the smallest k is the answer only where no share is below the level."""
-    return float(min(curve)) if level <= min(curve.values()) else _pieces(curve, level)
-
-
-def _best_so_far(curve: Curve, level: float) -> float:
-    """A mistake: each share is replaced by the largest up to it."""
-    ks = sorted(curve)
-    return _match({k: max(curve[j] for j in ks if j <= k) for k in ks}, level)
-
-
-def _by_the_last(curve: Curve, level: float) -> float:
-    """A mistake: the last share decides whether the level is ever reached."""
-    return math.inf if curve[max(curve)] < level else _match(curve, level)
+def _match(
+    curve: Curve,
+    level: float,
+    *,
+    order: Callable[[Iterable], Points] = sorted,
+    start: Callable[[list[float]], float] = operator.itemgetter(0),
+    first: Callable[[int], float] = float,
+    between: Between = _on_log,
+    never: Callable[[Curve], float] = lambda curve: math.inf,
+) -> float:
+    """How many examples are needed; each keyword argument makes a mistake."""
+    points = order(curve.items())
+    if start([share for _, share in points]) >= level:
+        return first(points[0][0])
+    found = _crossings(points, level, between)
+    return found[0] if found else never(curve)
 
 
 def _interp(curve: Curve, level: float) -> float:
     """A mistake: np.interp, which looks for the level among shares that rise."""
-    ks = sorted(curve)
-    if curve[ks[0]] >= level or max(curve.values()) < level:
+    ks, shares = zip(*sorted(curve.items()), strict=True)
+    if shares[0] >= level or max(shares) < level:
         return _match(curve, level)
-    return float(np.exp(np.interp(level, [curve[k] for k in ks], np.log(ks))))
+    return float(np.exp(np.interp(level, shares, np.log(ks))))
 
 
 def _read_k(value: Any, *_: Any) -> float:
@@ -155,74 +87,80 @@ MATCH = Comparison(
     alike=lambda a, b: a == b or same(a, b),
     tells=_tells_k,
     mistakes={
-        "the line was drawn over k: it is straight over log k": _between(
-            lambda low, high, part: low + part * (high - low)
-        ),
-        "this is log k: take the exponential": _between(
-            lambda low, high, part: math.log(low) + part * math.log(high / low)
-        ),
-        "the next measured k came back: read the line between two of them": _between(
-            lambda low, high, part: float(high)
-        ),
-        "the k below came back: read the line between two of them": _between(
-            lambda low, high, part: float(low)
-        ),
-        "k was rounded": _between(lambda low, high, part: float(round(low * (high / low) ** part))),
-        "1 came back where the smallest k is enough: that k is the answer": _at_first(
-            lambda c, z: 1.0
-        ),
-        "0 came back where the smallest k is enough: that k is the answer": _at_first(
-            lambda c, z: 0.0
-        ),
-        "the largest k came back where the level is never reached: that is math.inf": _at_never(
-            lambda c, z: float(max(c))
-        ),
-        "the curve falls through the level there: it had reached it before": _also_down,
-        "the curve is at the level or above at its smallest k, and then falls: that k counts": (
-            _late_start
-        ),
+        "the line was drawn over k: it is straight over log k": {
+            "between": lambda low, high, part: low + part * (high - low)
+        },
+        "this is log k: take the exponential": {"between": lambda *of: math.log(_on_log(*of))},
+        "the next measured k came back: read the line between two of them": {
+            "between": lambda low, high, part: float(high)
+        },
+        "the k below came back: read the line between two of them": {
+            "between": lambda low, high, part: float(low)
+        },
+        "k was rounded": {"between": lambda *of: float(round(_on_log(*of)))},
+        "1 came back where the smallest k is enough: that k is the answer": {"first": lambda k: 1},
+        "0 came back where the smallest k is enough: that k is the answer": {"first": lambda k: 0},
+        "the largest k came back where the level is never reached: that is math.inf": {
+            "never": lambda curve: float(max(curve))
+        },
+        "the curve falls through the level there: it had reached it before": lambda curve, level: (
+            _crossings(sorted(curve.items()), level, down=True) or [_match(curve, level)]
+        )[0],
+        "the curve is at the level or above at its smallest k, and then falls: that k counts": {
+            "start": min
+        },
         "a share was replaced by the largest up to it: the line starts where it was measured": (
-            _best_so_far
+            lambda curve, level: _match(
+                {k: max(curve[j] for j in curve if j <= k) for k in curve}, level
+            )
         ),
-        "the last share is below the level, but one before it is not: it was reached": _by_the_last,
+        "the last share is below the level, but one before it is not: it was reached": (
+            lambda curve, level: math.inf if curve[max(curve)] < level else _match(curve, level)
+        ),
         "np.interp wants shares that rise, and these also fall": _interp,
-        "the LAST crossing counts here: the first one does": _last_crossing,
-        "entries were taken in the order in which they stand: sort them by k": _any_crossing,
-        "the shares were sorted as well: each belongs to its k": _through_all,
+        "the LAST crossing counts here: the first one does": lambda curve, level: (
+            _crossings(sorted(curve.items()), level) or [_match(curve, level)]
+        )[-1],
+        "entries were taken in the order in which they stand: sort them by k": {"order": list},
+        "the shares were sorted as well: each belongs to its k": lambda curve, level: _match(
+            dict(zip(sorted(curve), sorted(curve.values()), strict=True)), level
+        ),
     },
 )
 
 
-def _rising(student: Student, ks: tuple[int, ...], *, start: float = 0.2) -> Curve:
-    curve, share = {}, start
+def _rising(
+    student: Student, *ks: int, after: int = 0, below: float | None = None, above: float = 0
+) -> Asked:
+    """A curve that rises, with a level so far below or above it, or in the piece after a place."""
+    curve, share = {}, 0.2
     for k in ks:
         share += 0.01 * student.integer(4, 15)
         curve[k] = round(share, 2)
-    return curve
+    if below is not None:
+        return curve, curve[ks[0]] - below
+    if above:
+        return curve, curve[ks[-1]] + above
+    low, high = curve[ks[after]], curve[ks[after + 1]]
+    return curve, low + student.pick((0.23, 0.31, 0.64, 0.77)) * (high - low)  # not half-way
 
 
-def _level(student: Student, curve: Curve, place: int) -> float:
-    """Between the points number `place` and the next, not half-way."""
-    ks = sorted(curve)
-    low, high = curve[ks[place]], curve[ks[place + 1]]
-    return low + student.pick((0.23, 0.31, 0.64, 0.77)) * (high - low)
+def _lifted(student: Student, curve: Curve, level: float) -> Asked:
+    """A curve and a level, both lifted as far."""
+    lift = 0.01 * student.integer(0, 9)
+    return {k: share + lift for k, share in curve.items()}, level + lift
 
 
 @check("between two points of the curve", "A straight line over log k; the answer is k.")
 def match_between(student: Student) -> None:
-    def drawn(ks: tuple[int, ...], place: int) -> Callable[[], tuple[Curve, float]]:
-        def draw() -> tuple[Curve, float]:
-            curve = _rising(student, ks)
-            return curve, _level(student, curve, place)
-
-        return draw
-
     MATCH.each(
         student,
         {
-            "k = 1, 2, 4, 8, 16, between 4 and 8": drawn((1, 2, 4, 8, 16), 2),
-            "k = 1, 5, 40, between 5 and 40": drawn((1, 5, 40), 1),
-            "k = 2 and 9": drawn((2, 9), 0),
+            "k = 1, 2, 4, 8, 16, between 4 and 8": lambda: _rising(
+                student, 1, 2, 4, 8, 16, after=2
+            ),
+            "k = 1, 5, 40, between 5 and 40": lambda: _rising(student, 1, 5, 40, after=1),
+            "k = 2 and 9": lambda: _rising(student, 2, 9),
         },
     )
 
@@ -233,19 +171,12 @@ def match_between(student: Student) -> None:
     after=[match_between],
 )
 def match_first(student: Student) -> None:
-    def drawn(ks: tuple[int, ...], below: float) -> Callable[[], tuple[Curve, float]]:
-        def draw() -> tuple[Curve, float]:
-            curve = _rising(student, ks)
-            return curve, curve[ks[0]] - below
-
-        return draw
-
     MATCH.each(
         student,
         {
-            "k = 3, 6, 12, the level below all": drawn((3, 6, 12), 0.05),
-            "k = 2, 4, 8, the level is the first share": drawn((2, 4, 8), 0.0),
-            "one point": drawn((4,), 0.03),
+            "k = 3, 6, 12, the level below all": lambda: _rising(student, 3, 6, 12, below=0.05),
+            "k = 2, 4, 8, the level is the first share": lambda: _rising(student, 2, 4, 8, below=0),
+            "one point": lambda: _rising(student, 4, below=0.03),
         },
     )
 
@@ -256,24 +187,15 @@ def match_first(student: Student) -> None:
     after=[match_between],
 )
 def match_never(student: Student) -> None:
-    def falling() -> tuple[Curve, float]:
-        low = 0.3 + 0.01 * student.integer(0, 9)
-        return {2: low, 5: low - 0.1, 11: low - 0.15}, low + 0.04
-
-    def drawn(ks: tuple[int, ...], above: float) -> Callable[[], tuple[Curve, float]]:
-        def draw() -> tuple[Curve, float]:
-            curve = _rising(student, ks)
-            return curve, max(curve.values()) + above
-
-        return draw
-
     MATCH.each(
         student,
         {
-            "k = 1, 2, 4, the level just above all": drawn((1, 2, 4), 0.01),
-            "k = 1, 2, 4, 8, the level far above": drawn((1, 2, 4, 8), 0.2),
-            "a curve that falls, below the level": falling,
-            "one point": drawn((4,), 0.03),
+            "k = 1, 2, 4, the level just above all": lambda: _rising(student, 1, 2, 4, above=0.01),
+            "k = 1, 2, 4, 8, the level far above": lambda: _rising(student, 1, 2, 4, 8, above=0.2),
+            "a curve that falls, below the level": lambda: _lifted(
+                student, {2: 0.3, 5: 0.2, 11: 0.15}, 0.34
+            ),
+            "one point": lambda: _rising(student, 4, above=0.03),
         },
     )
 
@@ -284,25 +206,17 @@ def match_never(student: Student) -> None:
     after=[match_between, match_first, match_never],
 )
 def match_wavy(student: Student) -> None:
-    def wavy() -> tuple[Curve, float]:
-        low = 0.3 + 0.01 * student.integer(0, 9)
-        return {1: low, 2: low + 0.2, 4: low + 0.07, 8: low + 0.3}, low + 0.137
+    def unsorted() -> Asked:
+        curve, level = _rising(student, 1, 3, 7, 20, after=1)
+        return {k: curve[k] for k in (3, 20, 1, 7)}, level
 
-    def unsorted() -> tuple[Curve, float]:
-        curve = _rising(student, (1, 3, 7, 20))
-        return {k: curve[k] for k in (3, 20, 1, 7)}, _level(student, curve, 1)
-
-    def lifted(curve: Curve, level: float) -> Callable[[], tuple[Curve, float]]:
-        def draw() -> tuple[Curve, float]:
-            lift = 0.01 * student.integer(0, 9)
-            return {k: share + lift for k, share in curve.items()}, level + lift
-
-        return draw
+    def lifted(curve: Curve, level: float) -> Callable[[], Asked]:
+        return lambda: _lifted(student, curve, level)
 
     MATCH.each(
         student,
         {
-            "up, down and up again": wavy,
+            "up, down and up again": lifted({1: 0.3, 2: 0.5, 4: 0.37, 8: 0.6}, 0.437),
             "entries not sorted by k": unsorted,
             "it ends below the level": lifted({1: 0.3, 2: 0.7, 4: 0.4}, 0.5),
             "it starts above the level and falls": lifted({3: 0.6, 6: 0.4}, 0.5),

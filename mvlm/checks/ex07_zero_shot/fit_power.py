@@ -5,27 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check
+from mvlm.checks.ex07_zero_shot.common import as_is
 from mvlm.checks.expect import Comparison, expect_number, expect_parts
 
-Law = tuple[float, float, float]
-LAW = ("a", "b", "the forecast")
+Law = dict[str, float]
+PARTS = ("a", "b", "the forecast")
 
 
-def _line(x: list[float], y: list[float]) -> tuple[float, float]:
-    """Height at 0 and slope by least squares: the normal equations, solved by hand."""
-    n, sx, sy = len(x), math.fsum(x), math.fsum(y)
-    mx, my = sx / n, sy / n
-    slope = math.fsum((p - mx) * (q - my) for p, q in zip(x, y, strict=True))
-    slope /= math.fsum((p - mx) ** 2 for p in x)
-    return my - slope * mx, slope
-
-
-def _logs(numbers: list[float]) -> list[float]:
-    return [math.log(one) for one in numbers]
-
-
-def _itself(number: float) -> float:
-    return number
+def _law(a: float, b: float, forecast: float) -> Law:
+    """The three numbers, that one first which a failure names first."""
+    return {"b": b, "a": a, "the forecast": forecast}
 
 
 def _fit(
@@ -36,76 +25,38 @@ def _fit(
     x: Callable[[float], float] = math.log,
     y: Callable[[float], float] = math.log,
     back: Callable[[float], float] = math.exp,
-    first: Callable[[float], float] = _itself,
-    sign: int = 1,
-    forecast: Callable[[float, float, float], float] | None = None,
+    weight: Callable[[float], float] = lambda compute: 1.0,
+    told: Callable[..., tuple[float, float, float]] = lambda a, b, forecast, at: (a, b, forecast),
 ) -> Law:
-    """The law by the definition; keyword arguments are mistakes."""
-    height, slope = _line([x(one) for one in compute], [y(one) for one in error])
-    a, end = back(height), back(height + slope * x(at))
-    return first(a), sign * slope, forecast(a, slope, at) if forecast else end
+    """Least squares by the normal equations, solved by hand; keyword arguments are mistakes."""
+    points = [(x(c), y(e), weight(c)) for c, e in zip(compute, error, strict=True)]
+    total = math.fsum(w for _, _, w in points)
+    mx = math.fsum(w * p for p, _, w in points) / total
+    my = math.fsum(w * q for _, q, w in points) / total
+    slope = math.fsum(w * (p - mx) * (q - my) for p, q, w in points)
+    slope /= math.fsum(w * (p - mx) ** 2 for p, _, w in points)
+    height = my - slope * mx
+    return _law(*told(back(height), slope, back(height + slope * x(at)), at))
+
+
+def _ends(compute: list[float], error: list[float], at: float) -> Law:
+    """A mistake: the models with least and most compute alone."""
+    first, last = compute.index(min(compute)), compute.index(max(compute))
+    return _fit([compute[first], compute[last]], [error[first], error[last]], at)
 
 
 def _read_law(value: Any, *_: Any) -> Law:
-    parts = expect_parts(value, LAW, "fit_power")
-    return tuple(
-        expect_number(one, f"fit_power, as {name},") for one, name in zip(parts, LAW, strict=True)
-    )
+    parts = zip(expect_parts(value, PARTS, "fit_power"), PARTS, strict=True)
+    return _law(*(expect_number(one, f"fit_power, as {name},") for one, name in parts))
 
 
 def _near(ours: float, wanted: float) -> bool:
     return math.isclose(ours, wanted, rel_tol=1e-4, abs_tol=1e-12)
 
 
-def _alike_law(ours: Law, wanted: Law) -> bool:
-    return all(map(_near, ours, wanted))
-
-
 def _tells_law(ours: Law, wanted: Law) -> str:
-    for name, mine, right in zip(
-        ("b", "a", "the forecast"), _by_b(ours), _by_b(wanted), strict=True
-    ):
-        if not _near(mine, right):
-            return f"{name} is {mine:.5g}, wanted {right:.5g}"
-    return ""
-
-
-def _by_b(law: Law) -> Law:
-    return law[1], law[0], law[2]
-
-
-def _accuracy(compute: list[float], error: list[float], at: float) -> Law | None:
-    return None if max(error) >= 1 else _fit(compute, [1 - one for one in error], at)
-
-
-def _ends(compute: list[float], error: list[float], at: float) -> Law:
-    first, last = compute.index(min(compute)), compute.index(max(compute))
-    return _fit([compute[first], compute[last]], [error[first], error[last]], at)
-
-
-def _outer(compute: list[float], error: list[float], at: float) -> Law | None:
-    """A mistake: the first and the last entry, whatever they are."""
-    if compute[0] == compute[-1]:
-        return None
-    return _fit([compute[0], compute[-1]], [error[0], error[-1]], at)
-
-
-def _undone(change: Callable[[float], float]) -> dict[str, Callable[..., float]]:
-    """A mistake: the height of the line is a logarithm of another base than is undone."""
-    return {"first": change, "forecast": lambda a, b, at: change(a) * at**b}
-
-
-def _weighted(compute: list[float], error: list[float], at: float) -> Law:
-    """A mistake: points with more compute weigh more."""
-    weights = [one / sum(compute) for one in compute]
-    x, y = _logs(compute), _logs(error)
-    mx = math.fsum(w * one for w, one in zip(weights, x, strict=True))
-    my = math.fsum(w * one for w, one in zip(weights, y, strict=True))
-    rows = list(zip(weights, x, y, strict=True))
-    below = math.fsum(w * (p - mx) ** 2 for w, p, _ in rows)
-    slope = math.fsum(w * (p - mx) * (q - my) for w, p, q in rows) / below
-    height = my - slope * mx
-    return math.exp(height), slope, math.exp(height + slope * math.log(at))
+    name = next(name for name in wanted if not _near(ours[name], wanted[name]))
+    return f"{name} is {ours[name]:.5g}, wanted {wanted[name]:.5g}"
 
 
 POWER = Comparison(
@@ -113,45 +64,50 @@ POWER = Comparison(
     what="the law",
     right=_fit,
     read=_read_law,
-    alike=_alike_law,
+    alike=lambda ours, wanted: all(_near(ours[name], wanted[name]) for name in wanted),
     tells=_tells_law,
     mistakes={
-        "the accuracy, 1 - error, was fitted: the error is the power law": _accuracy,
+        "the accuracy, 1 - error, was fitted: the error is the power law": lambda c, e, at: (
+            None if max(e) >= 1 else _fit(c, [1 - one for one in e], at)
+        ),
         "natural logarithms and log10 are mixed: take one base for both": {"x": math.log10},
         "the line was fitted to the numbers themselves: fit their logarithms": {
-            "x": _itself,
-            "y": _itself,
-            "back": _itself,
+            "x": as_is,
+            "y": as_is,
+            "back": as_is,
         },
-        "the error's logarithm is missing: both axes are logarithmic": {
-            "y": _itself,
-            "back": _itself,
-        },
-        "the first and the last entry alone were used: every point takes part": _outer,
+        "the error's logarithm is missing: both axes are logarithmic": {"y": as_is, "back": as_is},
+        "the first and the last entry alone were used: every point takes part": lambda c, e, at: (
+            None if c[0] == c[-1] else _fit([c[0], c[-1]], [e[0], e[-1]], at)
+        ),
         "the models with least and most compute alone were used: every point takes part": _ends,
-        "the first number is log a: take the exponential": {"first": math.log},
-        "b has the wrong sign here: is it a slope of log error over log compute?": {"sign": -1},
-        "a is exp of a decimal logarithm: come back with the base that you took": _undone(
-            lambda a: math.exp(math.log10(a))
-        ),
-        "a is 10 to the power of a natural logarithm: come back with the base that you took": (
-            _undone(lambda a: 10 ** math.log(a))
-        ),
+        "the first number is log a: take the exponential": {
+            "told": lambda a, b, forecast, at: (math.log(a), b, forecast)
+        },
+        "b has the wrong sign here: is it a slope of log error over log compute?": {
+            "told": lambda a, b, forecast, at: (a, -b, forecast)
+        },
+        "a is exp of a decimal logarithm: come back with the base that you took": {
+            "told": lambda a, b, _, at: (wrong := math.exp(math.log10(a)), b, wrong * at**b)
+        },
+        "a is 10 to the power of a natural logarithm: come back with the base that you took": {
+            "told": lambda a, b, _, at: (wrong := 10 ** math.log(a), b, wrong * at**b)
+        },
         "compute was fitted from the error: it is the error that the law gives": (
             lambda compute, error, at: _fit(error, compute, at)
         ),
-        "points with more compute weigh more here: each has the same weight": _weighted,
+        "points with more compute weigh more here: each has the same weight": {"weight": as_is},
         "a and b are right; the forecast is a logarithm: take the exponential": {
-            "forecast": lambda a, b, at: math.log(a) + b * math.log(at)
+            "told": lambda a, b, forecast, at: (a, b, math.log(forecast))
         },
         "a and b are right; the forecast is a · b^at or such: it is a · at^b": {
-            "forecast": lambda a, b, at: a * math.exp(b * at) if b * at < 300 else math.inf
+            "told": lambda a, b, _, at: (a, b, a * math.exp(b * at) if b * at < 300 else math.inf)
         },
         "a and b are right; the forecast is a straight line's: it is a · at^b": {
-            "forecast": lambda a, b, at: a + b * at
+            "told": lambda a, b, _, at: (a, b, a + b * at)
         },
         "a and b are right; the forecast is 1 minus the error: the error is wanted": {
-            "forecast": lambda a, b, at: 1 - a * at**b
+            "told": lambda a, b, forecast, at: (a, b, 1 - forecast)
         },
     },
 )
@@ -171,7 +127,7 @@ def _models(
 
 
 # The first two numbers alone; the forecast has a check of its own.
-A_AND_B = POWER.part(lambda law: (*law[:2], 0.0))
+A_AND_B = POWER.part(lambda law: {"b": law["b"], "a": law["a"]})
 
 
 @check("points that lie on a law: a and b", "y = log a + b · x, with x and y logarithms.")
