@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -75,6 +76,7 @@ LUCK = Comparison(
         **ROUNDED_LUCK,
     },
 )
+OTHER_LUCK = replace(LUCK, mistakes=ROUNDED_LUCK)  # where the mistakes above may give the same
 
 
 def _few(student: Student, p: float) -> tuple[int, int, float]:
@@ -87,8 +89,7 @@ SUM = "For each k from right to n: the number of ways, times p to the k, times 1
 
 @check("at least so many of a few, yes or no", SUM)
 def luck_of_few(student: Student) -> None:
-    with student.on("p = 0.5"):
-        LUCK.run(student, lambda: _few(student, 0.5))
+    LUCK.each(student, {"p = 0.5": partial(_few, student, 0.5)})
 
 
 @check(
@@ -97,9 +98,7 @@ def luck_of_few(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_of_any_chance(student: Student) -> None:
-    for p in (0.25, 0.2, 0.8):
-        with student.on(f"p = {p}"):
-            LUCK.run(student, lambda p=p: _few(student, p))
+    LUCK.each(student, {f"p = {p}": partial(_few, student, p) for p in (0.25, 0.2, 0.8)})
 
 
 @check(
@@ -108,7 +107,6 @@ def luck_of_any_chance(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_at_the_ends(student: Student) -> None:
-    ends = replace(LUCK, mistakes=ROUNDED_LUCK)
     n = student.integer(5, 9)
     none = "Having at least 0 right is certain."
     last = "All right: that is the last k alone. Is it in the sum, and with all its digits?"
@@ -119,9 +117,8 @@ def luck_at_the_ends(student: Student) -> None:
         *((0, 0.0, never), (2, 0.0, never), (n, 1.0, always), (2, 1.0, always)),
     ):
         with student.on(f"{right} of {n} right, p = {p}", hint):
-            ends.run(student, lambda right=right, p=p: (right, n, p))
-    with student.on("one question"):
-        ends.run(student, lambda: (1, 1, 0.25))
+            OTHER_LUCK.run(student, lambda right=right, p=p: (right, n, p))
+    OTHER_LUCK.each(student, {"one question": (1, 1, 0.25)})
 
 
 @check(
@@ -132,13 +129,11 @@ def luck_at_the_ends(student: Student) -> None:
     seconds=10.0,
 )
 def luck_of_many(student: Student) -> None:
-    many = replace(LUCK, mistakes=ROUNDED_LUCK)
     for n, p in ((1500, 0.5), (3000, 0.25)):
-        with student.on(f"n = {n}, p = {p}"):
-            extra = student.integer(5, 40)
-            many.run(student, lambda n=n, p=p, e=extra: (int(n * p) + e, n, p))
+        right = int(n * p) + student.integer(5, 40)
+        OTHER_LUCK.each(student, {f"n = {n}, p = {p}": (right, n, p)})
     with student.on("few of 1500 right, p = 0.5: nearly every term counts"):
-        many.run(student, lambda: (student.integer(100, 300), 1500, 0.5))
+        OTHER_LUCK.run(student, lambda: (student.integer(100, 300), 1500, 0.5))
 
 
 @check(
@@ -149,15 +144,13 @@ def luck_of_many(student: Student) -> None:
     seconds=10.0,
 )
 def luck_that_is_small(student: Student) -> None:
-    small = replace(LUCK, mistakes=ROUNDED_LUCK)
-    for n, p, right in (
-        (60, 0.1, 60 - student.integer(5, 15)),
-        (100, 0.25, 100 - student.integer(5, 15)),
-        (60, 0.1, 30 - student.integer(0, 3)),  # where the other part has fewer terms
-        (400, 1 / 16, 130 + student.integer(0, 30)),  # less than float32 can hold
+    for right, n, p in (
+        (60 - student.integer(5, 15), 60, 0.1),
+        (100 - student.integer(5, 15), 100, 0.25),
+        (30 - student.integer(0, 3), 60, 0.1),  # where the other part has fewer terms
+        (130 + student.integer(0, 30), 400, 1 / 16),  # less than float32 can hold
     ):
-        with student.on(f"{right} of {n} right, p = {p}"):
-            small.run(student, lambda n=n, p=p, right=right: (right, n, p))
+        OTHER_LUCK.each(student, {f"{right} of {n} right, p = {p}": (right, n, p)})
 
 
 QUESTION = Question(
@@ -165,11 +158,5 @@ QUESTION = Question(
     title="Could it have been luck?",
     minutes=20,
     teaches="what a few right answers prove",
-    checks=(
-        luck_of_few,
-        luck_of_any_chance,
-        luck_at_the_ends,
-        luck_of_many,
-        luck_that_is_small,
-    ),
+    checks=(luck_of_few, luck_of_any_chance, luck_at_the_ends, luck_of_many, luck_that_is_small),
 )

@@ -1,8 +1,11 @@
 """Exercise 01, `blind_score`: what can be had blind?"""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+
+import numpy as np
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex01_multimodal.common import ANSWERS, rounded_off, to_six_digits
@@ -12,83 +15,40 @@ Asked = list[tuple[str, str, str]]  # (kind, question, answer)
 KINDS = ("where", "how many", "is there", "what", "compare")
 
 
-def _counts(answers: Sequence[str]) -> dict[str, int]:
-    return {answer: list(answers).count(answer) for answer in answers}
-
-
 def _commonest(answers: Sequence[str]) -> str:
     """The most frequent; of several the first in the alphabet."""
-    counts = _counts(answers)
-    return min(counts, key=lambda answer: (-counts[answer], answer))
+    return min(answers, key=lambda answer: (-answers.count(answer), answer))
 
 
-def _guesses(seen: Asked, asked: Asked, choose: Any = _commonest) -> list[str]:
-    """What the blind guesser says to each question."""
+def _score(
+    seen: Asked,
+    asked: Asked,
+    *,
+    choose: Callable[[Sequence[str]], str] = _commonest,
+    result: Callable[..., float] = lambda kind, known, hit: hit.mean(),
+) -> float:
+    """The blind guesser's score.
+
+    The mistakes: it chooses another one of several answers; another result of each question's
+    kind, whether this is known from ``seen``, and whether the guess hits.
+    """
     heard = {kind: [a for k, _, a in seen if k == kind] for kind, _, _ in asked}
     everything = [answer for _, _, answer in seen]
-    return [choose(heard[kind] or everything) for kind, _, _ in asked]
+    kinds = np.array([kind for kind, _, _ in asked])
+    known = np.array([bool(heard[kind]) for kind, _, _ in asked])
+    hits = np.array([choose(heard[kind] or everything) == answer for kind, _, answer in asked])
+    return float(result(kinds, known, hits))
 
 
-def _hits(seen: Asked, asked: Asked, choose: Any = _commonest) -> list[bool]:
-    guesses = _guesses(seen, asked, choose)
-    return [guess == answer for guess, (_, _, answer) in zip(guesses, asked, strict=True)]
-
-
-def _share(flags: Sequence[bool]) -> float:
-    return sum(flags) / len(flags)
-
-
-def _score(seen: Asked, asked: Asked, *, choose: Any = _commonest) -> float:
-    """The blind guesser's; the keyword is a mistake."""
-    return _share(_hits(seen, asked, choose))
-
-
-def _mean_of_kinds(seen: Asked, asked: Asked) -> float:
-    hits = _hits(seen, asked)
-    kinds = {kind for kind, _, _ in asked}
-    shares = [
-        _share([h for h, (k, _, _) in zip(hits, asked, strict=True) if k == kind]) for kind in kinds
-    ]
-    return sum(shares) / len(shares)
-
-
-def _known(seen: Asked, asked: Asked) -> list[bool]:
-    kinds = {kind for kind, _, _ in seen}
-    return [kind in kinds for kind, _, _ in asked]
-
-
-def _known_hits(seen: Asked, asked: Asked) -> list[bool]:
-    pairs = zip(_hits(seen, asked), _known(seen, asked), strict=True)
-    return [hit and known for hit, known in pairs]
-
-
-def _by_question(seen: Asked, asked: Asked) -> float:
-    """A mistake: the answer most frequent for the very same words."""
-    hits = []
-    for _, question, answer in asked:
-        same = [a for _, q, a in seen if q == question]
-        hits.append(bool(same) and _commonest(same) == answer)
-    return _share(hits)
-
-
-def _last_of_ties(answers: Sequence[str]) -> str:
-    counts = _counts(answers)
-    return max(counts, key=lambda answer: (counts[answer], answer))
-
-
-def _first_heard_of_ties(answers: Sequence[str]) -> str:
-    counts = _counts(answers)
-    return max(counts, key=lambda answer: counts[answer])
-
-
+NOT_GUESSED = {"result": lambda kind, known, hit: (hit & known).mean()}
 BLIND = Comparison(
     function="blind_score",
     what="the blind score",
     right=_score,
     alike=to_six_digits,
     mistakes={
-        "that is in percent": lambda seen, asked: 100 * _score(seen, asked),
-        "that is how many are right": lambda seen, asked: sum(_hits(seen, asked)),
+        "that is in percent": {"result": lambda kind, known, hit: 100 * hit.mean()},
+        "that is how many are right": {"result": lambda kind, known, hit: hit.sum()},
         "that is the score of a guesser who learnt from the answers that it is asked for": (
             lambda seen, asked: _score(asked, asked),
             "A test answer that was seen before is no test. Which of the two lists may it learn "
@@ -99,70 +59,72 @@ BLIND = Comparison(
             "Each kind of question has a most frequent answer of its own.",
         ),
         "that is the score of a guesser who looks each question up, word for word": (
-            _by_question,
+            lambda *lists: _score(
+                *([(words, words, answer) for _, words, answer in one] for one in lists),
+                **NOT_GUESSED,
+            ),
             "The kind decides. A question in new words is guessed too.",
         ),
         "of two answers that are equally frequent, yours takes the one heard first": {
-            "choose": _first_heard_of_ties
+            "choose": lambda answers: max(answers, key=answers.count)
         },
         "of two answers that are equally frequent, yours takes the last in the alphabet": {
-            "choose": _last_of_ties
+            "choose": lambda answers: max(answers, key=lambda one: (answers.count(one), one))
         },
         "that is the score of the answer heard first, not of the most frequent one": {
-            "choose": lambda answers: answers[0]
+            "choose": operator.itemgetter(0)
         },
         "that is the score of the answer heard last, not of the most frequent one": {
-            "choose": lambda answers: answers[-1]
+            "choose": operator.itemgetter(-1)
         },
         "to a kind that was never seen yours is never right: the guesser guesses there too": (
-            lambda seen, asked: _share(_known_hits(seen, asked))
+            NOT_GUESSED
         ),
-        "questions of a kind that was never seen are left out: they are asked, so they count": (
-            lambda seen, asked: sum(_known_hits(seen, asked)) / max(1, sum(_known(seen, asked)))
-        ),
-        "that is the mean of the kinds' scores: a kind with few questions weighs too much": (
-            _mean_of_kinds
-        ),
+        "questions of a kind that was never seen are left out: they are asked, so they count": {
+            "result": lambda kind, known, hit: (hit & known).sum() / max(1, known.sum())
+        },
+        "that is the mean of the kinds' scores: a kind with few questions weighs too much": {
+            "result": lambda kind, known, hit: np.mean([hit[kind == k].mean() for k in set(kind)])
+        },
         **rounded_off(_score),
     },
 )
+UNEXPLAINED = replace(BLIND, mistakes={})
+
+# For each kind of question, how often each of its four answers is right.
+Sizes = Sequence[Sequence[int]]
+USUAL: Sizes = ((4, 3, 1, 10),) * 3  # no mistake we know scores alike
+
+
+def _words(student: Student, kind: str) -> str:
+    return f"{kind}, {student.integer(1, 99_999)}?"
 
 
 def _examination(
-    student: Student,
-    *,
-    asked: Sequence[Sequence[int]] = ((4, 3, 1, 10),) * 3,
-    tie: bool = False,
-    unseen: bool = False,
+    student: Student, asked: Sizes = USUAL, *, tie: bool = False, unseen: bool = False
 ) -> tuple[Asked, Asked]:
     """Seen and asked questions of three kinds, mixed.
 
     Four answers belong to a kind: what it says most, what is heard first, what is heard last, and
-    one that is hardly heard; with a tie the first three are heard equally often.
-
-    Args:
-        student: who draws.
-        asked: for each kind, how often each of the four is right. No mistake we know scores alike.
-        tie: whether three answers are equally frequent.
-        unseen: whether the first kind is not among those seen.
+    one that is hardly heard; with a tie the first three are heard equally often. `unseen`: the
+    first kind is not among those seen.
     """
     answers, kinds = student.shuffled(ANSWERS), student.shuffled(KINDS)
     seen, questions = [], []
-    for n, numbers in enumerate(asked):
+    for n, (kind, numbers) in enumerate(zip(kinds, asked, strict=False)):
         most, first, last, other = (sorted if tie else list)(answers[4 * n : 4 * n + 4])
         heard = [first, *[most] * (3 + n), last]
         if tie:
             heard = [other, first, most, last, first, most, last]
-        words = [f"{kinds[n]}, {student.integer(1, 99_999)}?" for _ in heard]
-        seen.append([(kinds[n], *pair) for pair in zip(words, heard, strict=True)])
+        learnt = [(kind, _words(student, kind), answer) for answer in heard]
         if unseen and n == 0:
-            most = answers[4 * len(asked) - 4]  # of all that is heard, the last kind's
-            seen = []
-        known = [one for one, answer in zip(words, heard, strict=True) if answer == most][:2]
+            most, learnt = answers[4 * len(asked) - 4], []  # of all heard, the last kind's
+        seen.append(learnt)
+        known = [words for _, words, answer in learnt if answer == most][:2]
         for answer, count in zip((most, first, last, other), numbers, strict=True):
             for _ in range(count):  # two of them in the very words that were heard
-                word = known.pop() if known else f"{kinds[n]}, {student.integer(1, 99_999)}?"
-                questions.append((kinds[n], word, answer))
+                words = known.pop() if known else _words(student, kind)
+                questions.append((kind, words, answer))
     mixed: Asked = []
     while any(seen):  # kinds mixed, each in its own order: what was heard first stays first
         mixed.append(student.pick([some for some in seen if some]).pop(0))
@@ -191,7 +153,6 @@ UNHEARD: Special = {
         _of("is there", "key", "rose", "rose", "owl"),
     ),
 }
-KINDS_TOO = "Kinds too are the same only letter for letter."
 LETTERS = "Letter for letter: without lower or strip, when counting and when comparing."
 CAPITALS: Special = {
     "a tie between a capital and a small letter": (
@@ -201,16 +162,14 @@ CAPITALS: Special = {
     ),
 }
 SPECIAL: Special = {
-    "kinds that differ in capitals": (
-        KINDS_TOO,
-        [*_of("what", *["key"] * 3), *_of("What", "owl", "owl")],
-        [*_of("what", "key"), *_of("What", "owl", "owl")],
-    ),
-    "kinds that differ in spaces": (
-        KINDS_TOO,
-        [*_of("what", *["key"] * 3), *_of("what ", "owl", "owl")],
-        [*_of("what", "key"), *_of("what ", "owl", "owl")],
-    ),
+    **{
+        f"kinds that differ in {what}": (
+            "Kinds too are the same only letter for letter.",
+            [*_of("what", *["key"] * 3), *_of(other, "owl", "owl")],
+            [*_of("what", "key"), *_of(other, "owl", "owl")],
+        )
+        for what, other in (("capitals", "What"), ("spaces", "what "))
+    },
     "triples that come several times in `asked`": (
         "Every question that is asked counts, one that comes again too. A set keeps only one.",
         _of("where", "right", "right", "left"),
@@ -240,9 +199,9 @@ SPECIAL: Special = {
 
 
 def _expect_special(student: Student, special: Special) -> None:
-    for name, (hint, seen, asked) in special.items():
+    for name, (hint, *given) in special.items():
         with student.on(name, hint):
-            replace(BLIND, mistakes={}).run(student, lambda s=seen, a=asked: (list(s), list(a)))
+            UNEXPLAINED.run(student, lambda given=given: given)
 
 
 @check(
@@ -250,7 +209,7 @@ def _expect_special(student: Student, special: Special) -> None:
     "Collect the answers of each kind in `seen`. What does it say to a question of that kind?",
 )
 def blind_most_frequent(student: Student) -> None:
-    BLIND.run(student, lambda: _examination(student))
+    BLIND.run(student, partial(_examination, student))
 
 
 @check(
@@ -260,7 +219,7 @@ def blind_most_frequent(student: Student) -> None:
 )
 def blind_ties(student: Student) -> None:
     for _ in range(3):
-        BLIND.run(student, lambda: _examination(student, tie=True))
+        BLIND.run(student, partial(_examination, student, tie=True))
     _expect_special(student, CAPITALS)
 
 
@@ -273,7 +232,7 @@ def blind_unseen_kind(student: Student) -> None:
     with student.on("a kind that is not in `seen`"):
         sizes = ((6, 3, 1, 8), (4, 3, 1, 10), (4, 3, 1, 10))
         for _ in range(3):
-            BLIND.run(student, lambda: _examination(student, asked=sizes, unseen=True))
+            BLIND.run(student, partial(_examination, student, sizes, unseen=True))
     _expect_special(student, UNHEARD)
 
 
@@ -286,11 +245,10 @@ def blind_unseen_kind(student: Student) -> None:
 def blind_share(student: Student) -> None:
     with student.on("kinds with unequal numbers of questions"):
         sizes = ((2, 1, 1, 0), (1, 2, 1, 3), (9, 2, 1, 5))
-        BLIND.run(student, lambda: _examination(student, asked=sizes))
+        BLIND.run(student, partial(_examination, student, sizes))
     _expect_special(student, SPECIAL)
     seen, asked = _examination(student)
-    with student.on("a single question"):
-        replace(BLIND, mistakes={}).run(student, lambda: (seen, asked[:1]))
+    UNEXPLAINED.each(student, {"a single question": (seen, asked[:1])})
 
 
 QUESTION = Question(

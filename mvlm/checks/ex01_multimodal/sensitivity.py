@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex01_multimodal.common import ANSWERS, rounded_off, to_six_digits
@@ -11,61 +11,58 @@ from mvlm.checks.expect import Comparison
 Rows = list[list[str]]
 
 
-def _plain(answer: str) -> str:
-    return answer.strip().lower()
-
-
 def _differ(row: Sequence[str]) -> bool:
-    return any(_plain(a) != _plain(b) for a in row for b in row)
-
-
-def _compared(rows: Rows) -> Rows:
-    return [row for row in rows if len(row) > 1]
-
-
-def _of_compared(rows: Rows, measure: Callable[[Sequence[str]], float] = _differ) -> float:
-    values = [float(measure(row)) for row in _compared(rows)]
-    return sum(values) / len(values) if values else 0.0
-
-
-def _pairs(row: Sequence[str]) -> float:
-    pairs = [(a, b) for i, a in enumerate(row) for b in row[:i]]
-    return sum(_plain(a) != _plain(b) for a, b in pairs) / len(pairs)
+    return any(one != other for one, other in combinations(row, 2))
 
 
 def _changes(row: Sequence[str]) -> int:
     """How often an answer is another than the one before."""
-    return sum(_plain(a) != _plain(b) for a, b in pairwise(row))
+    return sum(one != other for one, other in pairwise(row))
 
 
-def _others(row: Sequence[str]) -> float:
-    return sum(_plain(a) != _plain(row[0]) for a in row[1:]) / (len(row) - 1)
+def _others(row: Sequence[str]) -> int:
+    """How many answers are another than the first."""
+    return sum(answer != row[0] for answer in row)
 
 
-def _beside_first(rows: Rows) -> float:
-    """A mistake: the share of the other pictures whose answer is not that with the first."""
-    others = [_plain(a) != _plain(row[0]) for row in rows for a in row[1:]]
-    return sum(others) / len(others) if others else 0.0
+def _share(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))
+
+
+def _sensitivity(
+    rows: Rows,
+    *,
+    form: Callable[[str], str] = lambda answer: answer.strip().lower(),
+    measure: Callable[[Sequence[str]], float] = _differ,
+    result: Callable[[Sequence[float], Rows], float] = lambda values, rows: _share(values),
+) -> float:
+    """The share of questions with several pictures that changed; 0 where there are none.
+
+    The mistakes: another form of the answers, another measure of a question, another result of
+    these measures and all rows.
+    """
+    compared = [[form(answer) for answer in row] for row in rows if len(row) > 1]
+    return float(result([measure(row) for row in compared], rows))
 
 
 SENSITIVE = Comparison(
     function="sensitivity",
     what="the sensitivity",
-    right=_of_compared,
+    right=_sensitivity,
     alike=to_six_digits,
     mistakes={
-        "that is in percent": lambda rows: 100 * _of_compared(rows),
-        "that is how many questions changed their answer, not the share": lambda rows: sum(
-            map(_differ, rows)
-        ),
-        "that is the share of questions whose answer stayed": lambda rows: 1 - _of_compared(rows),
+        "that is in percent": {"result": lambda values, rows: 100 * _share(values)},
+        "that is how many questions changed their answer, not the share": {
+            "result": lambda values, rows: sum(values)
+        },
+        "that is the share of questions whose answer stayed": {
+            "result": lambda values, rows: 1 - _share(values)
+        },
         "answers that differ in capitals or in spaces at their ends count as changed": {
-            "measure": lambda row: len(set(row)) > 1
+            "form": str
         },
         **{
-            f"answers that differ in {what} count as changed": {
-                "measure": lambda row, form=form: len(set(map(form, row))) > 1
-            }
+            f"answers that differ in {what} count as changed": {"form": form}
             for what, form in {
                 "capitals": str.strip,
                 "spaces at their ends": str.lower,
@@ -81,33 +78,34 @@ SENSITIVE = Comparison(
             for first, words in ((2, "two"), (3, "three"), (4, "four"))
         },
         "only the answers with the first and with the last picture are compared": {
-            "measure": lambda row: _differ((row[0], row[-1]))
+            "measure": lambda row: row[0] != row[-1]
         },
         "a question counts only where ALL its answers differ; one other answer is a change": {
-            "measure": lambda row: len(set(map(_plain, row))) == len(row)
+            "measure": lambda row: len(set(row)) == len(row)
         },
         "that is the share of pairs of pictures that differ: it is questions that are counted": {
-            "measure": _pairs
+            "measure": lambda row: _share([one != other for one, other in combinations(row, 2)])
         },
         "that is the mean of how MUCH each question changed: it has changed, 1, or not, 0": [
-            {"measure": _others},
+            {"measure": lambda row: _others(row) / (len(row) - 1)},
             {"measure": _changes},
             {"measure": lambda row: _changes(row) / (len(row) - 1)},
-            {"measure": lambda row: len(set(map(_plain, row))) - 1},
+            {"measure": lambda row: len(set(row)) - 1},
         ],
-        "that is the share of pictures whose answer is another: questions are counted": (
-            _beside_first
-        ),
-        "the questions that changed are divided by the number of answers, not of questions": (
-            lambda rows: sum(map(_differ, rows)) / max(1, sum(map(len, rows)))
-        ),
-        "a question asked with one picture counts as one whose answer stayed": lambda rows: (
-            sum(map(_differ, rows)) / len(rows) if rows else None
-        ),
-        "a question asked with one picture counts as one whose answer changed": lambda rows: (
-            sum(len(row) < 2 or _differ(row) for row in rows) / len(rows)
-        ),
-        **rounded_off(_of_compared),
+        "that is the share of pictures whose answer is another: questions are counted": {
+            "measure": _others,
+            "result": lambda values, rows: sum(values) / max(1, sum(len(row) - 1 for row in rows)),
+        },
+        "the questions that changed are divided by the number of answers, not of questions": {
+            "result": lambda values, rows: sum(values) / sum(map(len, rows))
+        },
+        "a question asked with one picture counts as one whose answer stayed": {
+            "result": lambda values, rows: sum(values) / len(rows)
+        },
+        "a question asked with one picture counts as one whose answer changed": {
+            "result": lambda values, rows: (sum(values) + len(rows) - len(values)) / len(rows)
+        },
+        **rounded_off(_sensitivity),
     },
 )
 
@@ -146,6 +144,11 @@ def sens_several(student: Student) -> None:
     SENSITIVE.run(student, lambda: (_rows(student, widths, alike=student.integer(2, 3)),))
 
 
+# So many of each kind that no two mistakes count alike.
+SPACES = (" {} ", "  {}", "{} ", "{}  ", "{}\t\n")
+SPELT = (str.upper, str.title, str.capitalize, *(form.format for form in SPACES))
+
+
 @check(
     "capitals and spaces at the ends are no change",
     "Bring both answers to one form first: strip and lower. Spaces INSIDE an answer and full "
@@ -154,21 +157,16 @@ def sens_several(student: Student) -> None:
 )
 def sens_spelling(student: Student) -> None:
     def draw() -> tuple[Rows]:
-        # So many of each kind that no two mistakes count alike.
-        forms = (" {} ", "  {}", "{} ", "{}  ", "{}\t\n")
-        spaces = [form.format for form in forms]
-        spelt = (str.upper, str.title, str.capitalize, *spaces)
-        rows = _rows(student, [2] * 17, alike=len(spelt))
-        same = [n for n, row in enumerate(rows) if not _differ(row)]
-        for kind, n in enumerate(same):
-            rows[n] = [rows[n][0], spelt[kind](rows[n][1])]
+        rows = _rows(student, [2] * 17, alike=len(SPELT))
+        alike = [row for row in rows if not _differ(row)]
+        for spelt, row in zip(SPELT, alike, strict=True):
+            row[1] = spelt(row[1])
         return (rows,)
 
     SENSITIVE.run(student, draw)
-    pairs = (("top left", "topleft"), ("top left", "top  left"), ("yes", "yes."), ("yes", ""))
-    for one, other in pairs:
-        with student.on(f"{one!r} and {other!r}"):
-            rows = [[one, other], ["rose", "rose"]]
+    for row in (["top left", "topleft"], ["top left", "top  left"], ["yes", "yes."], ["yes", ""]):
+        with student.on(f"{row[0]!r} and {row[1]!r}"):
+            rows = [row, ["rose", "rose"]]
             SENSITIVE.run(student, lambda rows=rows: (student.shuffled(rows),))
 
 

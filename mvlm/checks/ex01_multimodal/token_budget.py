@@ -1,24 +1,24 @@
 """Exercise 01, `token_budget`: how much room does a picture take?"""
 
+import itertools
+import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.expect import Comparison
 
-
-def _grid(height: int, width: int, patch_size: int) -> tuple[int, int]:
-    return height // patch_size, width // patch_size
+Given = tuple[int, int, int, int, int, str]
 
 
 def _view(height: int, width: int, patch_size: int, pool: int) -> int:
-    """Vectors of one view, counted one by one."""
-    rows, columns = _grid(height, width, patch_size)
-    return sum(1 for _ in range(0, rows, pool) for _ in range(0, columns, pool))
+    """Vectors of one view, counted."""
+    rows, columns = range(0, height // patch_size, pool), range(0, width // patch_size, pool)
+    return len(rows) * len(columns)
 
 
-def _words(text: str) -> int:
-    return len(text.split())
+def _patches(height: int, width: int, patch_size: int, pool: int) -> int:
+    return _view(height, width, patch_size, 1)
 
 
 def _budget(
@@ -31,15 +31,10 @@ def _budget(
     *,
     view: Callable[[int, int, int, int], float] = _view,
     views: Callable[[int], int] = lambda crops: crops + 1,
-    words: Callable[[str], int] = _words,
+    words: Callable[[str], int] = lambda text: len(text.split()),
 ) -> float:
     """Views times vectors of one view, and words; keyword arguments are mistakes."""
     return views(crops) * view(height, width, patch_size, pool) + words(text)
-
-
-def _patches(height: int, width: int, patch_size: int, pool: int) -> int:
-    rows, columns = _grid(height, width, patch_size)
-    return rows * columns
 
 
 BUDGET = Comparison(
@@ -56,7 +51,7 @@ BUDGET = Comparison(
             "view": lambda h, w, size, pool: h * w / (size * pool)
         },
         "rows and columns are added: a grid has rows TIMES columns": {
-            "view": lambda h, w, size, pool: sum(_grid(h, w, size)) / pool
+            "view": lambda h, w, size, pool: (h // size + w // size) / pool
         },
         "the picture was taken for a square: count its columns by its width": {
             "view": lambda h, w, size, pool: (h // size // pool) ** 2
@@ -74,9 +69,7 @@ BUDGET = Comparison(
         },
         "the whole picture is counted, and the crops are not": {"views": lambda _: 1},
         "the crops are pooled, and the view of the whole picture is not: it is one as well": (
-            lambda h, w, size, pool, crops, text: (
-                _patches(h, w, size, pool) + crops * _view(h, w, size, pool) + _words(text)
-            )
+            lambda *given: _budget(*given) - _view(*given[:4]) + _patches(*given[:4])
         ),
         "the words are not counted": {"words": lambda _: 0},
         "letters are counted, not words": {"words": len},
@@ -87,9 +80,7 @@ BUDGET = Comparison(
             for pattern in (r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+")
         ],
         "the words are counted once for every view: the question stands there once": (
-            lambda h, w, size, pool, crops, text: (
-                (crops + 1) * (_view(h, w, size, pool) + _words(text))
-            )
+            lambda *given: _budget(*given) + given[4] * len(given[5].split())
         ),
     },
 )
@@ -107,9 +98,13 @@ def _sizes(student: Student) -> tuple[int, int, int]:
 )
 def budget_of_a_view(student: Student) -> None:
     BUDGET.run(student, lambda: (*_sizes(student), 1, 0, "lion?"))
-    for size, patch_size in ((120, 40), (336, 14)):
-        with student.on(f"{size}×{size}, patches of {patch_size}"):
-            BUDGET.run(student, lambda s=size, p=patch_size: (s, s, p, 1, 0, "lion?"))
+    BUDGET.each(
+        student,
+        {
+            "120×120, patches of 40": (120, 120, 40, 1, 0, "lion?"),
+            "336×336, patches of 14": (336, 336, 14, 1, 0, "lion?"),
+        },
+    )
 
 
 @check(
@@ -118,14 +113,14 @@ def budget_of_a_view(student: Student) -> None:
     after=[budget_of_a_view],
 )
 def budget_of_views(student: Student) -> None:
-    def draw() -> tuple[int, int, int, int, int, str]:
+    def draw() -> Given:
         height, width, size = _sizes(student)
         pool = student.integer(2, 3)
         return height * pool, width * pool, size, pool, student.integer(2, 12), "lion?"
 
     BUDGET.run(student, draw)
-    with student.on("Molmo: 336×336, patches of 14, pool 2, 12 crops"):
-        BUDGET.run(student, lambda: (336, 336, 14, 2, 12, "lion?"))
+    molmo = "Molmo: 336×336, patches of 14, pool 2, 12 crops"
+    BUDGET.each(student, {molmo: (336, 336, 14, 2, 12, "lion?")})
 
 
 @check(
@@ -135,27 +130,28 @@ def budget_of_views(student: Student) -> None:
 def budget_refuses(student: Student) -> None:
     size = 2 * student.integer(3, 8)
     height, width = 3 * size, 4 * size
-    cases = (
-        ("a height that P does not divide", (height + 1, width, size, 1, 0, "")),
-        ("a width that P does not divide", (height, width - 1, size, 1, 0, "")),
-        ("sides whose product P·P divides", (2 * size, 4 * size + size // 2, size, 1, 0, "")),
-        ("rows that the pool does not divide", (height, width, size, 2, 0, "")),
-        ("columns that the pool does not divide", (4 * size, 5 * size, size, 2, 1, "")),
-    )
-    for name, arguments in cases:
-        with student.on(name):
+    for place, given in {
+        "a height that P does not divide": (height + 1, width, size, 1, 0, ""),
+        "a width that P does not divide": (height, width - 1, size, 1, 0, ""),
+        "sides whose product P·P divides": (2 * size, 4 * size + size // 2, size, 1, 0, ""),
+        "rows that the pool does not divide": (height, width, size, 2, 0, ""),
+        "columns that the pool does not divide": (4 * size, 5 * size, size, 2, 1, ""),
+    }.items():
+        with student.on(place):
             try:
-                value = student.call("token_budget", *arguments)
+                value = student.call("token_budget", *given)
             except AnswerFailed as error:
                 if str(error).startswith("ValueError"):
                     continue
                 if str(error).startswith("AssertionError"):
-                    fail(
-                        f"{error}: a ValueError is wanted",
-                        "Not assert, but: if …: raise ValueError(…)",
-                    )
+                    hint = "Not assert, but: if …: raise ValueError(…)"
+                    fail(f"{error}: a ValueError is wanted", hint)
                 raise
-            fail(f"{arguments[:4]} cannot be cut, and yours says {value!r}: raise a ValueError")
+            fail(f"{given[:4]} cannot be cut, and yours says {value!r}: raise a ValueError")
+
+
+WORDS = ("where", "is", "the", "lion?", "how", "many", "keys?", "top", "left")
+MARKED = ("what's", "left-hand", "?", "lion's", "it")
 
 
 @check(
@@ -164,24 +160,24 @@ def budget_refuses(student: Student) -> None:
     after=[budget_of_a_view],
 )
 def budget_of_words(student: Student) -> None:
-    words = ("where", "is", "the", "lion?", "how", "many", "keys?", "top", "left")
+    def sentence(*spaces: str) -> str:
+        words = [student.pick(WORDS) for _ in range(student.integer(4, 9))]
+        return "".join(map(operator.add, words, itertools.cycle(spaces)))
 
-    def draw(between: Sequence[str], crops: int) -> tuple[int, int, int, int, int, str]:
-        chosen = [student.pick(words) for _ in range(student.integer(4, 9))]
-        text = "".join(word + between[n % len(between)] for n, word in enumerate(chosen))
+    def given(text: str, crops: int = 0) -> Given:
         return *_sizes(student), 1, crops, text
 
-    with student.on("words with one space between them"):
-        BUDGET.run(student, lambda: (*(made := draw((" ",), 0))[:5], made[5].strip()))
-    with student.on("several spaces and line ends"):
-        BUDGET.run(student, lambda: draw((" ", "  ", "\n", " \n "), 0))
-    with student.on("words with marks in them"):
-        marked = student.shuffled(["what's", "left-hand", "?", "lion's", "it"])
-        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, " ".join(marked)))
-    with student.on("no text"):
-        BUDGET.run(student, lambda: (*_sizes(student), 1, 2, ""))
+    BUDGET.each(
+        student,
+        {
+            "words with one space between them": lambda: given(sentence(" ").strip()),
+            "several spaces and line ends": lambda: given(sentence(" ", "  ", "\n", " \n ")),
+            "words with marks in them": lambda: given(" ".join(student.shuffled(MARKED)), crops=2),
+            "no text": lambda: given("", crops=2),
+        },
+    )
     with student.on("two crops"):
-        value = BUDGET.run(student, lambda: (*(made := draw((" ",), 2))[:5], made[5].strip()))
+        value = BUDGET.run(student, lambda: given(sentence(" ").strip(), crops=2))
     if type(value) is float:
         fail(f"the number is {value}: a count is a whole number", "/ makes floats, // does not.")
 

@@ -1,6 +1,5 @@
 """Exercise 03, `attend`: attention with a mask."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,42 +25,25 @@ BRAIN = (
 )
 
 
-def _read_attended(value: Any, query: Tensor, *_: Any) -> Tensor:
-    return expect_shape(value, query.shape, "attend", "(B, T, D)")
-
-
-def _at_once(*given: Any, over_queries: bool) -> Tensor:
-    """A mistake: the softmax along the queries, or heads cut by a reshape alone."""
-    query, key, value, heads, mask = given
-
-    def split(x: Tensor) -> Tensor:
-        x = x.double()
-        if over_queries:
-            return x.unflatten(-1, (heads, -1)).transpose(1, 2)
-        return x.reshape(len(x), heads, x.shape[1], -1)
-
-    q, k, v = map(split, (query, key, value))
-    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
-    gathered = scores.softmax(-2 if over_queries else -1) @ v
-    return (gathered.transpose(1, 2) if over_queries else gathered).reshape(query.shape)
-
-
-def _seeing(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A mistake: another mask."""
-    return lambda q, k, v, heads, mask: attended(q, k, v, heads, change(mask))
+def _cut_by_reshape(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor) -> Tensor:
+    """A mistake: (B, T, D) becomes (B, H, T, d) in one step, and goes back in one step."""
+    cut = [x.reshape(len(x), heads, x.shape[1], -1) for x in (query, key, value)]
+    gathered = attended(*(x.transpose(1, 2).flatten(2) for x in cut), heads, mask)
+    return gathered.unflatten(-1, (heads, -1)).transpose(1, 2).reshape(query.shape)
 
 
 HIDDEN = "What must a score be so that its weight comes out as 0?"
+OF_ONE_HEAD = "A score is a sum over the numbers of one head. How many are these?"
 
 ATTEND = Comparison(
     function="attend",
     what="the result",
     right=attended,
-    read=_read_attended,
+    read=lambda value, query, *_: expect_shape(value, query.shape, "attend", "(B, T, D)"),
     mistakes={
         "the scores were divided by √D, the width of all heads together": (
             {"divisor": lambda width, heads: width**0.5},
-            "A score is a sum over the numbers of one head. How many are these?",
+            OF_ONE_HEAD,
         ),
         "the scores were not divided at all": (
             {"divisor": lambda width, heads: 1.0},
@@ -69,43 +51,60 @@ ATTEND = Comparison(
         ),
         "the scores were divided by √H, the number of heads": (
             {"divisor": lambda width, heads: heads**0.5},
-            "A score is a sum over the numbers of one head. How many are these?",
+            OF_ONE_HEAD,
         ),
         "this is attention of one head, whatever `heads` says": (
             lambda q, k, v, heads, mask: attended(q, k, v, 1, mask),
             "Each head has its own slice of the numbers and its own softmax.",
         ),
         "a hidden key still takes part: it was hidden after the softmax had counted it": (
-            {"after": True},
+            {"weights": lambda s, m, t: s[t].softmax(0)[m[t]]},
             HIDDEN,
         ),
-        "the mask is read the wrong way round: True means that a query may look": _seeing(
-            torch.logical_not
-        ),
+        "the mask is read the wrong way round: True means that a query may look": {
+            "reading": torch.logical_not
+        },
         "the mask has no effect: hidden keys take part as all others": (
-            _seeing(torch.ones_like),
+            {"reading": torch.ones_like},
             HIDDEN,
         ),
-        "the mask was transposed: it is (B, T, S), a row for each query": lambda *given: (
-            _seeing(lambda mask: mask.mT)(*given) if given[0].shape == given[1].shape else None
-        ),
-        "the first picture's mask was used for all: each picture has its own": _seeing(
-            lambda mask: mask[:1].expand_as(mask)
-        ),
+        "the mask was transposed: it is (B, T, S), a row for each query": {
+            "reading": lambda mask: mask.mT if mask.shape[1] == mask.shape[2] else mask
+        },
+        "the first picture's mask was used for all: each picture has its own": {
+            "reading": lambda mask: mask[:1].expand_as(mask)
+        },
         "the softmax ran over the queries: each row shall sum to 1, over the keys": (
-            partial(_at_once, over_queries=True),
+            {"weights": lambda s, m, t: s.masked_fill(~m, -1e30).softmax(0)[t, m[t]]},
             "Which axis of (B, H, T, S) are the keys?",
         ),
         "the heads were cut by a reshape alone, so a head holds pieces of several tokens": (
-            partial(_at_once, over_queries=False),
+            _cut_by_reshape,
             "Name the axes (B, T, H, d) first; then which two change places?",
         ),
     },
 )
 
 
+def _answer(student: Student, *given: Any) -> Tensor:
+    return ATTEND.read(student.call("attend", *given), *given)
+
+
+def _expect_right(student: Student, given: tuple[Any, ...], says: str) -> None:
+    if not close(expect_finite(_answer(student, *given), "the results"), attended(*given)):
+        fail(says)
+
+
+def _expect_finite_slopes(student: Student, *given: Any) -> None:
+    learning = [one.clone().requires_grad_() for one in given[:3]]
+    slopes = student.look("attend", *learning, *given[3:]).slopes
+    for slope, name in zip(slopes, ("query", "key", "value"), strict=True):
+        if slope is not None:
+            expect_finite(slope, f"the slopes of the {name}")
+
+
 def _looks(
-    student: Student, *, hidden: bool, heads: int, width: int = 8, square: bool = False
+    student: Student, *, hidden: bool = True, heads: int = 2, width: int = 8, square: bool = False
 ) -> tuple[Any, ...]:
     """Arguments of attend; with `hidden`, some keys are, but no query and no key from all."""
     batch, asking, seen = 2, student.integer(3, 4), student.integer(5, 6)
@@ -118,38 +117,19 @@ def _looks(
     return 1.5 * query, 1.5 * key, value, heads, mask
 
 
-def _far_looks(student: Student, size: float) -> tuple[Any, ...]:
-    """Scores of size²·2 and a few beside it, negative for a negative size, exact in float32."""
-    _, _, value, heads, mask = _looks(student, hidden=True, heads=2)
+def _far_looks(student: Student, size: float, *, alone: bool = False) -> tuple[Any, ...]:
+    """Scores of size²·2 and a few beside it, negative for a negative size, exact in float32.
+
+    With one key alone for each query the result is its value, however the scores round.
+    """
+    _, _, value, heads, mask = _looks(student)
     query = torch.full((*mask.shape[:2], 8), abs(size))
     steps = torch.arange(mask.shape[2]) % 4 * 2 / abs(size)  # the scores differ by 0, 1, 2, 3
     key = torch.full_like(value, size)
     key[..., ::4] += steps[:, None]  # the first number of each head
+    if alone:
+        mask[:] = torch.eye(*mask.shape[1:], dtype=torch.bool).roll(1, 1)
     return query, key, value, heads, mask
-
-
-def _padded(student: Student) -> tuple[Any, ...]:
-    """One key of each picture, another in each, is hidden from every query, and holds nan."""
-    query, key, value, heads, mask = _looks(student, hidden=True, heads=2)
-    for picture, place in enumerate((-1, -2)):
-        mask[picture, :, place] = False
-        key[picture, place], value[picture, place] = torch.nan, torch.nan
-    return query, key, value, heads, mask
-
-
-def _one_each(student: Student) -> tuple[Any, ...]:
-    """Scores of −2e12, and one key for each query: the result is its value, however they round."""
-    query, key, value, heads, mask = _far_looks(student, -(2.0**20))
-    mask[:] = torch.eye(*mask.shape[1:], dtype=torch.bool).roll(1, 1)
-    return query, key, value, heads, mask
-
-
-def _expect_finite_slopes(student: Student, *given: Any) -> None:
-    learning = [one.clone().requires_grad_() for one in given[:3]]
-    slopes = student.look("attend", *learning, *given[3:]).slopes
-    for slope, name in zip(slopes, ("query", "key", "value"), strict=True):
-        if slope is not None:
-            expect_finite(slope, f"the slopes of the {name}")
 
 
 PADDING = "0 · nan is nan. Which keys does no query see? What may stand there before the products?"
@@ -170,9 +150,7 @@ LOOKED_AT = (
 def attend_heads(student: Student) -> None:
     for heads, width in ((2, 8), (3, 6), (1, 5)):
         with student.on(f"{heads} head{'s' * (heads > 1)} of width {width // heads}"):
-            ATTEND.run(
-                student, lambda h=heads, w=width: _looks(student, hidden=False, heads=h, width=w)
-            )
+            ATTEND.run(student, partial(_looks, student, hidden=False, heads=heads, width=width))
 
 
 @check(
@@ -185,30 +163,32 @@ def attend_mask(student: Student) -> None:
     ATTEND.each(
         student,
         {
-            "two heads": lambda: _looks(student, hidden=True, heads=2),
-            "one head": lambda: _looks(student, hidden=True, heads=1),
-            "as many queries as keys": lambda: _looks(student, hidden=True, heads=2, square=True),
+            "two heads": partial(_looks, student),
+            "one head": partial(_looks, student, heads=1),
+            "as many queries as keys": partial(_looks, student, square=True),
         },
     )
     for place, given in (
         ("scores near -131,072", _far_looks(student, -256.0)),
         ("scores near 131,072", _far_looks(student, 256.0)),
-        ("scores near -2e12, one key for each query", _one_each(student)),
+        ("scores near -2e12, one key for each query", _far_looks(student, -(2.0**20), alone=True)),
     ):
         with student.on(place, FAR):
-            ours = _read_attended(student.call("attend", *given), given[0])
-            if not close(expect_finite(ours, "the results"), attended(*given)):
-                fail("the results are right for small scores, and not for these")
+            _expect_right(
+                student, given, "the results are right for small scores, and not for these"
+            )
     with student.on("padding that holds nan", PADDING):
-        given = _padded(student)
-        ours = _read_attended(student.call("attend", *given), given[0])
-        if not close(expect_finite(ours, "the results"), attended(*given)):
-            fail("numbers that no query may look at change the result")
+        query, key, value, heads, mask = _looks(student)
+        for picture, place in enumerate((-1, -2)):  # which no query of the picture may look at
+            mask[picture, :, place] = False
+            key[picture, place], value[picture, place] = torch.nan, torch.nan
+        given = (query, key, value, heads, mask)
+        _expect_right(student, given, "numbers that no query may look at change the result")
         _expect_finite_slopes(student, *given)
     with student.on("a nan in a value that every query may look at", LOOKED_AT):
-        query, key, value, heads, mask = _looks(student, hidden=False, heads=2)
+        query, key, value, heads, mask = _looks(student, hidden=False)
         value[0, 2] = torch.nan
-        ours = _read_attended(student.call("attend", query, key, value, heads, mask), query)
+        ours = _answer(student, query, key, value, heads, mask)
         if not bool(ours[0].isnan().all()):
             fail("the results of its picture are numbers: the nan was hidden")
 
@@ -219,16 +199,14 @@ def attend_mask(student: Student) -> None:
     after=[attend_mask],
 )
 def attend_nothing(student: Student) -> None:
-    query, key, value, heads, mask = _looks(student, hidden=True, heads=2)
-    mask[0, 1] = False
-    mask[1, 0] = False
-    value_of = student.call("attend", query, key, value, heads, mask)
-    ours = expect_finite(_read_attended(value_of, query), "the results")
+    *given, mask = _looks(student)
+    mask[0, 1], mask[1, 0] = False, False
+    ours = expect_finite(_answer(student, *given, mask), "the results")
     if not equal(ours[0, 1], torch.zeros(8)):
         fail("a query that may look at nothing got other numbers than 0")
-    if not close(ours, attended(query, key, value, heads, mask)):
+    if not close(ours, attended(*given, mask)):
         fail("beside a query that may look at nothing, the other results are not right", "")
-    _expect_finite_slopes(student, query, key, value, heads, mask)
+    _expect_finite_slopes(student, *given, mask)
 
 
 @check(
@@ -237,23 +215,22 @@ def attend_nothing(student: Student) -> None:
     after=[attend_heads, attend_mask],
 )
 def attend_half(student: Student) -> None:
-    query, key, value, heads, _ = _looks(student, hidden=False, heads=2)
-    whole = _far_looks(student, 16.0)[:3]  # scores near 512: bfloat16 knows every fourth number
-    digits = [one.double() / 3 for one in (query, key, value)]
+    query, key, value, heads, _ = _looks(student, hidden=False)
+    far = _far_looks(student, 16.0)[:3]  # scores near 512: bfloat16 knows every fourth number
     for kind, place, hint, given in (
         (torch.float16, ", scores near 100,000", None, [200 * query, 200 * key, value]),
-        (torch.bfloat16, ", scores from 512 to 515", BRAIN, whole),
-        (torch.float64, "", DIGITS, digits),
+        (torch.bfloat16, ", scores from 512 to 515", BRAIN, far),
+        (torch.float64, "", DIGITS, [one.double() / 3 for one in (query, key, value)]),
     ):
-        seen = torch.ones(len(given[0]), given[0].shape[1], given[1].shape[1], dtype=torch.bool)
         with student.on(f"{kind}{place}", hint):
             given = [one.to(kind) for one in given]
-            ours = _read_attended(student.call("attend", *given, heads, seen), given[0])
+            seen = torch.ones(len(given[0]), given[0].shape[1], given[1].shape[1], dtype=torch.bool)
+            ours = _answer(student, *given, heads, seen)
             expect_kind(ours, given[0], "the result is of the kind of the query")
             expect_finite(ours, "the results")
-            single = student.call("attend", *(one.float() for one in given), heads, seen)
+            single = _answer(student, *(one.float() for one in given), heads, seen)
             wanted, near = attended(*given, heads, seen), 1e-2 if kind.itemsize < 4 else 1e-10
-            if not close(_read_attended(single, given[0]), wanted, 1e-3):
+            if not close(single, wanted, 1e-3):
                 wanted, near = single, 1e-2  # wrong for another reason, which other checks name
             if not close(ours, wanted, near):
                 wide = "float64" if kind is torch.float64 else "float32"
@@ -266,9 +243,8 @@ def attend_half(student: Student) -> None:
     after=[attend_mask],
 )
 def attend_slopes(student: Student) -> None:
-    given = _looks(student, hidden=True, heads=2, width=6)
     learns = {0: "query", 1: "key", 2: "value"}
-    expect_slopes(student, "attend", *given, learns=learns)
+    expect_slopes(student, "attend", *_looks(student, width=6), learns=learns)
 
 
 QUESTION = Question(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -14,130 +15,102 @@ from mvlm.checks.expect import Comparison, close, equal, expect_shape, expect_sl
 Weights = dict[str, Tensor]
 
 
-def _norm(x: Tensor, weights: Weights, name: str, eps: float = 1e-6) -> Tensor:
-    centred = x - x.mean(-1, keepdim=True)
-    scaled = centred / (centred.pow(2).mean(-1, keepdim=True) + eps).sqrt()
-    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+def _block(
+    x: Tensor,
+    weights: Weights,
+    heads: int,
+    *,
+    path: Callable[..., Tensor] = lambda x, a, m, n1, n2: (y := x + a(n1(x))) + m(n2(y)),
+    bend: Callable[[Tensor], Tensor] = lambda x: x * torch.special.ndtr(x),
+    eps: float = 1e-6,
+) -> Tensor:
+    """A block in float64.
+
+    The mistakes: another path of x through attention a, MLP m and the norms n1 and n2; another
+    function than the GELU, x·Φ(x); another eps.
+    """
+    weights = {name: one.double() for name, one in weights.items()}
+
+    def linear(name: str, x: Tensor) -> Tensor:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def attention(x: Tensor) -> Tensor:
+        query, key, value = linear("attention.qkv", x).chunk(3, -1)
+        seen = torch.ones(len(x), x.shape[1], x.shape[1], dtype=torch.bool)
+        return linear("attention.out", attended(query, key, value, heads, seen))
+
+    def mlp(x: Tensor) -> Tensor:
+        return linear("mlp.down", bend(linear("mlp.up", x)))
+
+    def norm(name: str, x: Tensor) -> Tensor:
+        root = (x.var(-1, correction=0, keepdim=True) + eps).sqrt()
+        scaled = (x - x.mean(-1, keepdim=True)) / root
+        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    return path(x.double(), attention, mlp, partial(norm, "norm1"), partial(norm, "norm2"))
 
 
-def _linear(x: Tensor, weights: Weights, name: str) -> Tensor:
-    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-
-def _attention(x: Tensor, weights: Weights, heads: int) -> Tensor:
-    query, key, value = _linear(x, weights, "attention.qkv").chunk(3, -1)
-    mask = torch.ones(len(x), x.shape[1], x.shape[1], dtype=torch.bool)
-    return _linear(attended(query, key, value, heads, mask), weights, "attention.out")
-
-
-def _mlp(x: Tensor, weights: Weights, bend: Callable[[Tensor], Tensor]) -> Tensor:
-    return _linear(bend(_linear(x, weights, "mlp.up")), weights, "mlp.down")
-
-
-def _gelu(x: Tensor) -> Tensor:
-    return x * (1 + torch.erf(x / 2**0.5)) / 2
-
-
-def _tanh_gelu(x: Tensor) -> Tensor:
-    return x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))) / 2
-
-
-def _block(kind: str = "") -> Callable[..., Tensor]:
-    """A block in float64, or one with a named mistake."""
-
-    def gives(x: Tensor, weights: Weights, heads: int) -> Tensor:
-        x, weights = x.double(), {name: one.double() for name, one in weights.items()}
-        bend = {"tanh": _tanh_gelu, "relu": torch.relu}.get(kind, _gelu)
-        norm = partial(_norm, weights=weights, eps=1e-5 if kind == "eps" else 1e-6)
-        second = "norm1" if kind == "one norm" else "norm2"
-        if kind == "nothing":
-            return x
-        if kind == "post":
-            x = norm(x + _attention(x, weights, heads), name="norm1")
-            return norm(x + _mlp(x, weights, bend), name="norm2")
-        if kind == "overwritten":
-            x = norm(x, name="norm1")
-            x = norm(x + _attention(x, weights, heads), name="norm2")
-            return x + _mlp(x, weights, bend)
-        read = x if kind == "first unnormed" else norm(x, name="norm1")
-        gathered = _attention(read, weights, heads)
-        after = gathered if kind == "first alone" else x + gathered
-        if kind == "side by side":
-            return after + _mlp(norm(x, name=second), weights, bend)
-        read = after if kind == "second unnormed" else norm(after, name=second)
-        worked = _mlp(read, weights, bend)
-        return worked if kind == "second alone" else after + worked
-
-    return gives
-
-
+POST = {"path": lambda x, a, m, n1, n2: n2((y := n1(x + a(x))) + m(y))}
+MISTAKES = {
+    "x came out as it went in: attention added nothing, or the MLP's result was added to x: it "
+    "belongs to x′": {"path": lambda x, a, m, n1, n2: x},
+    "the norms stand after the additions: they belong before attention and MLP": POST,
+    "the path itself was normalised: x is overwritten by its norm": {
+        "path": lambda x, a, m, n1, n2: (z := n2((y := n1(x)) + a(y))) + m(z)
+    },
+    "nothing is added to what attention gathers: x is lost there": {
+        "path": lambda x, a, m, n1, n2: (y := a(n1(x))) + m(n2(y))
+    },
+    "nothing is added to what the MLP gives: x′ is lost there": {
+        "path": lambda x, a, m, n1, n2: m(n2(x + a(n1(x))))
+    },
+    "the MLP reads x: it works on x′, after attention": {
+        "path": lambda x, a, m, n1, n2: x + a(n1(x)) + m(n2(x))
+    },
+    "norm1 serves both branches: the MLP has norm2": {
+        "path": lambda x, a, m, n1, n2: (y := x + a(n1(x))) + m(n1(y))
+    },
+    "attention reads x without norm1": {"path": lambda x, a, m, n1, n2: (y := x + a(x)) + m(n2(y))},
+    "the MLP reads x′ without norm2": {"path": lambda x, a, m, n1, n2: (y := x + a(n1(x))) + m(y)},
+    "the MLP bends with the approximate GELU: the exact one is wanted": {
+        "bend": partial(F.gelu, approximate="tanh")
+    },
+    "the MLP bends with a ReLU: the exact GELU is wanted": {"bend": torch.relu},
+    "a norm has torch's own eps, 1e-5: 1e-6 is wanted": {"eps": 1e-5},
+}
+LINES = "Compare your lines with x′ and x″ in the contract, one by one."
 BLOCK = Comparison(
     function="block",
     what="the token",
-    right=_block(),
+    right=_block,
     read=lambda value, x, *_: expect_shape(value, x.shape, "block", "(B, T, D)"),
-    mistakes={
-        says: (_block(kind), "Compare your lines with x′ and x″ in the contract, one by one.")
-        for kind, says in (
-            (
-                "nothing",
-                "x came out as it went in: attention added nothing, or the MLP's result was added "
-                "to x: it belongs to x′",
-            ),
-            ("post", "the norms stand after the additions: they belong before attention and MLP"),
-            ("overwritten", "the path itself was normalised: x is overwritten by its norm"),
-            ("first alone", "nothing is added to what attention gathers: x is lost there"),
-            ("second alone", "nothing is added to what the MLP gives: x′ is lost there"),
-            ("side by side", "the MLP reads x: it works on x′, after attention"),
-            ("one norm", "norm1 serves both branches: the MLP has norm2"),
-            ("first unnormed", "attention reads x without norm1"),
-            ("second unnormed", "the MLP reads x′ without norm2"),
-            ("tanh", "the MLP bends with the approximate GELU: the exact one is wanted"),
-            ("relu", "the MLP bends with a ReLU: the exact GELU is wanted"),
-            ("eps", "a norm has torch's own eps, 1e-5: 1e-6 is wanted"),
-        )
-    },
+    mistakes={says: (changed, LINES) for says, changed in MISTAKES.items()},
     alike=lambda ours, wanted: close(ours, wanted, 2e-4),
 )
+# Where nothing is added, two mistakes give the same; other checks tell them apart.
+NORMED = "normed tokens came out: x was overwritten, or a norm stands after an addition"
+PATH = replace(BLOCK, mistakes={NORMED: (POST, None)})
 
 
-def _weights(student: Student, width: int) -> Weights:
-    inner = width + 3
+def _block_given(student: Student, *off: str, heads: int = 2) -> tuple[Tensor, Weights, int]:
+    """Arguments of block; the parts named in `off` have their last matrix at 0."""
     shapes = {
-        "attention.qkv": (3 * width, width),
-        "attention.out": (width, width),
-        "mlp.up": (inner, width),
-        "mlp.down": (width, inner),
+        "attention.qkv": (24, 8),
+        "attention.out": (8, 8),
+        "mlp.up": (11, 8),
+        "mlp.down": (8, 11),
     }
     weights = {}
     for name, (rows, columns) in shapes.items():
         weights[f"{name}.weight"] = student.normal(rows, columns) * 1.5 / columns**0.5
         weights[f"{name}.bias"] = student.normal(rows) / 2
     for name in ("norm1", "norm2"):
-        weights[f"{name}.weight"] = 1 + student.normal(width) / 2
-        weights[f"{name}.bias"] = student.normal(width) / 2
-    return weights
-
-
-def _block_given(student: Student, *off: str, heads: int = 2) -> tuple[Tensor, Weights, int]:
-    """Arguments of block; the parts named in `off` have their last matrix at 0."""
-    weights = _weights(student, 8)
+        weights[f"{name}.weight"] = 1 + student.normal(8) / 2
+        weights[f"{name}.bias"] = student.normal(8) / 2
     for name in off:
-        for end in ("weight", "bias"):
-            weights[f"{name}.{end}"] = torch.zeros_like(weights[f"{name}.{end}"])
+        weights[f"{name}.weight"].zero_()
+        weights[f"{name}.bias"].zero_()
     return 2 * student.normal(2, 4, 8) + 0.5, weights, heads
-
-
-# Where nothing is added, two mistakes give the same; other checks tell them apart.
-PATH = replace(
-    BLOCK,
-    mistakes={
-        "normed tokens came out: x was overwritten, or a norm stands after an addition": (
-            _block("post"),
-            None,
-        )
-    },
-)
 
 
 @check(
@@ -145,7 +118,7 @@ PATH = replace(
     "Two additions lead from x to the result. Is x still x when the second is made?",
 )
 def block_path(student: Student) -> None:
-    PATH.run(student, lambda: _block_given(student, "attention.out", "mlp.down"))
+    PATH.run(student, partial(_block_given, student, "attention.out", "mlp.down"))
     with student.on("matrices that are not 0"):
         x, *others = _block_given(student)
         if equal(PATH.read(student.call("block", x, *others), x), x):
@@ -159,7 +132,7 @@ def block_path(student: Student) -> None:
 def block_attention(student: Student) -> None:
     for heads in (1, 2, 4):
         with student.on(f"an MLP of zeros, {heads} head{'s' * (heads > 1)}"):
-            BLOCK.run(student, lambda h=heads: _block_given(student, "mlp.down", heads=h))
+            BLOCK.run(student, partial(_block_given, student, "mlp.down", heads=heads))
 
 
 @check(
@@ -169,11 +142,11 @@ def block_attention(student: Student) -> None:
     keeps_arguments=True,
 )
 def block_whole(student: Student) -> None:
-    BLOCK.run(student, lambda: _block_given(student))
+    BLOCK.run(student, partial(_block_given, student))
     for off, place in ((), "norm1"), (("attention.out",), "norm2"):
-        with student.on(f"nearly constant tokens, where the eps of {place} counts"):
-            x, weights, heads = _block_given(student, *off)
-            BLOCK.run(student, lambda: (1e-3 * x, weights, heads))  # noqa: B023
+        x, weights, heads = _block_given(student, *off)
+        nearly = f"nearly constant tokens, where the eps of {place} counts"
+        BLOCK.each(student, {nearly: (1e-3 * x, weights, heads)})
 
 
 @check(

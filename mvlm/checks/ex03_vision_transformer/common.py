@@ -1,9 +1,9 @@
 """What several questions of exercise 03 need."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,33 +19,32 @@ def attended(
     mask: Tensor,
     *,
     divisor: Callable[[int, int], float] = lambda width, heads: (width / heads) ** 0.5,
-    after: bool = False,
+    reading: Callable[[Tensor], Tensor] = torch.clone,
+    weights: Callable[[Tensor, Tensor, int], Tensor] = lambda s, m, t: s[t, m[t]].softmax(0),
 ) -> Tensor:
     """Attention in float64, query by query.
 
-    The mistakes: another divisor (of D and H), keys hidden after the softmax.
+    The mistakes: another divisor (of D and H); another mask; other weights of the keys that query
+    t may look at (of one head's scores s and its mask m, both (T, S)).
     """
-    query, key, value = query.double(), key.double(), value.double()
+    query, key, value, mask = query.double(), key.double(), value.double(), reading(mask)
     width = query.shape[-1] // heads
     result = torch.zeros_like(query)
-    rows = itertools.product(range(len(query)), range(query.shape[1]), range(heads))
-    for picture, place, head in rows:
+    for picture, head in np.ndindex(len(query), heads):
         own = slice(head * width, (head + 1) * width)
-        seen = mask[picture, place]
-        if not seen.any():
-            continue
-        scores = key[picture, :, own] @ query[picture, place, own]
-        scores = scores / divisor(query.shape[-1], heads)
-        weights = scores.softmax(0)[seen] if after else scores[seen].softmax(0)
-        result[picture, place, own] = weights @ value[picture, seen, own]
+        q, k, v = (x[picture, :, own] for x in (query, key, value))
+        scores = q @ k.T / divisor(query.shape[-1], heads)
+        for place, seen in enumerate(mask[picture]):
+            result[picture, place, own] = weights(scores, mask[picture], place) @ v[seen]
     return result
 
 
 def expect_dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict[str, Any]:
     """``value``, when it is a dictionary with these names, and perhaps others."""
-    if type(value) is not dict or not set(names) <= set(value):
-        named = type(value) is dict
-        came = f"a dictionary of {', '.join(map(str, value))}" if named else f"a {kind_of(value)}"
-        wanted = f"a dictionary of {', '.join(names)}"
-        raise AnswerFailed(f"{function} returned {came}, wanted {wanted}")
-    return value
+    if type(value) is dict and set(names) <= set(value):
+        return value
+    came = f"a {kind_of(value)}"
+    if type(value) is dict:
+        came = f"a dictionary of {', '.join(map(str, value))}"
+    wanted = f"a dictionary of {', '.join(names)}"
+    raise AnswerFailed(f"{function} returned {came}, wanted {wanted}")

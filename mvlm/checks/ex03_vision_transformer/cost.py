@@ -1,7 +1,7 @@
 """Exercise 03, `cost`: what a ViT costs."""
 
 import operator
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -12,12 +12,14 @@ PARTS = ("patches", "qkv", "attention", "out", "mlp", "head")
 Config = dict[str, int]
 
 
-def _costs(c: Config, *, tokens: int = 0) -> dict[str, int]:
-    """Of each part, as a sum over the products' shapes (A, B) · (B, C)."""
-    rows, columns = c["height"] // c["patch_size"], c["width_in_pixels"] // c["patch_size"]
-    patches, width = rows * columns, c["width"]
-    tokens = tokens or 1 + patches
-    head = width // c["heads"]
+def _patches(c: Config) -> int:
+    return (c["height"] // c["patch_size"]) * (c["width_in_pixels"] // c["patch_size"])
+
+
+def _cost(part: str, c: Config, *, class_tokens: int = 1) -> int:
+    """Of one part, as a sum over its products' shapes (A, B) · (B, C)."""
+    patches, width, head = _patches(c), c["width"], c["width"] // c["heads"]
+    tokens = class_tokens + patches
     products = {
         "patches": [(patches, c["channels"] * c["patch_size"] ** 2, width)],
         "qkv": c["depth"] * [(tokens, width, width)] * 3,
@@ -26,7 +28,78 @@ def _costs(c: Config, *, tokens: int = 0) -> dict[str, int]:
         "mlp": c["depth"] * [(tokens, width, c["mlp_width"]), (tokens, c["mlp_width"], width)],
         "head": [(1, width, c["classes"])],
     }
-    return {name: sum(a * b * d for a, b, d in shapes) for name, shapes in products.items()}
+    return sum(a * b * d for a, b, d in products[part])
+
+
+# What each known mistake gives: of the cost of its part, a function of the configuration, and c.
+TWICE = {"twice too much: a multiply-add counts once": lambda cost, c: 2 * cost(c)}
+IN_A_BLOCK = {
+    "this is one block's cost": lambda cost, c: cost(c) // c["depth"],
+    "the class token is left out: there are 1 + N tokens": (
+        lambda cost, c: cost(c, class_tokens=0)
+    ),
+}
+OF_TWO = {"only one of its two products is counted": lambda cost, c: cost(c) // 2}
+MISTAKES = {
+    "patches": {
+        "a patch has C·P·P numbers, and the channels are left out": (
+            lambda cost, c: cost(c) // c["channels"]
+        ),
+        "it has 3 channels, whatever `channels` says": lambda cost, c: cost(c | {"channels": 3}),
+        "the class token is not projected: N patches, not 1 + N": (
+            lambda cost, c: cost(c) // _patches(c) * (1 + _patches(c))
+        ),
+        **TWICE,
+    },
+    "qkv": {
+        "one of its three matrices is counted": lambda cost, c: cost(c) // 3,
+        **(IN_A_BLOCK | TWICE),
+    },
+    "attention": {
+        "each of the T² pairs takes D multiply-adds, not one": (
+            lambda cost, c: cost(c) // c["width"]
+        ),
+        "the heads multiply nothing: each is D/H wide": lambda cost, c: cost(c) * c["heads"],
+        "this is the cost of one head": lambda cost, c: cost(c) // c["heads"],
+        **(IN_A_BLOCK | OF_TWO | TWICE),
+    },
+    "out": IN_A_BLOCK | TWICE,
+    "mlp": {
+        "its inner width is taken for 4·D: it is `mlp_width`": (
+            lambda cost, c: cost(c | {"mlp_width": 4 * c["width"]})
+        ),
+        **(IN_A_BLOCK | OF_TWO | TWICE),
+    },
+    "head": {
+        "it reads the class token alone, once": lambda cost, c: cost(c) * (1 + _patches(c)),
+        **TWICE,
+    },
+}
+
+
+def _read_part(part: str, value: Any, *_: Any) -> int:
+    count = expect_dictionary(value, "cost", PARTS)[part]
+    if type(count) is not int:
+        message = f'"{part}" is a {kind_of(count)}, wanted a whole number (int)'
+        fail(message, "// divides whole numbers, / makes floats.")
+    return count
+
+
+COSTS = {
+    part: Comparison(
+        function="cost",
+        what=f'"{part}"',
+        right=partial(_cost, part),
+        read=partial(_read_part, part),
+        mistakes={
+            f"{part}: {says}": partial(gives, partial(_cost, part))
+            for says, gives in MISTAKES[part].items()
+        },
+        alike=operator.eq,
+        tells=lambda ours, wanted, part=part: f'"{part}" is {ours:,}, wanted {wanted:,}',
+    )
+    for part in PARTS
+}
 
 
 def _cost_given(student: Student) -> Config:
@@ -43,84 +116,6 @@ def _cost_given(student: Student) -> Config:
         "mlp_width": 4 * width + student.integer(1, 9),
         "classes": student.integer(11, 17),
     }
-
-
-def _patches(c: Config) -> int:
-    return (c["height"] // c["patch_size"]) * (c["width_in_pixels"] // c["patch_size"])
-
-
-Mistakes = dict[str, Callable[[Config], int]]
-
-
-def _part_mistakes(part: str) -> Mistakes:
-    """What each known mistake about one part gives, those first that belong to it alone."""
-
-    def right(c: Config) -> int:
-        return _costs(c)[part]
-
-    own: dict[str, Mistakes] = {
-        "patches": {
-            "a patch has C·P·P numbers, and the channels are left out": (
-                lambda c: right(c) // c["channels"]
-            ),
-            "it has 3 channels, whatever `channels` says": lambda c: right(c | {"channels": 3}),
-            "the class token is not projected: N patches, not 1 + N": (
-                lambda c: right(c) // _patches(c) * (1 + _patches(c))
-            ),
-        },
-        "qkv": {"one of its three matrices is counted": lambda c: right(c) // 3},
-        "attention": {
-            "each of the T² pairs takes D multiply-adds, not one": (
-                lambda c: right(c) // c["width"]
-            ),
-            "the heads multiply nothing: each is D/H wide": lambda c: right(c) * c["heads"],
-            "this is the cost of one head": lambda c: right(c) // c["heads"],
-        },
-        "mlp": {
-            "its inner width is taken for 4·D: it is `mlp_width`": (
-                lambda c: right(c | {"mlp_width": 4 * c["width"]})
-            )
-        },
-        "head": {
-            "it reads the class token alone, once": lambda c: right(c) * (1 + _patches(c)),
-        },
-    }
-    blocks: Mistakes = {
-        "this is one block's cost": lambda c: right(c) // c["depth"],
-        "the class token is left out: there are 1 + N tokens": (
-            lambda c: _costs(c, tokens=_patches(c))[part]
-        ),
-    }
-    if part in ("attention", "mlp"):
-        blocks["only one of its two products is counted"] = lambda c: right(c) // 2
-    twice: Mistakes = {"twice too much: a multiply-add counts once": lambda c: 2 * right(c)}
-    known = own.get(part, {}) | ({} if part in ("patches", "head") else blocks) | twice
-    return {f"{part}: {says}": gives for says, gives in known.items()}
-
-
-def _read_part(part: str) -> Callable[..., int]:
-    def read(value: Any, *_: Any) -> int:
-        count = expect_dictionary(value, "cost", PARTS)[part]
-        if type(count) is not int:
-            message = f'"{part}" is a {kind_of(count)}, wanted a whole number (int)'
-            fail(message, "// divides whole numbers, / makes floats.")
-        return count
-
-    return read
-
-
-COSTS = {
-    part: Comparison(
-        function="cost",
-        what=f'"{part}"',
-        right=lambda c, part=part: _costs(c)[part],
-        read=_read_part(part),
-        mistakes=_part_mistakes(part),
-        alike=operator.eq,
-        tells=lambda ours, wanted, part=part: f'"{part}" is {ours:,}, wanted {wanted:,}',
-    )
-    for part in PARTS
-}
 
 
 def _costs_of(student: Student, *parts: str) -> None:

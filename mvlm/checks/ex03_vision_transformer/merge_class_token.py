@@ -1,6 +1,7 @@
 """Exercise 03, `merge_class_token`: the class token and the places."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,11 +11,19 @@ from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.expect import DIGITS, Comparison, close, expect_kind, expect_shape, expect_slopes
 
 
-def _merged(patches: Tensor, class_token: Tensor, positions: Tensor) -> Tensor:
-    rows = [
-        torch.stack([class_token, *picture]).double() + positions.double() for picture in patches
-    ]
-    return torch.stack(rows)
+def _merged(
+    patches: Tensor,
+    class_token: Tensor,
+    positions: Tensor,
+    *,
+    at_end: bool = False,
+    token: Callable[[Tensor], Tensor] = torch.clone,
+    places: Callable[[Tensor], Tensor] = torch.clone,
+) -> Tensor:
+    """Picture by picture in float64; keyword arguments are mistakes."""
+    first, rows = token(class_token), places(positions).double()
+    pictures = [[*picture, first] if at_end else [first, *picture] for picture in patches]
+    return torch.stack([torch.stack(picture).double() + rows for picture in pictures])
 
 
 def _read_merged(value: Any, patches: Tensor, *_: Any) -> Tensor:
@@ -23,53 +32,38 @@ def _read_merged(value: Any, patches: Tensor, *_: Any) -> Tensor:
     return expect_shape(value, (batch, 1 + count, width), "merge_class_token", meaning)
 
 
-def _other(
-    token: Callable[[Tensor], Tensor] = torch.clone,
-    places: Callable[[Tensor], Tensor] = torch.clone,
-) -> Callable[..., Tensor]:
-    """A mistake: all is right but the class token, or the positions."""
-    return lambda patches, mine, rows: _merged(patches, token(mine), places(rows))
-
-
-def _at_the_end(patches: Tensor, class_token: Tensor, positions: Tensor) -> Tensor:
-    tokens = torch.cat((patches, class_token.expand(len(patches), 1, -1)), 1)
-    return (tokens + positions).double()
-
-
 MERGED = Comparison(
     function="merge_class_token",
     what="the token",
     right=_merged,
     read=_read_merged,
     mistakes={
-        "the class token stands at the end: it comes first": _at_the_end,
-        "the class token and its position stand at the end: they come first": (
-            lambda patches, token, positions: _at_the_end(patches, token, positions.roll(-1, 0))
-        ),
-        "the class token has no position: the first row of `positions` is its own": _other(
-            places=lambda rows: torch.cat((0 * rows[:1], rows[1:]))
-        ),
-        "the first row is the position alone: where is the class token?": _other(
-            token=torch.zeros_like
-        ),
-        "no position was added": _other(places=torch.zeros_like),
-        "every token got the class token's position": _other(
-            places=lambda rows: rows[:1].expand_as(rows)
-        ),
-        "every patch got the position of the place before it: row 0 is the class token's": _other(
-            places=lambda rows: torch.cat((rows[:1], rows[:-1]))
-        ),
+        "the class token stands at the end: it comes first": {"at_end": True},
+        "the class token and its position stand at the end: they come first": {
+            "at_end": True,
+            "places": lambda rows: rows.roll(-1, 0),
+        },
+        "the class token has no position: the first row of `positions` is its own": {
+            "places": lambda rows: torch.cat((0 * rows[:1], rows[1:]))
+        },
+        "the first row is the position alone: where is the class token?": {
+            "token": torch.zeros_like
+        },
+        "no position was added": {"places": torch.zeros_like},
+        "every token got the class token's position": {
+            "places": lambda rows: rows[:1].expand_as(rows)
+        },
+        "every patch got the position of the place before it: row 0 is the class token's": {
+            "places": lambda rows: torch.cat((rows[:1], rows[:-1]))
+        },
     },
 )
 
 
 def _tokens(student: Student, batch: int) -> tuple[Tensor, Tensor, Tensor]:
     count, width = student.integer(4, 6), student.integer(3, 5)
-    return (
-        student.normal(batch, count, width),
-        student.normal(width),
-        student.normal(1 + count, width),
-    )
+    patches, positions = (batch, count, width), (1 + count, width)
+    return student.normal(*patches), student.normal(width), student.normal(*positions)
 
 
 @check(
@@ -77,7 +71,7 @@ def _tokens(student: Student, batch: int) -> tuple[Tensor, Tensor, Tensor]:
     "Write down the axes of all three arguments. Which of them have a batch axis?",
 )
 def cls_values(student: Student) -> None:
-    MERGED.run(student, lambda: _tokens(student, 2))
+    MERGED.run(student, partial(_tokens, student, 2))
 
 
 @check(
@@ -87,13 +81,16 @@ def cls_values(student: Student) -> None:
     keeps_arguments=True,
 )
 def cls_batch(student: Student) -> None:
-    for batch in (1, 3):
-        with student.on(f"a batch of {batch}"):
-            MERGED.run(student, lambda b=batch: _tokens(student, b))
-    with student.on("as many pictures as tokens"):
-        MERGED.run(
-            student, lambda: (student.normal(5, 4, 3), student.normal(3), student.normal(5, 3))
-        )
+    MERGED.each(
+        student,
+        {
+            "a batch of 1": partial(_tokens, student, 1),
+            "a batch of 3": partial(_tokens, student, 3),
+            "as many pictures as tokens": lambda: [
+                student.normal(*shape) for shape in ((5, 4, 3), (3,), (5, 3))
+            ],
+        },
+    )
 
 
 @check(
@@ -102,12 +99,12 @@ def cls_batch(student: Student) -> None:
     after=[cls_values],
 )
 def cls_kind(student: Student) -> None:
-    for kind in (torch.float64, torch.float16):
-        with student.on(f"{kind}", DIGITS if kind is torch.float64 else None):
+    for kind, hint, near in ((torch.float64, DIGITS, 1e-9), (torch.float16, None, 5e-3)):
+        with student.on(f"{kind}", hint):
             given = [(one.double() / 3).to(kind) for one in _tokens(student, 2)]
             ours = _read_merged(student.call("merge_class_token", *given), given[0])
             expect_kind(ours, given[0], "the result is of the kind of the patches")
-            if not close(ours, _merged(*given), 1e-9 if kind is torch.float64 else 5e-3):
+            if not close(ours, _merged(*given), near):
                 fail("numbers were rounded on the way")
 
 

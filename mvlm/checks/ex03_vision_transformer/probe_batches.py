@@ -1,8 +1,7 @@
 """Exercise 03, `probe_batches`: what to show a model that you suspect."""
 
-import itertools
-
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
@@ -17,38 +16,28 @@ from mvlm.checks.expect import (
 )
 
 
-def _cut(images: Tensor, size: int) -> Tensor:
-    """(B, C, H, W) → (B, N, C·P·P) by slices."""
-    height, width = images.shape[2:]
-    corners = itertools.product(range(0, height, size), range(0, width, size))
-    pieces = [
-        images[:, :, top : top + size, left : left + size].flatten(1) for top, left in corners
-    ]
-    return torch.stack(pieces, 1)
-
-
 def _probed(student: Student, images: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    value = student.call("probe_batches", images, size)
-    batches = expect_parts(value, ("changed", "moved"), "probe_batches")
-    for batch, name in zip(batches, ("changed", "moved"), strict=True):
-        meaning = "that of the images"
-        expect_shape(batch, images.shape, f"probe_batches' {name}", meaning)
+    names = ("changed", "moved")
+    batches = expect_parts(student.call("probe_batches", images, size), names, "probe_batches")
+    for batch, name in zip(batches, names, strict=True):
+        expect_shape(batch, images.shape, f"probe_batches' {name}", "that of the images")
         expect_kind(batch, images, f"{name} is of the kind of the images")
         expect_finite(batch, f"the numbers of {name}")
     return batches
 
 
-def _suspects(student: Student) -> list[tuple[str, Tensor, int]]:
+def _suspects(student: Student) -> list[tuple[str, str | None, Tensor, int]]:
+    """Of each batch its name, what to think about, the pictures and the size of a patch."""
     size = student.integer(2, 3)
-    flat = torch.full((2, 1, 2, 4), 0.5)
-    flat[0, 0, :, :] = torch.arange(8.0).reshape(2, 4)
-    flat[1, 0] = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]])
+    row = torch.full((2, 1, 2, 4), 0.5)  # the patches of picture 1 are grey and black
+    row[0] = torch.arange(8.0).reshape(1, 2, 4)
+    row[1, ..., 2:] = 0
     return [
-        ("four pictures of 2×3 patches", student.distinct(4, 3, 2 * size, 3 * size), size),
-        ("two pictures, one column of patches", student.distinct(2, 1, 3 * size, size), size),
-        ("two pictures, one row of patches", flat, 2),
-        ("float64", doubles(student.distinct(3, 2, size, 2 * size)), size),
-        ("float16", student.distinct(3, 1, 2 * size, size).half(), size),
+        ("four pictures of 2×3 patches", None, student.distinct(4, 3, 2 * size, 3 * size), size),
+        ("two pictures, one column of patches", None, student.distinct(2, 1, 3 * size, size), size),
+        ("two pictures, one row of patches", None, row, 2),
+        ("float64", DIGITS, doubles(student.distinct(3, 2, size, 2 * size)), size),
+        ("float16", None, student.distinct(3, 1, 2 * size, size).half(), size),
     ]
 
 
@@ -64,8 +53,8 @@ TWISTED = (
     keeps_arguments=True,
 )
 def probe_changed(student: Student) -> None:
-    for name, images, size in _suspects(student):
-        with student.on(name, DIGITS if name == "float64" else None):
+    for name, hint, images, size in _suspects(student):
+        with student.on(name, hint):
             changed, _ = _probed(student, images, size)
             others = torch.arange(len(images)) != 1
             if not equal(changed[others], images[others]):
@@ -81,14 +70,14 @@ def probe_changed(student: Student) -> None:
     "Cut into patches, take them in another order, the same for all pictures, and put them back.",
 )
 def probe_moved(student: Student) -> None:
-    for name, images, size in _suspects(student):
-        with student.on(name, DIGITS if name == "float64" else None):
+    for name, hint, images, size in _suspects(student):
+        with student.on(name, hint):
             _, moved = _probed(student, images, size)
             if equal(moved, images):
                 fail("no patch was moved")
             if any(equal(moved[0], other) for other in images[1:]):
                 fail("pictures were exchanged, not patches")
-            old, new = _cut(images, size), _cut(moved, size)
+            old, new = (F.unfold(one, size, stride=size).mT for one in (images, moved))  # B N CPP
             found = (new[:, :, None] == old[:, None]).all(-1)  # B N N: which old patch is it?
             if not bool(found.any(-1).all()):
                 fail("a patch was cut or turned: inside, each must be as it was")
