@@ -11,6 +11,7 @@ from mvlm.show.molmo import (
     draw_counts,
     draw_pointed,
     draw_pooling,
+    draw_seams,
     draw_two_crops,
     owner_frames,
     owning_crops,
@@ -64,6 +65,22 @@ def test_two_crops_share_both_margins_and_their_windows_touch():
     assert axes[0, 0].get_xticks().tolist() == [0, 8, 16, 24, 32, 40, 48]
 
 
+def test_seams_are_lines_in_both_directions_and_things_stand_where_they_are_said_to():
+    _, axes = figure(3, 3)
+    seams = {"these meet": [50.0], "those meet": [30.0, 70.0], "inside": []}
+    spots = {"these meet": [(50, 20)], "those meet": [(30, 50)], "inside": [(15, 85)]}
+    draw_seams(axes[0, 0], 100, seams, spots, thing=10)
+    lines = [line for line in axes[0, 0].lines if len(line.get_xdata())]
+    upright = [line.get_xdata()[0] for line in lines if line.get_xdata()[0] == line.get_xdata()[1]]
+    lying = [line.get_ydata()[0] for line in lines if line.get_ydata()[0] == line.get_ydata()[1]]
+    assert upright == lying == [50, 30, 70]
+    things = [one.get_bbox().bounds for one in axes[0, 0].patches]
+    assert things == [(45, 15, 10, 10), (25, 45, 10, 10), (10, 80, 10, 10)]
+    assert axes[0, 0].get_xticks().tolist() == [0, 30, 50, 70, 100]
+    named = [text.get_text() for text in axes[0, 0].get_legend().get_texts()]
+    assert named == list(seams)
+
+
 def test_a_pooling_shows_each_patch_with_its_weight_and_the_mixture():
     _, axes = figure(3, 3)
     patches = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
@@ -82,3 +99,4 @@ def test_counts_stand_in_per_cent_beside_what_is_expected():
     assert lines["pⁿ"] == [[2, 40], [8, 20]]
     assert [marks.get_label() for marks in ax.containers] == ["a", "b"]
     assert ax.containers[0][0].get_ydata().tolist() == [50, 10]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["few", "many"]

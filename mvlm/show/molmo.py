@@ -53,6 +53,41 @@ def draw_two_crops(axes: Axes, crops: CropConfig) -> None:
     axes.set_title("Windows touch, crops overlap")
 
 
+def draw_seams(
+    axes: Axes,
+    side: int,
+    seams: Mapping[str, Sequence[float]],
+    spots: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    thing: int = 22,
+    title: str = "",
+) -> None:
+    """A square picture with the lines where pieces meet, and things on them and beside them.
+
+    Args:
+        axes: where to draw.
+        side: of the picture, in pixels.
+        seams: what meets → where, in pixels, in both directions.
+        spots: for each of these, in the same order, the middles (x, y) of things.
+        thing: their side, in pixels.
+        title: what to see.
+    """
+    looks = ((ORANGE, "--"), (BLUE, "-"), (BLACK, ""))
+    for (name, places), (colour, line) in zip(seams.items(), looks, strict=False):
+        for place in places:
+            axes.axvline(place, color=colour, linestyle=line, linewidth=2)
+            axes.axhline(place, color=colour, linestyle=line, linewidth=2)
+        for x, y in spots[name]:
+            corner = x - thing / 2, y - thing / 2
+            axes.add_patch(Rectangle(corner, thing, thing, facecolor=colour, zorder=3))
+        axes.plot([], [], color=colour, linestyle=line, marker="s", markersize=9, label=name)
+    ticks = sorted({0, side, *(place for places in seams.values() for place in places)})
+    axes.set(xlim=(0, side), ylim=(side, 0), aspect="equal", xticks=ticks, yticks=ticks)
+    axes.spines[:].set_visible(True)
+    axes.set_title(title)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), frameon=False)
+
+
 def draw_owners(axes: Axes, tiling: tuple[int, int], crops: CropConfig, *, title: str = "") -> None:
     """The picture's cells, each with the number and the colour of the crop it is taken from."""
     owner = owning_crops(tiling, crops)
@@ -143,7 +178,9 @@ def draw_counts(
             label=name,
         )
     ax.plot(middles, [100 * one for one in expected], "x--", color=BLACK, label="pⁿ")
-    ax.set(xlabel="things there are", ylabel="right, %", ylim=(-3, 103))
+    names = [bar.name for bar in next(iter(shares.values()))]
+    ax.set_xticks(list(middles), names)
+    ax.set(xlabel="things there are", ylabel="right, % ± one standard error", ylim=(-3, 103))
     ax.set_title("Every point right: as often as pⁿ says", x=0, loc="left")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), frameon=False)
     return drawn
