@@ -160,7 +160,8 @@ def draw_losses(runs: Mapping[str, Sequence[float]], *, title: str) -> tuple[Fig
     top = ax.get_ylim()[1]
     for name, y in zip(lows, _apart(list(lows.values()), 0.085 * top), strict=True):
         ax.text(len(losses) + 0.8, y, name, color=BLACK, va="center", fontsize=11)
-    ax.set(xlim=(0, len(losses) * 1.42), ylim=(0, top), xlabel="step", ylabel="loss")
+    ax.set(xlim=(0, len(losses) * 1.42), ylim=(0, top), xlabel="step")
+    ax.set_ylabel("loss, mean of five steps")
     ax.set_xticks(range(0, len(losses) + 1, 10))
     ax.set_title(title, x=0, loc="left")
     return drawn, "Loss, each a mean of five steps. " + ". ".join(words) + "."
@@ -291,11 +292,15 @@ def threshold_frames(
             color=GREY,
             linewidth=1.5,
         )
+        error = (
+            100 * (here["answered"] * (1 - here["answered"]) / count) ** 0.5,
+            100 * error_over_wordings((outside > threshold).float(), wordings),
+        )
         ax.errorbar(
             100 * here["answered"],
             100 * here["honest"],
-            xerr=100 * (here["answered"] * (1 - here["answered"]) / count) ** 0.5,
-            yerr=100 * error_over_wordings((outside > threshold).float(), wordings),
+            xerr=error[0],
+            yerr=error[1],
             color=ORANGE,
             marker="o",
             markersize=9,
@@ -317,9 +322,11 @@ def threshold_frames(
             f"in {kinds} wordings, {here['honest']:.1%} are refused."
         )
         alt = (
-            f"A curve of all thresholds, and a mark on it for {threshold:g}. A hollow one where "
-            f"the likeliest token is taken: {decoded[0]:.1%} answered, {decoded[1]:.1%} refused. "
-            f"{text}"
+            "Across: answered, of what can be answered. Up: refused, of what cannot. A curve of "
+            f"all thresholds, and a mark on it for {threshold:g}, with a line across of "
+            f"{error[0]:.1f} points to both sides and one up and down of {error[1]:.1f}. A hollow "
+            f"mark where the likeliest token is taken: {decoded[0]:.1%} answered, "
+            f"{decoded[1]:.1%} refused. {text}"
         )
         states.append(Frame(label=f"{threshold:g}", drawn=drawn, alt=alt, text=text))
     return frames("Refuse where the probability of a refusal is above", states)
