@@ -78,6 +78,9 @@ ATTEND = Comparison(
             {"weights": lambda s, m, t: s.masked_fill(~m, -1e30).softmax(0)[t, m[t]]},
             "Which axis of (B, H, T, S) are the keys?",
         ),
+        "a head has every H-th number: head h is the numbers h·d to (h + 1)·d, side by side": {
+            "cut": lambda h, d, heads: slice(h, None, heads)
+        },
         "the heads were cut by a reshape alone, so a head holds pieces of several tokens": (
             _cut_by_reshape,
             "Name the axes (B, T, H, d) first; then which two change places?",
@@ -134,10 +137,10 @@ def _far_looks(student: Student, size: float, *, alone: bool = False) -> tuple[A
 
 PADDING = "0 · nan is nan. Which keys does no query see? What may stand there before the products?"
 FAR = (
-    "exp(−131072) is 0, and exp(100) is inf: torch.softmax subtracts the largest score of a row "
-    "first. And a hidden score of −20 or −10000 is not low beside −131072, nor −1e9 beside −2e12. "
-    f"{HIDDEN}"
+    f"{HIDDEN} −20 or −10000 is not low beside −131072, nor −1e9 beside −2e12. And exp by hand "
+    "gives inf, or nothing but 0: torch.softmax subtracts the largest score of a row first."
 )
+BLIND = "A softmax shares 1 among equal scores, however low they are. Which weights shall be 0?"
 LOOKED_AT = (
     "nan_to_num hides a fault of the model. Which numbers may be replaced, and what tells you?"
 )
@@ -203,7 +206,7 @@ def attend_nothing(student: Student) -> None:
     mask[0, 1], mask[1, 0] = False, False
     ours = expect_finite(_answer(student, *given, mask), "the results")
     if not equal(ours[0, 1], torch.zeros(8)):
-        fail("a query that may look at nothing got other numbers than 0")
+        fail("a query that may look at nothing got other numbers than 0", BLIND)
     if not close(ours, attended(*given, mask)):
         fail("beside a query that may look at nothing, the other results are not right", "")
     _expect_finite_slopes(student, *given, mask)

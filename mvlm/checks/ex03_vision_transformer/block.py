@@ -23,11 +23,12 @@ def _block(
     path: Callable[..., Tensor] = lambda x, a, m, n1, n2: (y := x + a(n1(x))) + m(n2(y)),
     bend: Callable[[Tensor], Tensor] = lambda x: x * torch.special.ndtr(x),
     eps: float = 1e-6,
+    gather: Callable[..., Tensor] = attended,
 ) -> Tensor:
     """A block in float64.
 
     The mistakes: another path of x through attention a, MLP m and the norms n1 and n2; another
-    function than the GELU, x·Φ(x); another eps.
+    function than the GELU, x·Φ(x); another eps; another attention.
     """
     weights = {name: one.double() for name, one in weights.items()}
 
@@ -37,7 +38,7 @@ def _block(
     def attention(x: Tensor) -> Tensor:
         query, key, value = linear("attention.qkv", x).chunk(3, -1)
         seen = torch.ones(len(x), x.shape[1], x.shape[1], dtype=torch.bool)
-        return linear("attention.out", attended(query, key, value, heads, seen))
+        return linear("attention.out", gather(query, key, value, heads, seen))
 
     def mlp(x: Tensor) -> Tensor:
         return linear("mlp.down", bend(linear("mlp.up", x)))
@@ -55,9 +56,11 @@ MISTAKES = {
     "x came out as it went in: attention added nothing, or the MLP's result was added to x: it "
     "belongs to x′": {"path": lambda x, a, m, n1, n2: x},
     "the norms stand after the additions: they belong before attention and MLP": POST,
-    "the path itself was normalised: x is overwritten by its norm": {
-        "path": lambda x, a, m, n1, n2: (z := n2((y := n1(x)) + a(y))) + m(z)
-    },
+    "the path itself was normalised: x is overwritten by its norm": [
+        {"path": lambda x, a, m, n1, n2: (z := n2((y := n1(x)) + a(y))) + m(z)},
+        {"path": lambda x, a, m, n1, n2: (z := (y := n1(x)) + a(y)) + m(n2(z))},
+        {"path": lambda x, a, m, n1, n2: (z := n2(x + a(n1(x)))) + m(z)},
+    ],
     "nothing is added to what attention gathers: x is lost there": {
         "path": lambda x, a, m, n1, n2: (y := a(n1(x))) + m(n2(y))
     },
@@ -78,18 +81,39 @@ MISTAKES = {
     "the MLP bends with a ReLU: the exact GELU is wanted": {"bend": torch.relu},
     "a norm has torch's own eps, 1e-5: 1e-6 is wanted": {"eps": 1e-5},
 }
+OF_HEADS = {
+    "the scores are divided by √D, the width of all heads": {
+        "gather": partial(attended, divisor=lambda width, heads: width**0.5)
+    },
+    "this is attention of one head, whatever `heads` says": {
+        "gather": lambda q, k, v, heads, seen: attended(q, k, v, 1, seen)
+    },
+}
+NUMBERS = "A score is a sum over the numbers of one head. Which are these, and how many?"
 LINES = "Compare your lines with x′ and x″ in the contract, one by one."
 BLOCK = Comparison(
     function="block",
     what="the token",
     right=_block,
     read=lambda value, x, *_: expect_shape(value, x.shape, "block", "(B, T, D)"),
-    mistakes={says: (changed, LINES) for says, changed in MISTAKES.items()},
+    mistakes={says: (changed, LINES) for says, changed in MISTAKES.items()}
+    | {says: (changed, NUMBERS) for says, changed in OF_HEADS.items()},
     alike=lambda ours, wanted: close(ours, wanted, 2e-4),
 )
 # Where nothing is added, two mistakes give the same; other checks tell them apart.
 NORMED = "normed tokens came out: x was overwritten, or a norm stands after an addition"
-PATH = replace(BLOCK, mistakes={NORMED: (POST, None)})
+NORMS = [POST, {"path": lambda x, a, m, n1, n2: n1(x)}, {"path": lambda x, a, m, n1, n2: n2(x)}]
+ZEROS = {"path": lambda x, a, m, n1, n2: 0 * x}
+PATH = replace(
+    BLOCK,
+    mistakes={
+        NORMED: (NORMS, None),
+        "only zeros came out: x is lost": (
+            ZEROS,
+            "What is added to attention's result, and what to the MLP's?",
+        ),
+    },
+)
 
 
 def _block_given(student: Student, *off: str, heads: int = 2) -> tuple[Tensor, Weights, int]:

@@ -19,19 +19,20 @@ def attended(
     mask: Tensor,
     *,
     divisor: Callable[[int, int], float] = lambda width, heads: (width / heads) ** 0.5,
+    cut: Callable[[int, int, int], slice] = lambda h, d, heads: slice(h * d, (h + 1) * d),
     reading: Callable[[Tensor], Tensor] = torch.clone,
     weights: Callable[[Tensor, Tensor, int], Tensor] = lambda s, m, t: s[t, m[t]].softmax(0),
 ) -> Tensor:
     """Attention in float64, query by query.
 
-    The mistakes: another divisor (of D and H); another mask; other weights of the keys that query
-    t may look at (of one head's scores s and its mask m, both (T, S)).
+    The mistakes: another divisor (of D and H); other numbers of a head; another mask; other weights
+    of the keys that query t may look at (of one head's scores s and its mask m, both (T, S)).
     """
     query, key, value, mask = query.double(), key.double(), value.double(), reading(mask)
     width = query.shape[-1] // heads
     result = torch.zeros_like(query)
     for picture, head in np.ndindex(len(query), heads):
-        own = slice(head * width, (head + 1) * width)
+        own = cut(head, width, heads)
         q, k, v = (x[picture, :, own] for x in (query, key, value))
         scores = q @ k.T / divisor(query.shape[-1], heads)
         for place, seen in enumerate(mask[picture]):

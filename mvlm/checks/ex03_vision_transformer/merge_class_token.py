@@ -19,11 +19,13 @@ def _merged(
     at_end: bool = False,
     token: Callable[[Tensor], Tensor] = torch.clone,
     places: Callable[[Tensor], Tensor] = torch.clone,
+    of_batch: bool = False,
 ) -> Tensor:
     """Picture by picture in float64; keyword arguments are mistakes."""
     first, rows = token(class_token), places(positions).double()
     pictures = [[*picture, first] if at_end else [first, *picture] for picture in patches]
-    return torch.stack([torch.stack(picture).double() + rows for picture in pictures])
+    added = rows[: len(pictures), None] if of_batch else rows
+    return torch.stack([torch.stack(picture).double() for picture in pictures]) + added
 
 
 def _read_merged(value: Any, patches: Tensor, *_: Any) -> Tensor:
@@ -52,6 +54,9 @@ MERGED = Comparison(
         "no position was added": {"places": torch.zeros_like},
         "every token got the class token's position": {
             "places": lambda rows: rows[:1].expand_as(rows)
+        },
+        "each picture got one row for all its tokens: positions run along the tokens": {
+            "of_batch": True
         },
         "every patch got the position of the place before it: row 0 is the class token's": {
             "places": lambda rows: torch.cat((rows[:1], rows[:-1]))

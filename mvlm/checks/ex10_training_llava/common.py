@@ -15,8 +15,9 @@ def expect_refusal(student: Student, function: str, *arguments: Any, what: str) 
         if str(error).startswith("ValueError"):
             return
         fail(f"{error}: a ValueError is wanted", "if …: raise ValueError(…), before all else.")
+    said = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:60]}…"
     fail(
-        f"{what} was taken, and yours says {value!r}: raise a ValueError",
+        f"{what} was taken, and yours says {said}: raise a ValueError",
         "Which values does the contract allow? Ask for them before all else.",
     )
 

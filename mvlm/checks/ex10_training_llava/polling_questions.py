@@ -74,15 +74,15 @@ POLL = Comparison(
     tells=_tell_poll,
     mistakes={
         "yes and no questions are wanted in turn, as many of both": {"balanced": False},
+        "a scene that holds a name three times counts once": {
+            "holds": lambda n, s, some: sum(x.count(n) for x in some),
+            "company": lambda n, s, some: sum(x.count(o) for x in some if n in x for o in {*s}),
+        },
         "that is the most for one name of the scene: add up over its different names": {
             "company": lambda n, s, some: max((_company(n, [o], some) for o in s), default=0)
         },
         "a name that this scene holds several times counts once: make a set of it, too": {
             "company": lambda n, s, some: sum(_company(n, [o], some) for o in s)
-        },
-        "a scene that holds a name three times counts once": {
-            "holds": lambda n, s, some: sum(one.count(n) for one in some),
-            "company": lambda n, s, some: sum(one.count(o) for one in some if n in one for o in s),
         },
         "a scene that holds two of the names beside it counts for both of them: add up over "
         "the names in the scene": {
@@ -180,26 +180,26 @@ def poll_popular(student: Student) -> None:
     after=[poll_random],
 )
 def poll_adversarial(student: Student) -> None:
-    for each in (1, 3):
-        POLL.run(student, partial(_drawn, student, "adversarial", each))
     given = partial(_given, student, "adversarial")
     others = [name for name in NAMES if name != "cup"]
     inputs = {
         "one scene with three names of this one, against two with one each": partial(
-            given, 3, "cup dog gear cup",
-            "cup dog gear hat, cup ink, dog ink, jar, jar, jar key, jar key, jar ant",
+            given, 3, "cup dog gear",
+            "cup dog gear hat, cup ink, dog ink, cup fish, dog egg, jar, jar, jar key, jar key",
         ),
         "a scene that holds one of its own names three times": partial(
             given, 2, "cup cup key cup", "cup dog, key hat, key hat, jar"
         ),
-        "a scene that holds an absent name three times": partial(
-            given, 1, "cup dog cup", "cup ant ant ant, cup egg, dog egg, cup cup key"
+        "scenes that hold one name three times": partial(
+            given, 1, "cup dog cup", "cup ant ant ant, cup egg, dog egg, cup cup cup key"
         ),
         "company of a name that may not be asked for": partial(
             given, 2, "cup dog", "cup hat, cup hat, dog ink, jar", others
         ),
     }  # fmt: skip
     POLL.each(student, inputs)
+    for each in (1, 3):  # last: on many scenes several mistakes give the same
+        POLL.run(student, partial(_drawn, student, "adversarial", each))
 
 
 @check(

@@ -38,18 +38,19 @@ def _refusing(
     test: Asking,
     costs: Sequence[int],
     *,
-    on: str = "validation",
+    on: tuple[str, str] = ("validation", "validation"),
     choose: Rule = max,
     everything: Sequence[float] = (-1.0,),
     candidate: Rule = lambda can, right: True,
     cost: Rule = _cost,
     answers: Rule = operator.le,
     of_all: bool = False,
+    per: Rule = len,
 ) -> Report:
-    """The report; `candidate` says which questions of validation give a threshold to choose."""
-    chosen = {"validation": validation, "test": test, "both": [*validation, *test]}[on]
-    choices = {*everything, *(p for p, can, right in chosen if candidate(can, right))}
-    totals = {t: _total(t, chosen, costs, cost, answers) for t in choices}
+    """The report; `on` is where choices come from, if `candidate` says so, and where they cost."""
+    sets = {"validation": validation, "test": test, "both": [*validation, *test]}
+    choices = {*everything, *(p for p, *is_ in sets[on[0]] if candidate(*is_))}
+    totals = {t: _total(t, sets[on[1]], costs, cost, answers) for t in choices}
     t = choose(t for t in choices if totals[t] == min(totals.values()))
     given = [(answers(p, t), can, right) for p, can, right in test]
     return {
@@ -59,7 +60,7 @@ def _refusing(
             [answered and right for answered, can, right in given if can and (answered or of_all)]
         ),
         "honest": _share([not answered for answered, can, _ in given if not can]),
-        "cost": _total(t, test, costs, answers=answers) / len(test) if test else None,
+        "cost": _total(t, test, costs, answers=answers) / per(test) if test else None,
     }
 
 
@@ -100,18 +101,19 @@ REFUSAL = Comparison(
     alike=agree_on(REPORT),
     tells=_tell_report,
     mistakes={
-        "the threshold was chosen on test: a cost reported there is then the least of many": {
-            "on": "test"
-        },
-        "the threshold was chosen on validation and test together": {"on": "both"},
+        "the threshold was chosen on test: a cost reported there is then the least of many": [
+            {"on": (where, "test")} for where in ("test", "validation")
+        ],
+        "p of test are among the choices: they are those of validation, and −1.0": [
+            {"on": (where, "validation")} for where in ("test", "both")
+        ],
+        "the threshold was chosen on validation and test together": {"on": ("both", "both")},
         "of several thresholds with the least cost the largest is wanted": {"choose": min},
         "−1.0, which refuses everything, is among the choices": {"everything": ()},
         "a question with p equal to t is answered: only p > t is refused": {"answers": operator.lt},
         "a question that cannot be answered costs as a wrong answer where it is answered, and "
         "nothing where it is refused": [_either_cost, {"cost": _honest_cost}],
-        "an answer to what cannot be answered is a wrong answer, and costs as one": {
-            "cost": _free_answer
-        },
+        "an answer to what cannot be answered costs as a wrong one": {"cost": _free_answer},
         "every p of validation is among the choices, also of what cannot be answered": {
             "candidate": lambda can, right: can
         },
@@ -124,6 +126,7 @@ REFUSAL = Comparison(
         "the two costs are swapped: first a wrong answer, then a refusal": {
             "cost": lambda *question, costs: _cost(*question, costs[::-1])
         },
+        "the cost is the sum over test: the mean of a question is wanted": {"per": lambda _: 1},
         "'right' is a share of the answered, not of all that can be answered": {"of_all": True},
     },
 )

@@ -9,9 +9,10 @@ from typing import Any
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.ex10_training_llava.common import expect_refusal
 from mvlm.checks.expect import Comparison, expect_parts, kind_of
+from mvlm.checks.values import identical
 
 Weights = list[dict[str, Any]]
-Staged = dict[str, list[Any]]
+Staged = dict[str, Any]
 
 
 def _staged(
@@ -22,22 +23,27 @@ def _staged(
     second: Sequence[str] = ("projector", "language"),
     tied: Callable[[list[bool], bool], bool] = lambda all_names, this_one: all(all_names),
     key: str = "storage",
+    anew: bool = True,
 ) -> Staged:
-    """Which weights learn, and the names for the optimizer.
+    """Name → whether that weight learns, and the names for the optimizer.
 
     In stage 2 the parts `second` learn; `tied` decides for one of the names of a tensor; the
-    optimizer gets one name for each `key`.
+    optimizer gets one name for each `key`. Not `anew`: what stood still before still does.
     """
     learns = ("projector",) if stage == 1 else second
     may = [part_of(one["name"]) in learns for one in weights]
     of_tensor: dict[int, list[bool]] = {}
     for one, flag in zip(weights, may, strict=True):
         of_tensor.setdefault(one["storage"], []).append(flag)
-    flags = [tied(of_tensor[one["storage"]], flag) for one, flag in zip(weights, may, strict=True)]
+    flags = [
+        tied(of_tensor[one["storage"]], flag) and (anew or one["learns"])
+        for one, flag in zip(weights, may, strict=True)
+    ]
     names: dict[Any, str] = {}
     for one in itertools.compress(weights, flags):
         names.setdefault(one[key], one["name"])
-    return {"learns": flags, "optimizer": list(names.values())}
+    learning = {one["name"]: flag for one, flag in zip(weights, flags, strict=True)}
+    return {"learns": learning, "optimizer": list(names.values())}
 
 
 def _read_staged(value: Any, weights: Weights, stage: int) -> Staged:
@@ -56,14 +62,13 @@ def _read_staged(value: Any, weights: Weights, stage: int) -> Staged:
             fail("names and storages stay as they are, in their order")
         if type(one["learns"]) is not bool:
             fail(f'"learns" is a {kind_of(one["learns"])}, wanted True or False')
-    return {"learns": [one["learns"] for one in made], "optimizer": list(names)}
+    return {"learns": {one["name"]: one["learns"] for one in made}, "optimizer": list(names)}
 
 
 def _tell_staged(ours: Staged, wanted: Staged) -> str:
-    for place, (learns, should) in enumerate(zip(ours["learns"], wanted["learns"], strict=True)):
-        if learns != should:
-            verb = "learns" if learns else "stands still"
-            return f"weight number {place} {verb} in yours, and must not"
+    for name, should in wanted["learns"].items():
+        if ours["learns"][name] != should:
+            return f"{name} {'stands still' if should else 'learns'} in yours, and must not"
     return f"the optimizer gets {ours['optimizer']}, wanted {wanted['optimizer']}"
 
 
@@ -79,6 +84,7 @@ STAGE = Comparison(
         "word says which part it is": {
             "part_of": lambda n: "projector" if "projector" in n else n[:8]
         },
+        "a weight whose learns was False before stays so: each stage decides anew": {"anew": False},
         "in stage 2 the projector learns too": {"second": ("language",)},
         "the tower learns in yours, and it never does": {
             "second": ("projector", "language", "vision")
@@ -181,11 +187,11 @@ def stage_clean(student: Student) -> None:
         value = student.call("set_stage", weights, stage)
         STAGE.read(value, weights, stage)
         learns = _staged(weights, stage)["learns"]
-        old = {
-            one["name"]: flag
-            for one, flag in zip(value[0], learns, strict=True)
-            if one["grad"] is not None
-        }
+        old = {one["name"]: learns[one["name"]] for one in value[0] if one["grad"] is not None}
+        for one, before in zip(value[0], weights, strict=True):
+            if one["name"] in old and not identical(one["grad"], before["grad"]):
+                what = f"the gradient of {one['name']} is another one, and None is wanted"
+                fail(f"{what}: zeros are a gradient as well, and an optimizer follows it", "")
         if old and all(old.values()):
             fail("weights that learn keep their old gradients: a stage begins without")
         if old and not any(old.values()):

@@ -86,6 +86,7 @@ OTHER_WORTHS = {
     },
     "the sign: own minus others": {"sign": -1},
     "a worth may be below 0": {"clipped": True},
+    "'all' counts every question once: each kind shall count the same": {"pooled": True},
 }
 WORTH = Comparison(
     function="worth_of_picture",
@@ -103,7 +104,6 @@ WORTH = Comparison(
         "that is the deviation of one question: the error of a mean is smaller by √n": {
             "error": lambda pairs: stdev(own - rest for own, rest in pairs)
         },
-        "'all' counts every question once: each kind shall count the same": {"pooled": True},
         "the error of 'all' is the mean of the errors: add their squares": {"errors": fmean},
         "the error of 'all': the root of the sum of squares is divided by the number of kinds": {
             "errors": lambda e: math.hypot(*e) / len(e) ** 0.5

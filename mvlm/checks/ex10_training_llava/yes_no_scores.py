@@ -75,18 +75,23 @@ SCORES = Comparison(
 )
 
 
-def _alike_reading(ours: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+def _telling(wanted: Mapping[str, float]) -> str:
     """How an answer is read shows in one number, whatever is wrong with the others."""
-    name = "unreadable" if wanted["unreadable"] else "accuracy"
-    return near(ours[name], wanted[name])
+    return "unreadable" if wanted["unreadable"] else "accuracy"
+
+
+def _alike_reading(ours: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    return near(ours[_telling(wanted)], wanted[_telling(wanted)])
 
 
 def _tell_reading(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
+    name, read = _telling(wanted), ""
     if wanted["unreadable"]:
-        return "it is read as yes or no, and it is neither"
-    if not any(near(ours["accuracy"], right / 3) for right in range(4)):
-        return f"accuracy is {ours['accuracy']:.6g}, wanted a number of thirds"
-    return f"it is read as {'neither' if ours['unreadable'] > 0 else 'the opposite'}"
+        read = "" if ours["unreadable"] else "yes or no"
+    elif any(near(ours["accuracy"], right / 3) for right in range(4)):
+        read = "neither" if ours["unreadable"] > 0 else "the opposite"
+    says = f"{name} is {ours[name]:.6g}, wanted {wanted[name]:.6g}"
+    return says + f", as if this answer were read as {read}" * bool(read)
 
 
 # How one answer is read, beside a yes and a no.

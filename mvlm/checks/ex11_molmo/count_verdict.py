@@ -182,9 +182,13 @@ BROKEN = {
     "a coordinate of 140": (
         '<points x1="{x1}" y1="{y1}" x2="140.0" y2="50.0" x3="{x3}" y3="{y3}"' + END
     ),
+    "a negative x": ('<points x1="{x1}" y1="{y1}" x2="-5.0" y2="50.0" x3="{x3}" y3="{y3}"' + END),
     "two tags, and a place outside them": (
         '<point x="{x1}" y="{y1}" alt="cat">cat</point> and '
         '<point x="{x2}" y="{y2}" alt="cat">cat</point>, but not at x="{x3}" y="{y3}".'
+    ),
+    "1.2.3 is no number": (
+        '<points x1="{x1}" y1="{y1}" x2="1.2.3" y2="50.0" x3="{x3}" y3="{y3}"' + END
     ),
 }
 

@@ -47,12 +47,13 @@ def _read_points(
     tags: str = "points?",
     paired: Callable[[Named], Points] = _neighbours,
     limit: float = 100.0,
+    number: str = r"\d+(?:\.\d+)?",
     once: bool = False,
 ) -> Points:
     """The points of an answer, number by number; keyword arguments are mistakes."""
     found = []
     for tag in re.findall(rf"<{tags}\s([^<>]*)", answer):
-        numbers = re.findall(r'\b([xy])(\d*)="([0-9.]+)"', tag)
+        numbers = re.findall(rf'\b([xy])(\d*)="({number})"', tag)
         points = paired([(axis, number, float(one)) for axis, number, one in numbers])
         found += [point for point in points if max(point) <= limit]
     return list(dict.fromkeys(found)) if once else found
@@ -164,6 +165,9 @@ VERDICT = Comparison(
         "an x without its y was paired with the next one's y": {"paired": _in_turn},
         "a tag that is neither <point> nor <points> holds no points": {"tags": r"point\w*"},
         "a coordinate over 100 lies outside the picture: leave it out": {"limit": math.inf},
+        "a negative number was read: coordinates are digits, perhaps with a decimal point": {
+            "number": r"-?\d+(?:\.\d+)?"
+        },
         "a point on a box's border lies inside it": {"below": operator.lt},
     },
 )

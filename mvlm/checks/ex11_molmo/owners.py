@@ -56,6 +56,12 @@ def _read_owners(value: Any, rows: int, columns: int, inner: int, margin: int) -
             f"stands there twice; wanted {side * side} + {down}·{across}",
             "How many cells has the picture? Each of them is there once.",
         )
+    if value.ndim == 1 and len(value) == down * across:
+        fail(
+            f"owners returned {len(value)} cells, as many as the picture has: wanted "
+            f"{side * side} more, the full image's, before them",
+            "",
+        )
     meaning = f"the full image's {side}·{side} cells and the picture's {down}·{across}"
     return expect_whole(value, (side * side + down * across,), "owners", meaning).long()
 

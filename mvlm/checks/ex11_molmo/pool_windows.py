@@ -76,8 +76,10 @@ def _pooled(
 def _read_pooled(value: Any, features: Tensor, _: Tensor, query: Tensor, *rest: Any) -> Tensor:
     images, rows, columns, _ = features.shape
     cells = (rows // rest[-1]) * (columns // rest[-1])
-    meaning = "images, windows, the width of the pooled vectors"
-    return expect_shape(value, (images, cells, len(query)), "pool_windows", meaning)
+    meaning = "images, squares, the width of the pooled vectors"
+    shape = (images, cells, len(query))
+    pooled = expect_shape(value, shape, "pool_windows", meaning)
+    return expect_finite(pooled, "the pooled vectors")
 
 
 POOL = Comparison(
@@ -85,16 +87,12 @@ POOL = Comparison(
     what="the pooled vector",
     right=_pooled,
     read=_read_pooled,
-    tells=lambda ours, wanted: (
-        "the pooled vectors hold nan"
-        if bool(ours.isnan().any())
-        else "the pooled vectors are not the attention over each window's patches"
-    ),
+    tells=lambda *_: "the pooled vectors are not the attention over each square's patches",
     mistakes={
         "patches that lie one after the other in a row were pooled, not a square of them": {
             "windows": _in_a_row
         },
-        "the windows stand column by column": {"windows": _down_first},
+        "the squares stand column by column": {"windows": _down_first},
         "the query is the first patch's: it is that of the patches' mean": {
             "asks": lambda patches: patches[0]
         },
@@ -118,7 +116,7 @@ POOL = Comparison(
         "patches of padding have no part in the mean, but attention gives them a share": {
             "mask_keys": False
         },
-        "the mean is divided by ALL patches of the window, padding included": {"mask_mean": False},
+        "the mean is divided by ALL patches of the square, padding included": {"mask_mean": False},
     },
 )
 
@@ -156,8 +154,8 @@ def _draw_low(student: Student) -> Pool:
 
 
 @check(
-    "squares of patches are pooled, windows row by row",
-    "Number the patches of a 4×6 grid on paper. Which four make the second window?",
+    "squares of patches are pooled, row by row",
+    "Number the patches of a 4×6 grid on paper. Which four make the second square?",
 )
 def pool_which(student: Student) -> None:
     POOL.run(student, partial(_draw_even, student, 1, 4, 6))
@@ -167,26 +165,26 @@ def pool_which(student: Student) -> None:
 
 @check(
     "the patches' mean asks, each patch answers",
-    "One query a window, of the mean; keys and values of each patch; softmax over the patches.",
+    "One query a square, of the mean; keys and values of each patch; softmax over the patches.",
     after=[pool_which],
 )
 def pool_attention(student: Student) -> None:
     inputs = {
-        "a single window, one head": partial(_draw_pool, student, 1, 2, 2),
+        "a single square, one head": partial(_draw_pool, student, 1, 2, 2),
         "4×6 patches, one head": partial(_draw_pool, student, 2, 4, 6),
     }
     POOL.each(student, inputs)
 
 
 @check(
-    "several heads, windows of 3×3, float64",
+    "several heads, squares of 3×3, float64",
     "Head h has the numbers h·d to (h + 1)·d of query, key and value, and its own softmax.",
     after=[pool_which, pool_attention],
 )
 def pool_heads(student: Student) -> None:
     inputs = {
-        "2 heads, windows of 2×2": partial(_draw_pool, student, 2, 4, 6, heads=2),
-        "3 heads, windows of 3×3": partial(_draw_pool, student, 2, 6, 3, heads=3, pool=3),
+        "2 heads, squares of 2×2": partial(_draw_pool, student, 2, 4, 6, heads=2),
+        "3 heads, squares of 3×3": partial(_draw_pool, student, 2, 6, 3, heads=3, pool=3),
     }
     POOL.each(student, inputs)
     with student.on("float64", DIGITS):
@@ -199,7 +197,7 @@ def pool_heads(student: Student) -> None:
 LOW = "What score does padding get? -100 is a high one where those of the picture are -300."
 PADDING = (
     "0 times nan is nan, and a softmax over nothing is 0/0. Put something harmless where padding "
-    "is before you multiply, and zeros into the windows that have no picture at the end."
+    "is before you multiply, and zeros into the squares that have no picture at the end."
 )
 
 
@@ -218,10 +216,8 @@ def pool_padding(student: Student) -> None:
             features, picture, *rest = _draw_holes(student)
             wanted = _pooled(features, picture, *rest)
             features = features.masked_fill(~picture[..., None], stranger)
-            value = student.call("pool_windows", features, picture, *rest)
-            expect_shape(value, wanted.shape, "pool_windows", "images, windows, width")
-            expect_finite(value, "the pooled vectors")
-            if not close(value, wanted):
+            given = features, picture, *rest
+            if not close(_read_pooled(student.call("pool_windows", *given), *given), wanted):
                 fail("what stands in the padding changes the result")
 
 

@@ -95,7 +95,10 @@ ORIGINAL = Comparison(
         "shares were taken of the frame's sides: they are shares of the ORIGINAL's": {
             "of_frame": True
         },
-        "height and width of the original are swapped: size is (height, width)": {"turn": True},
+        "height and width are swapped: size and frame are (height, width)": [
+            {"turn": True},
+            lambda points, written, *sides: _original(points, written, *(s[::-1] for s in sides)),
+        ],
         "one scale for both sides: a stretched picture has two, one down and one across": {
             "one_scale": True
         },
@@ -176,9 +179,13 @@ def original_padded(student: Student) -> None:
     ORIGINAL.each(student, inputs)
 
 
+NONE_LEFT = "What comes back when no point is left? torch.stack of an empty list raises."
+BORDERS = "What do your comparisons say of an x that is 0, and of one that is the width?"
+
+
 @check(
     "points outside the picture are left out; none, borders, other kinds of numbers",
-    "In the padding there is no picture. What does your function return when nothing is left?",
+    "A point lies outside if its x does or its y does. Which are kept in yours?",
     after=[original_shares, original_stretched, original_padded],
     keeps_arguments=True,
 )
@@ -186,9 +193,9 @@ def original_outside(student: Student) -> None:
     for written in ("hundredths", "stretched", "padded"):
         with student.on(f"seven points, {written}"):
             ORIGINAL.run(student, partial(_draw_places, student, written, "outside"))
-    with student.on("no point at all", "torch.stack of an empty list raises."):
+    with student.on("no point at all", NONE_LEFT):
         ORIGINAL.run(student, lambda: (torch.zeros(0, 2), "padded", (300, 200), (400, 400)))
-    with student.on("points on the borders: they belong to the picture"):
+    with student.on("points on the borders: they belong to the picture", BORDERS):
         corners = torch.tensor([[0.0, 0.0], [100.0, 100.0], [0.0, 100.0]])
         ORIGINAL.run(student, lambda: (corners, "hundredths", (400, 200), (336, 336)))
     with student.on("float64", DIGITS):

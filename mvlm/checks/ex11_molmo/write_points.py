@@ -39,6 +39,7 @@ def _written(
     one: bool = True,
     none: str = "There are none.",
     escape: Callable[[str], str] = _escape,
+    inside: Callable[[str], str] | None = None,
     alt: bool = True,
 ) -> str:
     """The text by the rule; keyword arguments are mistakes."""
@@ -56,8 +57,8 @@ def _written(
     single = one and len(said) == 1
     numbers = [""] if single else range(first, first + len(said))
     pairs = " ".join(f'x{n}="{x}" y{n}="{y}"' for n, (x, y) in zip(numbers, said, strict=True))
-    tag, name = "point" if single else "points", escape(label)
-    return f"<{tag} {pairs}" + (f' alt="{name}"' if alt else "") + f">{name}</{tag}>"
+    tag, name = "point" if single else "points", f' alt="{escape(label)}"' * alt
+    return f"<{tag} {pairs}{name}>{(inside or escape)(label)}</{tag}>"
 
 
 AS_GIVEN = {"order": lambda exact, rounded: 0}
@@ -111,6 +112,13 @@ POINTS = Comparison(
         },
         "the label was not escaped: one that holds < or a quote can be taken for a tag": {
             "escape": str
+        },
+        "the label was escaped in alt alone: it stands behind the > as well, escaped": {
+            "inside": str
+        },
+        "the label was escaped behind the > alone: it stands in alt as well, escaped": {
+            "escape": str,
+            "inside": _escape,
         },
         "the apostrophe was escaped: only & < > and the double quote are": {
             "escape": lambda label: _escape(label).replace("'", "&#x27;")
@@ -195,12 +203,14 @@ def points_few(student: Student) -> None:
 
 @check(
     "a label cannot be taken for a tag",
-    "Four characters have a meaning in a tag: & < > and the quote. Which is replaced first?",
+    "Four characters have a meaning in a tag: & < > and the quote. Which are left in your text?",
     after=[points_several, points_few],
 )
 def points_label(student: Student) -> None:
     inputs = {
-        f"{count} points labelled {LABEL}": partial(_draw_points, student, count, LABEL)
+        f"{count} point{'s' * (count > 1)} labelled {LABEL}": partial(
+            _draw_points, student, count, LABEL
+        )
         for count in (1, 3)
     }
     POINTS.each(student, inputs)

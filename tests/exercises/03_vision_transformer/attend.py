@@ -106,6 +106,13 @@ def cut_by_reshape(query, key, value, heads, mask):
     return ((scores.softmax(-1) * mask[:, None]) @ v).reshape(query.shape).to(query.dtype)
 
 
+@mistake("A head has every H-th number.", fails="attend-heads, attend-mask, attend-nothing",
+         says="a head has every H-th number")  # fmt: skip
+def interleaved(query, key, value, heads, mask):
+    turned = (rearrange(x, "b t (d h) -> b t (h d)", h=heads) for x in (query, key, value))
+    return rearrange(attention(*turned, heads, mask), "b t (h d) -> b t (d h)", h=heads)
+
+
 @mistake("The mask is multiplied in after the softmax.", fails="attend-mask, attend-nothing",
          says="hidden after the softmax")  # fmt: skip
 def masked_afterwards(query, key, value, heads, mask):
@@ -143,7 +150,7 @@ def mended_too_late(query, key, value, heads, mask):
 
 
 @mistake("An empty row gets the mean of all values.", fails="attend-nothing",
-         says="got other numbers than 0")  # fmt: skip
+         says=("got other numbers than 0", "shares 1 among equal scores"))  # fmt: skip
 def empty_row_mean(query, key, value, heads, mask):
     q, k, v = split(heads, query, *cleared(mask, key, value))
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask[:, None], -1e30)
@@ -269,7 +276,8 @@ def softmax_in_single(query, key, value, heads, mask):
 
 
 @mistake("A hidden score of −1e9: not low beside −2e12.", fails="attend-mask",
-         says=("near -2e12", "nor −1e9"))  # fmt: skip
+         says=("near -2e12", "What must a score be so that its weight comes out as 0? −20 or",
+               "nor −1e9"))  # fmt: skip
 def hidden_at_1e9(query, key, value, heads, mask):
     return attention(query, key, value, heads, mask, hide=-1e9)
 

@@ -98,6 +98,41 @@ def overwritten(x, weights, heads):
     return x + mlp(x, weights)
 
 
+@mistake("x is overwritten by its first norm alone.",
+         fails="block-path, block-attention, block-whole",
+         says=("normed tokens came out", "x is overwritten by its norm"))  # fmt: skip
+def overwritten_once(x, weights, heads):
+    x = norm(x, weights, "norm1")
+    x = x + attention(x, weights, heads)
+    return x + mlp(norm(x, weights, "norm2"), weights)
+
+
+@mistake("x′ is overwritten by its norm.",
+         fails="block-path, block-attention, block-whole",
+         says=("normed tokens came out", "x is overwritten by its norm"))  # fmt: skip
+def overwritten_later(x, weights, heads):
+    x = norm(x + attention(norm(x, weights, "norm1"), weights, heads), weights, "norm2")
+    return x + mlp(x, weights)
+
+
+@mistake("Divided by √D.", fails="block-attention, block-whole",
+         says=("divided by √D, the width of all heads", "and how many?"))  # fmt: skip
+def whole_width(x, weights, heads):
+    q, k, v = (
+        part.unflatten(-1, (heads, -1)).transpose(1, 2)
+        for part in linear(norm(x, weights, "norm1"), weights, "attention.qkv").chunk(3, -1)
+    )
+    out = F.scaled_dot_product_attention(q, k, v, scale=x.shape[-1] ** -0.5)
+    x = x + linear(out.transpose(1, 2).flatten(2), weights, "attention.out")
+    return x + mlp(norm(x, weights, "norm2"), weights)
+
+
+@mistake("The heads are forgotten.", fails="block-attention, block-whole",
+         says="attention of one head, whatever")  # fmt: skip
+def one_head(x, weights, heads):
+    return master(x, weights, 1)
+
+
 @mistake("One norm for both branches.", fails="block-whole", says="norm1 serves both")
 def one_norm(x, weights, heads):
     x = x + attention(norm(x, weights, "norm1"), weights, heads)
@@ -105,14 +140,15 @@ def one_norm(x, weights, heads):
 
 
 @mistake("No residual around attention.", fails="block-path, block-attention, block-whole",
-         says="nothing is added to what attention gathers")  # fmt: skip
+         says=("only zeros came out", "nothing is added to what attention gathers"))  # fmt: skip
 def first_alone(x, weights, heads):
     x = attention(norm(x, weights, "norm1"), weights, heads)
     return x + mlp(norm(x, weights, "norm2"), weights)
 
 
 @mistake("No residual around the MLP.", fails="block-path, block-attention, block-whole",
-         says="nothing is added to what the MLP gives")  # fmt: skip
+         says=("only zeros came out: x is lost", "and what to the MLP's?",
+               "nothing is added to what the MLP gives"))  # fmt: skip
 def second_alone(x, weights, heads):
     x = x + attention(norm(x, weights, "norm1"), weights, heads)
     return mlp(norm(x, weights, "norm2"), weights)

@@ -68,6 +68,14 @@ def along_the_batch(patches, class_token, positions):
     return tokens + positions[: len(patches), None].expand(tokens.shape[1], -1, -1)
 
 
+@mistake("Positions along the batch, a row for each picture.",
+         fails="cls-values, cls-batch, cls-kind",
+         says="each picture got one row for all its tokens")  # fmt: skip
+def row_of_the_picture(patches, class_token, positions):
+    tokens = torch.cat((class_token.expand(len(patches), 1, -1), patches), 1)
+    return tokens + positions[: len(patches), None]
+
+
 @mistake(
     "Written into the patches that were passed.",
     fails="cls-batch, cls-slopes",

@@ -273,3 +273,12 @@ def second_sign(x, positions, theta):
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos - first * sin], dim=-1)
+
+
+@mistake(
+    "A single position loses its axis: a crash, and no matter of digits.",
+    fails="rotate-positions, rotate-shapes, rotate-far",
+    says="IndexError: too many indices for tensor of dimension 0 (x of float64 at position 0)",
+)
+def single_squeezed(x, positions, theta):
+    return halves(x, table(positions.squeeze(), x.shape[-1], theta))

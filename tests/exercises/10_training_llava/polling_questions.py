@@ -213,6 +213,20 @@ def copies_count(scene, known, names, kind, each):
 
 
 @mistake(
+    "Every copy of its company in a scene counts.",
+    fails="poll-adversarial",
+    says="a scene that holds a name three times counts once",
+)
+def copies_of_company(scene, known, names, kind, each):
+    refuse(kind)
+    there = set(scene)
+    return asked(
+        scene, known, names, kind, each,
+        adversarial=lambda n: sum(o in there for one in known if n in one for o in one),
+    )  # fmt: skip
+
+
+@mistake(
     "A scene counts once for all of its company.", fails="poll-adversarial", says="counts for both"
 )
 def any_company(scene, known, names, kind, each):

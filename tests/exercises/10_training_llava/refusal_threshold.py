@@ -114,11 +114,33 @@ def on_both(validation, test, costs):
 @mistake(
     "Candidates from both, cost on validation.",
     fails="refuse-choice, refuse-ties, refuse-report",
-    says="threshold is",
+    says="p of test are among the choices: they are those",
 )
 def candidates_of_both(validation, test, costs):
     choices = sorted({-1.0, *(p for p, _, _ in validation + test)}, reverse=True)
     t = min(choices, key=lambda one: cost_of(one, validation, costs))
+    return report(t, test, costs)
+
+
+@mistake(
+    "Candidates from test, cost on validation.",
+    fails="refuse-choice, refuse-ties, refuse-equal, refuse-report, refuse-nothing",
+    says="p of test are among the choices: they are those",
+)
+def candidates_of_test(validation, test, costs):
+    choices = sorted({-1.0, *(p for p, _, _ in test)}, reverse=True)
+    t = min(choices, key=lambda one: cost_of(one, validation, costs))
+    return report(t, test, costs)
+
+
+@mistake(
+    "Candidates from validation, cost on test.",
+    fails="refuse-choice, refuse-ties, refuse-equal, refuse-report, refuse-nothing",
+    says="the threshold was chosen on test",
+)
+def cost_on_test(validation, test, costs):
+    choices = sorted({-1.0, *(p for p, _, _ in validation)}, reverse=True)
+    t = min(choices, key=lambda one: cost_of(one, test, costs))
     return report(t, test, costs)
 
 
@@ -237,7 +259,7 @@ def right_of_given(validation, test, costs):
     return found | {"right": share(good for p, _, good in test if p <= found["threshold"])}
 
 
-@mistake("The sum of costs.", fails="refuse-report, refuse-nothing", says="cost is")
+@mistake("The sum of costs.", fails="refuse-report, refuse-nothing", says="the cost is the sum")
 def summed(validation, test, costs):
     found = master(validation, test, costs)
     return found | {"cost": float(cost_of(found["threshold"], test, costs)) if test else None}
@@ -300,7 +322,7 @@ def only_can(validation, test, costs):
 @mistake(
     "To answer what cannot be answered is free.",
     fails="refuse-choice, refuse-ties, refuse-equal, refuse-report, refuse-nothing",
-    says="is a wrong answer, and costs as one",
+    says="cannot be answered costs as a wrong one",
 )
 def free_answers(validation, test, costs):
     can = [one for one in validation if one[1]]

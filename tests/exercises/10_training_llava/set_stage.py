@@ -108,7 +108,11 @@ def holds_projector(weights, stage):
     return staged(weights, stage, may=lambda name: "projector" in name or first(name) == "language")
 
 
-@mistake("Whatever begins with the letters.", fails="stage-names, stage-clean", says="must not")
+@mistake(
+    "Whatever begins with the letters.",
+    fails="stage-names, stage-clean",
+    says="stands still in yours, and must not",
+)
 def not_vision_anywhere(weights, stage):
     refuse(stage)
     words = PARTS[stage]
@@ -197,6 +201,29 @@ def sorted_names(weights, stage):
     return made, sorted(names)
 
 
+@mistake(
+    "What stood still before still does.",
+    fails="stage-parts, stage-names, stage-tied, stage-clean",
+    says="a weight whose learns was False before stays so",
+)
+def never_thawed(weights, stage):
+    made, names = master(weights, stage)
+    still = {one["name"] for one in weights if not one["learns"]}
+    made = [one | {"learns": one["learns"] and one["name"] not in still} for one in made]
+    return made, [name for name in names if name not in still]
+
+
+@mistake(
+    "Gradients of zeros, as zero_grad(set_to_none=False) leaves them.",
+    fails="stage-clean",
+    says="is another one, and None is wanted: zeros are a gradient as well",
+)
+def zero_gradients(weights, stage):
+    made, names = master(weights, stage)
+    grads = [one["grad"] for one in weights]
+    return [one | {"grad": None if g is None else 0 * g} for one, g in zip(made, grads)], names
+
+
 @mistake("Old gradients stay.", fails="stage-clean", says="keep")
 def old_gradients(weights, stage):
     refuse(stage)
@@ -225,7 +252,9 @@ def learning_gradients(weights, stage):
     )
 
 
-@mistake("Any other stage is taken for the second.", fails="stage-clean", says="raise a ValueError")
+@mistake(
+    "Any other stage is taken for the second.", fails="stage-clean", says="…: raise a ValueError"
+)
 def any_stage(weights, stage):
     words = PARTS[1 if stage == 1 else 2]
     return staged(weights, stage, may=lambda name: first(name) in words)

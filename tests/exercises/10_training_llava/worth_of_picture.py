@@ -191,6 +191,16 @@ def pooled(right_, own, kinds):
     return by_kind(values, kinds) | {"all": every}
 
 
+@mistake(
+    "Under 'all' the worths of all questions, and the errors of the kinds.",
+    fails="worth-kinds, worth-shapes",
+    says="each kind shall count the same (more pictures",
+)
+def worths_pooled(right_, own, kinds):
+    found = master(right_, own, kinds)
+    return found | {"all": (differences(right_, own).mean().item(), found["all"][1])}
+
+
 @mistake("The mean of the errors.", fails="worth-kinds", says="add their squares")
 def mean_error(right_, own, kinds):
     return by_kind(differences(right_, own), kinds, of_errors=lambda e: e.mean())

@@ -94,7 +94,7 @@ def six_cells(said, there):
 @mistake(
     "The published reader.",
     fails="yes-words, yes-unreadable, yes-nothing",
-    says="it is read as the opposite",
+    says="as if this answer were read as the opposite",
 )
 def published(said, there):
     def read(text):
@@ -107,7 +107,7 @@ def published(said, there):
 @mistake(
     "Everything but no is yes.",
     fails="yes-words, yes-unreadable, yes-nothing",
-    says="it is neither",
+    says="as if this answer were read as yes or no",
 )
 def else_yes(said, there):
     return scores(["no" if word(text) == "no" else "yes" for text in said], there)
@@ -116,7 +116,7 @@ def else_yes(said, there):
 @mistake(
     "Everything but yes is no.",
     fails="yes-words, yes-unreadable, yes-nothing",
-    says="it is neither",
+    says="as if this answer were read as yes or no",
 )
 def else_no(said, there):
     return scores(["yes" if word(text) == "yes" else "no" for text in said], there)
@@ -134,7 +134,9 @@ def letters(said, there):
 
 
 @mistake(
-    "What it begins with.", fails="yes-words, yes-unreadable, yes-nothing", says="it is neither"
+    "What it begins with.",
+    fails="yes-words, yes-unreadable, yes-nothing",
+    says="as if this answer were read as yes or no",
 )
 def begins(said, there):
     def read(text):
@@ -144,7 +146,9 @@ def begins(said, there):
     return scores([read(text) for text in said], there)
 
 
-@mistake("A yes or no anywhere.", fails="yes-words", says="it is neither")
+@mistake(
+    "A yes or no anywhere.", fails="yes-words", says="as if this answer were read as yes or no"
+)
 def anywhere(said, there):
     def read(text):
         words = re.findall("[a-z]+", text.lower())
@@ -244,12 +248,18 @@ def in_place(said, there):
     return scores(said, there)
 
 
-@mistake("A sign belongs to the word.", fails="yes-words", says="it is read as neither")
+@mistake(
+    "A sign belongs to the word.", fails="yes-words", says="as if this answer were read as neither"
+)
 def underscores(said, there):
     return scores([(re.findall("[a-z_]+", text.lower()) or [""])[0] for text in said], there)
 
 
-@mistake("From A to z, with six signs between.", fails="yes-words", says="it is read as neither")
+@mistake(
+    "From A to z, with six signs between.",
+    fails="yes-words",
+    says="as if this answer were read as neither",
+)
 def from_a_to_z(said, there):
     return scores([(re.findall("[A-z]+", text) or [""])[0].lower() for text in said], there)
 

@@ -68,6 +68,16 @@ def by_numpy(height, width, window, overlap, max_crops):
     return tuple(all_[score.argmax()].tolist())
 
 
+@right("No word about ties: row by row, the first of equals has the fewest crops.")
+def first_of_equals(height, width, window, overlap, max_crops):
+    tilings = [(i, j) for i in range(1, max_crops + 1) for j in range(1, max_crops // i + 1)]
+    score = lambda one: min(
+        window * one[0] / (height - overlap), window * one[1] / (width - overlap)
+    )
+    larger = [one for one in tilings if score(one) >= 1]
+    return min(larger, key=score) if larger else max(tilings, key=score)
+
+
 @mistake(
     "The overlap is not taken off.",
     fails="tiling-enlarge, tiling-ties, tiling-limits",

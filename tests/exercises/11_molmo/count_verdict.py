@@ -8,7 +8,7 @@ import numpy as np
 
 from bank import mistake, right
 
-PAIR = re.compile(r'\bx(\d*)="([\d.]+)" y\1="([\d.]+)"')
+PAIR = re.compile(r'\bx(\d*)="(\d+(?:\.\d+)?)" y\1="(\d+(?:\.\d+)?)"')
 
 
 def read(answer):
@@ -107,7 +107,7 @@ def by_boxes(answer, boxes):
 def by_choices(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
-        words = re.findall(r'(\w+)="([\d.]+)"', tag)
+        words = re.findall(r'(\w+)="(\d+(?:\.\d+)?)"', tag)
         for (name, x), (other, y) in itertools.pairwise(words):
             if name.startswith("x") and other == "y" + name[1:]:
                 points.append((float(x), float(y)))
@@ -254,8 +254,39 @@ def all_hit(answer, boxes):
 def zipped(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
-        xs, ys = re.findall(r'\bx\d*="([\d.]+)"', tag), re.findall(r'\by\d*="([\d.]+)"', tag)
+        xs, ys = (
+            re.findall(r'\bx\d*="(\d+(?:\.\d+)?)"', tag),
+            re.findall(r'\by\d*="(\d+(?:\.\d+)?)"', tag),
+        )
         points += [(float(x), float(y)) for x, y in zip(xs, ys)]
+    points = [point for point in points if max(point) <= 100]
+    return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points) == len(
+        boxes
+    )
+
+
+@mistake("Negative numbers are read.", fails="verdict-faults", says="a negative number was read")
+def negatives(answer, boxes):
+    points = []
+    for tag in re.findall(r"<points?\s([^<>]*)", answer):
+        found = re.findall(r'\bx(\d*)="(-?\d+(?:\.\d+)?)" y\1="(-?\d+(?:\.\d+)?)"', tag)
+        points += [(float(x), float(y)) for _, x, y in found]
+    points = [point for point in points if max(point) <= 100]
+    return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points) == len(
+        boxes
+    )
+
+
+@mistake(
+    "Digits and points in any order are taken for a number.",
+    fails="verdict-faults",
+    says=("ValueError: could not convert string to float: '1.2.3'", "(1.2.3 is no number)"),
+)
+def digits_and_points(answer, boxes):
+    points = []
+    for tag in re.findall(r"<points?\s([^<>]*)", answer):
+        found = re.findall(r'\bx(\d*)="([\d.]+)" y\1="([\d.]+)"', tag)
+        points += [(float(x), float(y)) for _, x, y in found]
     points = [point for point in points if max(point) <= 100]
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points) == len(
         boxes
@@ -313,7 +344,7 @@ def closed_tags(answer, boxes):
 def one_digit(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
-        found = re.findall(r'\bx(\d?)="([\d.]+)" y\1="([\d.]+)"', tag)
+        found = re.findall(r'\bx(\d?)="(\d+(?:\.\d+)?)" y\1="(\d+(?:\.\d+)?)"', tag)
         points += [(float(x), float(y)) for _, x, y in found]
     points = [point for point in points if max(point) <= 100]
     return *shares(matched(points, boxes), points, boxes), total_of(answer) == len(points) == len(
@@ -403,7 +434,7 @@ def in_place(answer, boxes):
 def any_number(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
-        found = re.findall(r'\bx\d*="([\d.]+)" y\d*="([\d.]+)"', tag)
+        found = re.findall(r'\bx\d*="(\d+(?:\.\d+)?)" y\d*="(\d+(?:\.\d+)?)"', tag)
         points += [(float(x), float(y)) for x, y in found]
     points, total = [point for point in points if max(point) <= 100], total_of(answer)
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)
@@ -417,8 +448,8 @@ def any_number(answer, boxes):
 def by_number(answer, boxes):
     points = []
     for tag in re.findall(r"<points?\s([^<>]*)", answer):
-        ys = dict(re.findall(r'\by(\d*)="([\d.]+)"', tag))
-        xs = re.findall(r'\bx(\d*)="([\d.]+)"', tag)
+        ys = dict(re.findall(r'\by(\d*)="(\d+(?:\.\d+)?)"', tag))
+        xs = re.findall(r'\bx(\d*)="(\d+(?:\.\d+)?)"', tag)
         points += [(float(x), float(ys[n])) for n, x in xs if n in ys]
     points, total = [point for point in points if max(point) <= 100], total_of(answer)
     return *shares(matched(points, boxes), points, boxes), total == len(points) == len(boxes)

@@ -187,7 +187,7 @@ def everything(rows, columns, inner, margin):
 @mistake(
     "The full image is left out.",
     fails="owners-one, owners-row, owners-grid, owners-margins, owners-molmo",
-    says="the full image's",
+    says="as many as the picture has: wanted",
 )
 def without_full(rows, columns, inner, margin):
     side = inner + 2 * margin

@@ -115,7 +115,7 @@ def in_a_row(features, picture, query, key, value, heads, pool):
 @mistake(
     "Windows column by column.",
     fails="pool-which, pool-attention, pool-heads, pool-padding, pool-gradient",
-    says="the windows stand column by column",
+    says="the squares stand column by column",
 )
 def column_by_column(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features.transpose(1, 2), pool), cut(picture.transpose(1, 2), pool)
@@ -239,7 +239,7 @@ def padding_answers(features, picture, query, key, value, heads, pool):
 @mistake(
     "The mean is over all patches, zeros included.",
     fails="pool-padding",
-    says="the mean is divided by ALL patches of the window",
+    says="the mean is divided by ALL patches of the square",
 )
 def mean_of_all(features, picture, query, key, value, heads, pool):
     windows, seen = cut(features, pool), cut(picture, pool)
@@ -311,7 +311,7 @@ def query_detached(features, picture, query, key, value, heads, pool):
 @mistake(
     "The windows are pooled over the images as well.",
     fails="pool-which, pool-attention, pool-heads, pool-padding",
-    says="images, windows",
+    says="images, squares, the width",
 )
 def one_image(features, picture, query, key, value, heads, pool):
     return master(features, picture, query, key, value, heads, pool).flatten(0, 1)[None]
@@ -329,7 +329,7 @@ def in_place(features, picture, query, key, value, heads, pool):
     return out
 
 
-@mistake("Windows are always 2×2.", fails="pool-heads", says="images, windows, the width")
+@mistake("Windows are always 2×2.", fails="pool-heads", says="images, squares, the width")
 def two_by_two(features, picture, query, key, value, heads, pool):
     features, picture = (
         x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2] for x in (features, picture)

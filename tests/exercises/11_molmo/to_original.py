@@ -120,10 +120,19 @@ def of_the_frame(points, written, size, frame):
 @mistake(
     "Height and width are swapped.",
     fails="original-shares, original-stretched, original-padded, original-outside",
-    says="height and width of the original are",
+    says="height and width are swapped: size and frame",
 )
 def swapped_sides(points, written, size, frame):
     return inside(moved(points, written, size[::-1], frame), size[::-1])
+
+
+@mistake(
+    "Height and width are swapped, the frame's too.",
+    fails="original-shares, original-stretched, original-padded, original-outside",
+    says="height and width are swapped: size and frame",
+)
+def swapped_everywhere(points, written, size, frame):
+    return inside(moved(points, written, size[::-1], frame[::-1]), size[::-1])
 
 
 @mistake(
@@ -234,14 +243,16 @@ def padding_late(points, written, size, frame):
 
 
 @mistake(
-    "Points on the border are left out.", fails="original-outside", says="points came back, wanted"
+    "Points on the border are left out.",
+    fails="original-outside",
+    says=("0 points came back, wanted 3", "What do your comparisons say of an x that is 0"),
 )
 def border_out(points, written, size, frame):
     places = moved(points, written, size, frame)
     return places[((places > 0) & (places < sides(size, places))).all(dim=1)]
 
 
-@mistake("Only x is looked at.", fails="original-outside", says="points came back, wanted")
+@mistake("Only x is looked at.", fails="original-outside", says="A point lies outside if its x")
 def x_alone(points, written, size, frame):
     places = moved(points, written, size, frame)
     return places[(places[:, 0] >= 0) & (places[:, 0] <= size[1])]

@@ -29,16 +29,17 @@ def escaped(label):
     return label
 
 
-def tagged(places, label, first=1, digits=1):
+def tagged(places, label, first=1, digits=1, alt=None):
+    alt = label if alt is None else alt
     if not places:
         return NONE
     if len(places) == 1:
         x, y = places[0]
-        return f'<point x="{x:.{digits}f}" y="{y:.{digits}f}" alt="{label}">{label}</point>'
+        return f'<point x="{x:.{digits}f}" y="{y:.{digits}f}" alt="{alt}">{label}</point>'
     said = " ".join(
         f'x{i}="{x:.{digits}f}" y{i}="{y:.{digits}f}"' for i, (x, y) in enumerate(places, first)
     )
-    return f'<points {said} alt="{label}">{label}</points>'
+    return f'<points {said} alt="{alt}">{label}</points>'
 
 
 @right("As the solutions write it.")
@@ -222,6 +223,20 @@ def not_escaped(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size))), label)
 
 
+@mistake("The label is escaped in alt alone.", fails="points-label", says="escaped in alt alone")
+def escaped_in_alt(pixels, size, label):
+    return tagged(sorted(rounded(shares(pixels, size))), label, alt=escaped(label))
+
+
+@mistake(
+    "The label is escaped in the tag alone, not in alt.",
+    fails="points-label",
+    says=("was escaped behind the > alone", "(1 point labelled"),
+)
+def escaped_behind(pixels, size, label):
+    return tagged(sorted(rounded(shares(pixels, size))), escaped(label), alt=label)
+
+
 @mistake("& is escaped last.", fails="points-label", says="& was escaped after the others")
 def amp_last(pixels, size, label):
     for sign, name in (("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("&", "&amp;")):
@@ -238,7 +253,7 @@ def without_alt(pixels, size, label):
     return master(pixels, size, label).replace(f' alt="{escaped(label)}"', "")
 
 
-@mistake("The quote is not escaped.", fails="points-label", says="the text is '<point")
+@mistake("The quote is not escaped.", fails="points-label", says="Which are left")
 def quote_left(pixels, size, label):
     return tagged(sorted(rounded(shares(pixels, size))), html.escape(label, quote=False))
 
