@@ -132,7 +132,7 @@ def look_frames(
         for block, weights in enumerate(attentions, start=1):
             looks = weights[:, token, 1:].reshape(heads, rows, columns)  # H N → H rows columns
             largest = looks.amax(dim=(1, 2)).tolist()
-            brightest.append(sum(largest) / heads)
+            brightest.append(max(largest))
             for axis, look, most in zip(axes[:, block], looks, largest, strict=True):
                 draw_map(axis, look, limits=(0, most))
                 axis.set_xlabel(f"{most:.2f}", fontsize=10, labelpad=2)
@@ -140,7 +140,7 @@ def look_frames(
         for head, axis in enumerate(axes[:, 1], start=1):
             axis.set_ylabel(f"head {head}", fontsize=10)
         said = ", ".join(f"{most:.2f} in block {block}" for block, most in enumerate(brightest, 1))
-        text = f"Token: {label}. The brightest patch gets {said} (mean of the {heads} heads)."
+        text = f"Token: {label}. The most that one of the {heads} heads gives a patch: {said}."
         alt = (
             f"The drawing of a {name} with its patches, and a small map for each of "
             f"{len(attentions)} blocks and {heads} heads, with its largest weight below it. {text}"
