@@ -106,7 +106,8 @@ def named(
 
 def thumbnails(everyday: Int[Tensor, " word"], artists: Sequence[str]) -> dict:
     """The nearest of these artists' drawings, compared as 12×12 pixels by cosine."""
-    table = drawing_table((*artists, *UNSEEN))  # (A + 1, E, 4, 40, 40)
+    # Two tables: in one, the unseen artist's drawings would stand in for those that others lack.
+    table = torch.cat((drawing_table(artists), drawing_table(UNSEEN)))  # (A + 1, E, 4, 40, 40)
     small = F.interpolate(on_white(table.flatten(0, 1)), (12, 12), mode="area")
     small = small.flatten(1).unflatten(0, table.shape[:2])  # (A + 1, E, 432)
     small = F.normalize(small - small[:-1].mean(dim=(0, 1)), dim=2)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mvlm import weights
 from mvlm.clip import CLIP
 from mvlm.data.dice import Dice
+from mvlm.evaluation import clip as evaluation
 from mvlm.images import CLIP_MEAN, CLIP_STD, normalise
 from mvlm.training.loop import TrainConfig, make_optimiser
 from mvlm.training.recipes.clip import CLIPRecipe, Word, drawing_table, text_for, vocabulary
@@ -257,3 +258,16 @@ def test_other_hands_change_most_pictures_and_stay_pictures():
     assert 0.05 < same.float().mean() < 0.2
     first = other_hands(plain[:1], [0])
     assert torch.equal(first, other_hands(plain[:1], [0]))
+
+
+def test_thumbnails_never_look_up_the_artist_that_they_are_asked_about(monkeypatch):
+    asked = []
+
+    def noted(artists):
+        asked.append(tuple(artists))
+        return drawing_table(artists)
+
+    monkeypatch.setattr(evaluation, "drawing_table", noted)
+    lacking = "streamline-emojis"  # in one table, Fluent's drawings would stand in for its gaps
+    evaluation.thumbnails(torch.arange(100), ("noto", lacking))
+    assert sorted(asked) == sorted([("noto", lacking), evaluation.UNSEEN])
