@@ -171,8 +171,9 @@ def draw_item(
         below,
         scores,
         rows=[f"text {number}: {text}" for number, text in enumerate(texts)],
-        columns=["picture 0", "picture 1"],
+        limits=(0.0, 1.0),  # so that hundredths do not look like all or nothing
         digits=3,
+        title="cosines",
     )
     below.set_aspect("auto")
     return drawn
