@@ -226,7 +226,7 @@ def blind_ties(student: Student) -> None:
 @check(
     "a kind that was never seen gets the most frequent answer of all",
     OF_ALL,
-    after=[blind_most_frequent],
+    after=[blind_most_frequent, blind_ties],
 )
 def blind_unseen_kind(student: Student) -> None:
     with student.on("a kind that is not in `seen`"):

@@ -45,11 +45,11 @@ def box_of_four(student: Student) -> None:
 
 @check("a file's last ending says what it is, in capital letters too, and a film is pictures", SEEN)
 def box_by_ending(student: Student) -> None:
-    large = "Does your function know .PNG as well as .png?"
     films = "A film is a row of pictures."
     for ending in (*WORDS, *PICTURES, *FILMS):
         kind, other = ("text", "png") if ending in WORDS else ("image", "txt")
         box = "text-to-text" if kind == "text" else "multi-to-text"
+        large = f"Does your function know .{ending.upper()} as well as .{ending}?"
         for file, hint in (
             (_file(student, (ending,)), films if ending in FILMS else SEEN),
             (_file(student, (ending.upper(),)), large),
@@ -65,7 +65,8 @@ def box_by_ending(student: Student) -> None:
 
 @check(
     "several files in any order, and none handed in",
-    "One picture among many texts is enough. And what is in a list that is empty?",
+    "What is in the files counts, not how many there are, nor their order: one picture among many "
+    "texts is enough.",
     keeps_arguments=True,
 )
 def box_of_several(student: Student) -> None:
@@ -73,15 +74,17 @@ def box_of_several(student: Student) -> None:
     mixed = student.shuffled([*texts, _file(student, ("png",))])
     pictures = [_file(student, ("png",)) for _ in range(3)]
     nothing = "With an empty list nothing but words is handed in. max, [0] and all() of nothing?"
+    comes = "Do words come out? And pictures? Ask each of all the files."
+    alone = "Nothing handed in counts as words alone, and these may go into a multi box."
     for takes, gives, box, hint in (
         (texts, ["answer.txt"], "text-to-text", None),
         (mixed, ["answer.txt"], "multi-to-text", None),
         (mixed[::-1], texts, "multi-to-text", None),
         (["scene.png"], pictures, "multi-to-image", None),
-        (["scene.png"], mixed, "multi-to-multi", None),
-        (["scene.png"], mixed[::-1], "multi-to-multi", None),
+        (["scene.png"], mixed, "multi-to-multi", comes),
+        (["scene.png"], mixed[::-1], "multi-to-multi", comes),
         ([], ["answer.txt"], "text-to-text", nothing),
-        ([], ["answer.png"], "multi-to-image", nothing),
+        ([], ["answer.png"], "multi-to-image", alone),
     ):
         with student.on("nothing handed in" if not takes else "several files", hint):
             _expect_box(student, list(takes), list(gives), box, hint)

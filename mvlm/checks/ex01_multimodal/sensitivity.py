@@ -147,12 +147,15 @@ def sens_several(student: Student) -> None:
 # So many of each kind that no two mistakes count alike.
 SPACES = (" {} ", "  {}", "{} ", "{}  ", "{}\t\n")
 SPELT = (str.upper, str.title, str.capitalize, *(form.format for form in SPACES))
+OTHERWISE = (
+    "Answers are alike if they differ in nothing but capitals and white space at their ends. Do "
+    "these two differ in more? An empty answer is one like any other."
+)
 
 
 @check(
-    "capitals and spaces at the ends are no change",
-    "Bring both answers to one form first: strip and lower. Spaces INSIDE an answer and full "
-    "stops are differences, and an empty answer is an answer.",
+    "capitals and spaces at the ends are no change, and all else is one",
+    "Bring both answers to one form first: strip and lower.",
     after=[sens_share],
 )
 def sens_spelling(student: Student) -> None:
@@ -165,7 +168,7 @@ def sens_spelling(student: Student) -> None:
 
     SENSITIVE.run(student, draw)
     for row in (["top left", "topleft"], ["top left", "top  left"], ["yes", "yes."], ["yes", ""]):
-        with student.on(f"{row[0]!r} and {row[1]!r}"):
+        with student.on(f"{row[0]!r} and {row[1]!r}", OTHERWISE):
             rows = [row, ["rose", "rose"]]
             SENSITIVE.run(student, lambda rows=rows: (student.shuffled(rows),))
 
@@ -177,8 +180,13 @@ def sens_spelling(student: Student) -> None:
     keeps_arguments=True,
 )
 def sens_single(student: Student) -> None:
+    def draw() -> tuple[Rows]:
+        rows = _rows(student, [1, 2, 1, 2, 2, 1, 2, 2, 2], alike=4)
+        # All spelt in one way, so that no form makes a difference, and to write it back shows.
+        return ([[f" {answer.title()}\n" for answer in row] for row in rows],)
+
     with student.on("some questions with one picture"):
-        SENSITIVE.run(student, lambda: (_rows(student, [1, 2, 1, 2, 2, 1, 2, 2, 2], alike=4),))
+        SENSITIVE.run(student, draw)
     with student.on("every question with one picture"):
         replace(SENSITIVE, mistakes={}).run(student, lambda: (_rows(student, [1, 1, 1], alike=3),))
 

@@ -44,10 +44,7 @@ BUDGET = Comparison(
     tells=lambda ours, wanted: f"the number of vectors is {ours:g}, wanted {wanted:g}",
     alike=lambda ours, wanted: ours == wanted,
     mistakes={
-        "one vector too many for each view: a class token, if it is that, is not handed on": {
-            "view": lambda h, w, size, pool: _view(h, w, size, pool) + 1
-        },
-        "a patch was taken for a strip of P pixels: it has P·P of them": {
+        "a patch was taken for a strip of patch_size pixels: it has patch_size×patch_size": {
             "view": lambda h, w, size, pool: h * w / (size * pool)
         },
         "rows and columns are added: a grid has rows TIMES columns": {
@@ -77,10 +74,17 @@ BUDGET = Comparison(
         "without words; split() finds none": {"words": lambda text: len(text.split(" "))},
         "words were cut, or left out, at marks: only spaces and line ends part words": [
             {"words": lambda text, pattern=pattern: len(re.findall(pattern, text))}
-            for pattern in (r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+")
+            for pattern in (
+                *(r"\w+", r"[^\s-]+", r"[^\s']+", r"[\w']+", r"[\w'-]+"),
+                *(r"[^\s?]+|\?", r"\w+|[^\w\s]"),  # a mark is a word of its own
+            )
         ],
         "the words are counted once for every view: the question stands there once": (
             lambda *given: _budget(*given) + given[4] * len(given[5].split())
+        ),
+        "one vector too many: there are those of the views and those of the words, no others": (
+            lambda *given: _budget(*given) + 1,
+            "What did you count beside them? Neither a class token nor a start is asked for.",
         ),
     },
 )
@@ -97,12 +101,12 @@ def _sizes(student: Student) -> tuple[int, int, int]:
     "How many patches stand below one another, how many side by side? The text is one word here.",
 )
 def budget_of_a_view(student: Student) -> None:
-    BUDGET.run(student, lambda: (*_sizes(student), 1, 0, "lion?"))
+    BUDGET.run(student, lambda: (*_sizes(student), 1, 0, "lion"))
     BUDGET.each(
         student,
         {
-            "120×120, patches of 40": (120, 120, 40, 1, 0, "lion?"),
-            "336×336, patches of 14": (336, 336, 14, 1, 0, "lion?"),
+            "120×120, patches of 40": (120, 120, 40, 1, 0, "lion"),
+            "336×336, patches of 14": (336, 336, 14, 1, 0, "lion"),
         },
     )
 
@@ -116,11 +120,11 @@ def budget_of_views(student: Student) -> None:
     def draw() -> Given:
         height, width, size = _sizes(student)
         pool = student.integer(2, 3)
-        return height * pool, width * pool, size, pool, student.integer(2, 12), "lion?"
+        return height * pool, width * pool, size, pool, student.integer(2, 12), "lion"
 
     BUDGET.run(student, draw)
     molmo = "Molmo: 336×336, patches of 14, pool 2, 12 crops"
-    BUDGET.each(student, {molmo: (336, 336, 14, 2, 12, "lion?")})
+    BUDGET.each(student, {molmo: (336, 336, 14, 2, 12, "lion")})
 
 
 @check(
@@ -131,9 +135,11 @@ def budget_refuses(student: Student) -> None:
     size = 2 * student.integer(3, 8)
     height, width = 3 * size, 4 * size
     for place, given in {
-        "a height that P does not divide": (height + 1, width, size, 1, 0, ""),
-        "a width that P does not divide": (height, width - 1, size, 1, 0, ""),
-        "sides whose product P·P divides": (2 * size, 4 * size + size // 2, size, 1, 0, ""),
+        "a height that patch_size does not divide": (height + 1, width, size, 1, 0, ""),
+        "a width that patch_size does not divide": (height, width - 1, size, 1, 0, ""),
+        "a width that patch_size does not divide, though patch_size² divides the area": (
+            *(2 * size, 4 * size + size // 2, size, 1, 0, ""),
+        ),
         "rows that the pool does not divide": (height, width, size, 2, 0, ""),
         "columns that the pool does not divide": (4 * size, 5 * size, size, 2, 1, ""),
     }.items():
@@ -147,7 +153,8 @@ def budget_refuses(student: Student) -> None:
                     hint = "Not assert, but: if …: raise ValueError(…)"
                     fail(f"{error}: a ValueError is wanted", hint)
                 raise
-            fail(f"{given[:4]} cannot be cut, and yours says {value!r}: raise a ValueError")
+            cut = "{}×{} in patches of {}, pool {}, cannot be cut".format(*given[:4])
+            fail(f"{cut}, and yours says {value!r}: raise a ValueError")
 
 
 WORDS = ("where", "is", "the", "lion?", "how", "many", "keys?", "top", "left")

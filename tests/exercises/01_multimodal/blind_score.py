@@ -134,6 +134,18 @@ def met_first(seen, asked):
     return share(guesses, best(everything(seen)), asked)
 
 
+@mistake(
+    "Of every tie the answer met first, over all kinds too.",
+    fails="blind-ties, blind-unseen-kind",
+    says="takes the one heard first (on an earlier check's input)",
+)
+def met_first_everywhere(seen, asked):
+    def choose(answers):
+        return Counter(answers).most_common(1)[0][0]
+
+    return share(learn(seen, choose), choose(everything(seen)), asked)
+
+
 @mistake("Of a tie the last in the alphabet.", fails="blind-ties", says="the last in the alphabet")
 def alphabet_backwards(seen, asked):
     def choose(answers):

@@ -80,7 +80,7 @@ def by_output(takes, gives):
 @mistake(
     "A box text-to-image, which there is not.",
     fails="box-of-four, box-of-several",
-    says="there is no box text-to-image",
+    says=("there is no box text-to-image", "and these may go into a multi box"),
 )
 def text_to_image(takes, gives):
     name = box(pictures(takes), pictures(gives))
@@ -179,7 +179,7 @@ def first_out(takes, gives):
 @mistake(
     "Two files that come out are multi, whatever is in them.",
     fails="box-by-ending, box-of-several",
-    says="yours says 'multi-to-multi'",
+    says=("yours says 'multi-to-multi'", "What is in the files counts, not how many there are"),
 )
 def by_number(takes, gives):
     name = box(pictures(takes), pictures(gives))
@@ -189,7 +189,7 @@ def by_number(takes, gives):
 @mistake(
     "Words and pictures that come out together are called multi-to-image.",
     fails="box-of-four, box-of-several",
-    says="is multi-to-multi",
+    says=("is multi-to-multi", "Do words come out? And pictures?"),
 )
 def any_picture(takes, gives):
     return box(pictures(takes), [True] if any(pictures(gives)) else [False])
@@ -233,3 +233,15 @@ def emptied(takes, gives):
 def film_and_picture(takes, gives):
     kinds = {"film" if ending(f) in {".mp4", ".webm"} else str(ending(f) in TEXT) for f in gives}
     return "multi-to-multi" if len(kinds) > 1 else box(pictures(takes), pictures(gives))
+
+
+@mistake(
+    "Whatever is no text in small letters is a picture.",
+    fails="box-by-ending",
+    says="know .TXT as well as .txt",
+)
+def capital_texts(takes, gives):
+    def seen(files):
+        return [os.path.splitext(file)[1] not in TEXT for file in files]
+
+    return box(seen(takes), seen(gives))

@@ -265,6 +265,33 @@ def spaces_alone(answers):
     return of(answers, lambda row: len({a.strip(" ").lower() for a in row}) > 1)
 
 
-@mistake("Empty answers are left out.", fails="sens-spelling", says="an empty answer is an answer")
+@mistake(
+    "Empty answers are left out.",
+    fails="sens-spelling",
+    says="An empty answer is one like any other",
+)
 def without_empty(answers):
     return of(answers, lambda row: differs([a for a in row if a.strip()]))
+
+
+@mistake(
+    "Each answer is written back in its plain form.",
+    fails="sens-single",
+    says="changed its first argument",
+)
+def written_back(answers):
+    for row in compared(answers):
+        row[:] = [plain(answer) for answer in row]
+    return of(answers, lambda row: len(set(row)) > 1)
+
+
+@mistake(
+    "Each answer is written back in small letters.",
+    fails="sens-single",
+    says="changed its first argument",
+)
+def small_written_back(answers):
+    for row in answers:
+        for n, answer in enumerate(row):
+            row[n] = answer.lower()
+    return of(answers, differs)

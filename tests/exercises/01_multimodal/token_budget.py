@@ -113,7 +113,7 @@ def square_of_width(height, width, patch_size, pool, crops, text):
 @mistake(
     "A class token for each view.",
     fails="budget-of-a-view, budget-of-views, budget-of-words",
-    says="a class token, if it is that",
+    says="Neither a class token nor a start",
 )
 def class_token(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
@@ -171,7 +171,11 @@ def whole_not_pooled(height, width, patch_size, pool, crops, text):
     return whole + crops * view(height, width, patch_size, pool) + len(text.split())
 
 
-@mistake("Rounded down, nothing refused.", fails="budget-refuses", says="raise a ValueError")
+@mistake(
+    "Rounded down, nothing refused.",
+    fails="budget-refuses",
+    says="pool 1, cannot be cut, and yours says 12: raise a ValueError",
+)
 def floor(height, width, patch_size, pool, crops, text):
     return (crops + 1) * view(height, width, patch_size, pool) + len(text.split())
 
@@ -189,14 +193,20 @@ def pool_forgotten(height, width, patch_size, pool, crops, text):
 
 
 @mistake(
-    "The height alone is looked at.", fails="budget-refuses", says="a width that P does not divide"
+    "The height alone is looked at.",
+    fails="budget-refuses",
+    says="a width that patch_size does not divide",
 )
 def height_alone(height, width, patch_size, pool, crops, text):
     check(height, height, patch_size, pool)
     return floor(height, width, patch_size, pool, crops, text)
 
 
-@mistake("Areas are looked at, not sides.", fails="budget-refuses", says="product P·P divides")
+@mistake(
+    "Areas are looked at, not sides.",
+    fails="budget-refuses",
+    says="though patch_size² divides the area",
+)
 def areas(height, width, patch_size, pool, crops, text):
     if height * width % (patch_size * pool) ** 2:
         raise ValueError("does not divide")
@@ -284,4 +294,28 @@ def by_letters(height, width, patch_size, pool, crops, text):
 def at_hyphens(height, width, patch_size, pool, crops, text):
     check(height, width, patch_size, pool)
     words = text.replace("-", " ").split()
+    return (crops + 1) * view(height, width, patch_size, pool) + len(words)
+
+
+@mistake(
+    "One vector in all for the start of the text.",
+    fails=VIEWS,
+    says=("one vector too many", "Neither a class token nor a start"),
+)
+def start_token(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    return (crops + 1) * view(height, width, patch_size, pool) + len(["", *text.split()])
+
+
+@mistake("A question mark is a word.", fails="budget-of-words", says="words were cut")
+def question_marks(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    words = text.replace("?", " ?").split()
+    return (crops + 1) * view(height, width, patch_size, pool) + len(words)
+
+
+@mistake("Every mark is a word.", fails="budget-of-words", says="words were cut")
+def every_mark(height, width, patch_size, pool, crops, text):
+    check(height, width, patch_size, pool)
+    words = re.findall(r"\w+|[^\w\s]", text)
     return (crops + 1) * view(height, width, patch_size, pool) + len(words)
