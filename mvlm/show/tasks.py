@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from mvlm.data.pages import Page
 from mvlm.data.shop import Agent, Shop, look, page, run_episode
 from mvlm.show.figures import BLACK, BLUE, ORANGE, draw_image, figure
 from mvlm.show.widgets import Frame, Frames, frames
@@ -111,16 +112,26 @@ def episode_frames(shop: Shop, agent: Agent, question: str) -> Frames:
         else:
             ended = "It stopped" if state.stopped else "It never stopped"
             text = f"The end. {ended}; in the basket: {basket}. Wanted: {shop.goal or 'nothing'}."
-        lines = "; ".join(map(str, view.lines))
         states.append(
             Frame(
                 label=str(place + 1) if said else "end",
                 drawn=drawn,
-                alt=f"A page of the shop: {lines}. In the basket: {basket}. {text}",
+                alt=f"{page_in_words(shop, made)} In the basket: {basket}. {text}",
                 text=text,
             )
         )
     return frames(question, states)
+
+
+def page_in_words(shop: Shop, made: Page) -> str:
+    """What a page of the shop shows, its drawings too, though no name stands beside them."""
+    drawn = {element.number: element.label for shelf in shop.shelves for element in shelf}
+    lines = [
+        line if line.text else line._replace(text=f"(picture: {drawn[line.number]})")
+        for line in look(made).lines
+    ]
+    wanted = f" Below it, the picture of the task: {made.wanted[0]}." if made.wanted else ""
+    return f"A page of the shop {made.shop}: {'; '.join(map(str, lines))}.{wanted}"
 
 
 def clicked_box(elements: Sequence, said: str) -> tuple[int, int, int, int] | None:
