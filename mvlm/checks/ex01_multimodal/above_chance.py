@@ -97,9 +97,7 @@ def luck_of_few(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_of_any_chance(student: Student) -> None:
-    for p in (0.25, 0.2, 0.8):
-        with student.on(f"p = {p}"):
-            LUCK.run(student, lambda p=p: _few(student, p))
+    LUCK.each(student, {f"p = {p}": p for p in (0.25, 0.2, 0.8)}, _few)
 
 
 @check(

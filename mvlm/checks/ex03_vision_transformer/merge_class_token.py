@@ -87,9 +87,7 @@ def cls_values(student: Student) -> None:
     keeps_arguments=True,
 )
 def cls_batch(student: Student) -> None:
-    for batch in (1, 3):
-        with student.on(f"a batch of {batch}"):
-            MERGED.run(student, lambda b=batch: _tokens(student, b))
+    MERGED.each(student, {f"a batch of {batch}": batch for batch in (1, 3)}, _tokens)
     with student.on("as many pictures as tokens"):
         MERGED.run(
             student, lambda: (student.normal(5, 4, 3), student.normal(3), student.normal(5, 3))
