@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import ModuleType
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import torch
@@ -277,6 +278,11 @@ class Outcome:
     def points(self) -> int:
         """What the check earned."""
         return self.check.points if self.status is Status.PASSED else 0
+
+
+def questions_of(*modules: ModuleType) -> tuple[Question, ...]:
+    """What an exercise asks, in the notebook's order: the ``QUESTION`` of each of its modules."""
+    return tuple(module.QUESTION for module in modules)
 
 
 def generator_for(seed: str, name: str) -> torch.Generator:

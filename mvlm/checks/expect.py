@@ -89,8 +89,18 @@ def expect_tensor(value: Any, function: str) -> Tensor:
     expect_something(value, function)
     if type(value) is not Tensor:
         kind = "NumPy array" if isinstance(value, np.ndarray) else type(value).__name__
-        raise AnswerFailed(f"{function} returned a {kind}, wanted a torch tensor")
+        article = "an" if kind == "int" else "a"
+        raise AnswerFailed(f"{function} returned {article} {kind}, wanted a torch tensor")
     return value
+
+
+def tensor_of(function: str) -> Callable[..., Tensor]:
+    """What calls the student's function, which gives a tensor: ``(student, *arguments)``."""
+
+    def call(student: Student, *arguments: Any) -> Tensor:
+        return expect_tensor(student.call(function, *arguments), function)
+
+    return call
 
 
 def expect_shape(
@@ -284,14 +294,20 @@ class Comparison:
                 fail(says, slip.hint)
         fail(self.tells(ours, wanted) if self.tells else _difference(self.what, ours, wanted))
 
-    def each(self, student: Student, inputs: Mapping[str, Any]) -> None:
+    def each(
+        self, student: Student, inputs: Mapping[str, Any], draw: Callable[..., Any] | None = None
+    ) -> None:
         """Compare on every input of a table: its name, as a failure says it, → how it is drawn.
 
-        Arguments that are the same at every draw may stand there themselves, as a tuple.
+        Arguments that are the same at every draw may stand there themselves, as a tuple. With
+        ``draw``, what stands there is what it is asked for: it gives ``draw(student, asked)``.
         """
-        for place, draw in inputs.items():
+        for place, asked in inputs.items():
             with student.on(place):
-                self.run(student, draw if callable(draw) else lambda fixed=draw: fixed)
+                if draw:
+                    self.run(student, functools.partial(draw, student, asked))
+                else:
+                    self.run(student, asked if callable(asked) else lambda fixed=asked: fixed)
 
     def part(self, of: Callable[[Any], Any]) -> "Comparison":
         """The same comparison, in which ``of`` each result alone is looked at."""

@@ -4,7 +4,7 @@ What is right is worked out here from the definitions: by counting in plain loop
 whole numbers and fractions, where nothing is rounded before the end.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex01_multimodal import (
     above_chance,
     blind_score,
@@ -17,7 +17,5 @@ EXERCISE = Exercise(
     name="01_multimodal",
     title="Exercise 01: does it look?",
     forbids=("mvlm.data.baselines", "mvlm.tasks"),
-    questions=tuple(
-        one.QUESTION for one in (modalities, blind_score, sensitivity, above_chance, token_budget)
-    ),
+    questions=questions_of(modalities, blind_score, sensitivity, above_chance, token_budget),
 )

@@ -98,7 +98,7 @@ def luck_of_few(student: Student) -> None:
     after=[luck_of_few],
 )
 def luck_of_any_chance(student: Student) -> None:
-    LUCK.each(student, {f"p = {p}": partial(_few, student, p) for p in (0.25, 0.2, 0.8)})
+    LUCK.each(student, {f"p = {p}": p for p in (0.25, 0.2, 0.8)}, _few)
 
 
 @check(

@@ -4,7 +4,7 @@ What is right is worked out here with loops over pixels, in no way that an answe
 What is wrong is recognised by trying every order of the axes.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex02_patches import (
     overlapping_patches,
     pad_to_grid,
@@ -18,15 +18,7 @@ EXERCISE = Exercise(
     name="02_patches",
     title="Exercise 02: patches",
     forbids=("mvlm.patches",),
-    questions=tuple(
-        one.QUESTION
-        for one in (
-            patchify_hwc,
-            unpatchify_hwc,
-            weight_to_hwc,
-            overlapping_patches,
-            pad_to_grid,
-            resize_table,
-        )
+    questions=questions_of(
+        patchify_hwc, unpatchify_hwc, weight_to_hwc, overlapping_patches, pad_to_grid, resize_table
     ),
 )

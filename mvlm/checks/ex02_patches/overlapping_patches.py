@@ -5,15 +5,11 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex02_patches.common import THREE, as_letters, order_of, patches_chw
-from mvlm.checks.expect import KIND, doubles, equal, expect_kind, expect_shape, expect_tensor
+from mvlm.checks.expect import KIND, doubles, equal, expect_kind, expect_shape, tensor_of
 
+_windows = tensor_of("overlapping_patches")
 ROW_BY_ROW = "patch n is not the n-th window when read row by row"
 INSIDE = "Which axis must be the slowest inside a patch, which the fastest?"
-
-
-def _windows(student: Student, images: Tensor, size: int, stride: int) -> Tensor:
-    value = student.call("overlapping_patches", images, size, stride)
-    return expect_tensor(value, "overlapping_patches")
 
 
 def _overlap(
@@ -107,6 +103,8 @@ def overlap_order(student: Student) -> None:
             "Name the axes that you have before the last reshape. N is rows × columns: where are "
             "they?",
         )
+    if patches.dtype == torch.bool:
+        fail("the patches hold True and False, not the numbers of the images", KIND)
     for ours, windows in zip(patches, patches_chw(images, size, 1), strict=True):
         if ((ours != 0) & ~torch.isin(ours, windows)).any():
             fail("one image has patches of another", "What does your code do with the first axis?")

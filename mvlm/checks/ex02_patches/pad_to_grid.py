@@ -85,10 +85,7 @@ def pad_picture(student: Student) -> None:
     size = student.integer(4, 6)
     sizes = [(size + 1, size + 2), (2 * size - 1, 2 * size - 1), (size - 1, size - 1)]
     pictures = _pictures(student, sizes)
-    batch, *_ = _padded(student, pictures, size)
-    expect_tensor(batch, "pad_to_grid")
-    if batch.ndim != 4 or batch.shape[0] != 3 or min(batch.shape[2:]) < 2 * size - 1:
-        fail(f"the batch {tuple(batch.shape)} has no room for the pictures", "")
+    batch = _batch_with_room(student, pictures, size)
     corners = [[_in_corner(row, picture) for row in batch] for picture in pictures]
     if not all(corners[n][n] for n in range(3)):
         if all(any(row) for row in corners):
@@ -100,15 +97,21 @@ def pad_picture(student: Student) -> None:
     for kind in zip(*map(every_kind, pictures), strict=True):
         names, given = zip(*kind, strict=True)
         with student.on(f"pictures of {names[0]}"):
-            batch, *_ = _padded(student, list(given), size)
+            batch = _batch_with_room(student, list(given), size)
             if batch.dtype != given[0].dtype:
-                came = f"{given[0].dtype} went in, {batch.dtype} came out"
                 fail(
-                    f"{came}; padding changes no number",
+                    f"{given[0].dtype} went in, {batch.dtype} came out; padding changes no number",
                     "Which kind of number does your frame of zeros have, and who says so?",
                 )
             if not all(_in_corner(*pair) for pair in zip(batch, given, strict=True)):
                 fail("the batch does not hold the numbers of the pictures", KIND)
+
+
+def _batch_with_room(student: Student, pictures: list[Tensor], size: int) -> Tensor:
+    batch = expect_tensor(_padded(student, pictures, size)[0], "pad_to_grid")
+    if batch.ndim != 4 or len(batch) != 3 or min(batch.shape[2:]) < 2 * size - 1:
+        fail(f"the batch {tuple(batch.shape)} has no room for the pictures", "")
+    return batch
 
 
 def _in_corner(row: Tensor, picture: Tensor) -> bool:
@@ -143,12 +146,10 @@ def pad_mask(student: Student) -> None:
     sizes = [(size, size), (size + 1, 2 * size + 1), (2 * size, 3 * size)]
     sizes += [(2 * size, 1), (1, 2 * size)]
     pictures = _pictures(student, sizes)
-    _, mask, grid = _padded(student, pictures, size)
-    _expect_mask(mask, sizes, grid, size)
+    _expect_mask(*_marked(student, pictures, size), sizes, size)
     pictures[2] = torch.zeros_like(pictures[2])
     pictures[1][:, :size] = 0
-    _, mask, grid = _padded(student, pictures, size)
-    ours = _mask_rows(mask, len(sizes), grid)
+    ours, grid = _marked(student, pictures, size)
     if not equal(ours, _touched(sizes, grid, size)):
         fail("a black picture is marked as padding: ask the sizes, not the numbers", "")
 
@@ -161,15 +162,17 @@ def _touched(sizes: list[Size], grid: Size, size: int, more: int = 0) -> Tensor:
     )
 
 
-def _mask_rows(mask: Any, count: int, grid: Size) -> Tensor:
-    number = grid[0] * grid[1]
+def _marked(student: Student, pictures: list[Tensor], size: int) -> tuple[Tensor, Size]:
+    """Which patches are marked in each picture, and the grid of the frame that came."""
+    _, mask, grid = _padded(student, pictures, size)
+    count, number = len(pictures), grid[0] * grid[1]
     if expect_tensor(mask, "pad_to_grid").numel() != count * number:
         fail(f"no {count} masks of {number} patches to compare: the shape is {tuple(mask.shape)}")
-    return mask.reshape(count, number) != 0
+    return mask.reshape(count, number) != 0, grid
 
 
-def _expect_mask(mask: Any, sizes: list[Size], grid: Size, size: int) -> None:
-    ours, expected = _mask_rows(mask, len(sizes), grid), _touched(sizes, grid, size)
+def _expect_mask(ours: Tensor, grid: Size, sizes: list[Size], size: int) -> None:
+    expected = _touched(sizes, grid, size)
     if equal(ours, expected):
         return
     whole, wider = (_touched(sizes, grid, size, more) for more in (1 - size, 1))

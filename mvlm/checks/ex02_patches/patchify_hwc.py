@@ -5,14 +5,11 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex02_patches.common import THREE, all_windows, as_letters, order_of, patches_hwc
-from mvlm.checks.expect import equal, expect_kinds_kept, expect_shape, expect_tensor, same_numbers
+from mvlm.checks.expect import equal, expect_kinds_kept, expect_shape, same_numbers, tensor_of
 
+_patches = tensor_of("patchify_hwc")
 COUNT = "How many rows and how many columns of patches are there? Count each for itself."
 SLOWEST = "Which of the two grid axes must change slowest, so stand first after the batch?"
-
-
-def _patches(student: Student, images: Tensor, size: int) -> Tensor:
-    return expect_tensor(student.call("patchify_hwc", images, size), "patchify_hwc")
 
 
 @check(
@@ -81,20 +78,17 @@ def hwc_order_inside(student: Student) -> None:
     ours = _by_smallest(patches.reshape(-1, patches.shape[-1]))
     # Pixels of the wrong patches, of every second row and column, have a check of their own.
     far = [images[:, :, row::2, column::2] for row in range(2) for column in range(2)]
+    found, axes = None, {"c": 3, "h": size, "w": size}
     for windows in (all_windows(images, size, size), far):
-        whole = _by_smallest(torch.cat(windows).flatten(1))
-        found = order_of(ours, whole, {"c": 3, "h": size, "w": size})
-        if found == "hwc":
-            return
-        if found == "chw":
-            fail("the first P·P numbers of a patch are all red: that is (c, h, w)")
-        if found == "whc":
-            fail(
-                "the pixels of a patch come column by column",
-                "Which changes faster, row or column?",
-            )
-        if found:
-            fail(f"the numbers of a patch come in {as_letters(found)} order")
+        found = found or order_of(ours, _by_smallest(torch.cat(windows).flatten(1)), axes)
+    if found == "hwc":
+        return
+    if found == "chw":
+        fail("the first P·P numbers of a patch are all red: that is (c, h, w)")
+    if found == "whc":
+        fail("the pixels of a patch come column by column", "Which changes faster, row or column?")
+    if found:
+        fail(f"the numbers of a patch come in {as_letters(found)} order")
     fail("the numbers of a patch do not come pixel by pixel, each with its channels together")
 
 
@@ -122,10 +116,8 @@ def hwc_any_tensor(student: Student) -> None:
     square = whole[..., : 3 * size].contiguous()
     why = "cutting changes no number"
     expect_kinds_kept(student, "patchify_hwc", square, lambda images: (images, size), why)
-    with student.on(
-        "on a view of larger images, such as images[..., :n]",
-        "Which of your steps needs memory that lies in one piece?",
-    ):
+    hint = "Which of your steps needs memory that lies in one piece?"
+    with student.on("on a view of larger images, such as images[..., :n]", hint):
         _expect_same(student, whole[..., : 3 * size], size)
 
 

@@ -19,8 +19,7 @@ def _put_back(
     expect_shape(back, images.shape, "unpatchify_hwc", "(B, C, H, W)")
     if equal(back, images):
         return back, images, ""
-    wrong = int((back != images).sum())
-    seen = f"{wrong} of {images.numel()} numbers are not in their place"
+    seen = f"{(back != images).sum()} of {images.numel()} numbers are not in their place"
     grid, inside = {"r": rows, "k": cols}, {"h": size, "w": size, "c": channels}
     return back, images, _misplaced(back, patches, grid, inside) or seen
 

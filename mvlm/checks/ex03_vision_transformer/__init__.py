@@ -4,7 +4,7 @@ What is right is worked out here in float64: attention query by query in loops, 
 paper's equations, the cost from the shapes of its products.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex03_vision_transformer import (
     attend,
     block,
@@ -19,8 +19,7 @@ EXERCISE = Exercise(
     name="03_vision_transformer",
     title="Exercise 03: the vision transformer",
     forbids=("mvlm.transformer", "mvlm.vit", "mvlm.clip", "mvlm.language"),
-    questions=tuple(
-        one.QUESTION
-        for one in (attend, merge_class_token, block, cost, probe_batches, read_probes, mended_step)
+    questions=questions_of(
+        attend, merge_class_token, block, cost, probe_batches, read_probes, mended_step
     ),
 )

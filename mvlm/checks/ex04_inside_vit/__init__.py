@@ -5,7 +5,7 @@ eigenvectors of a covariance, cosines as products over lengths, rollout as a row
 through the layers, the rest in loops.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex04_inside_vit import (
     components,
     deletion_curve,
@@ -19,8 +19,5 @@ EXERCISE = Exercise(
     name="04_inside_vit",
     title="Exercise 04: inside a ViT",
     forbids=("mvlm.inspection",),
-    questions=tuple(
-        one.QUESTION
-        for one in (components, similarity, rollout, distance, deletion_curve, outliers)
-    ),
+    questions=questions_of(components, similarity, rollout, distance, deletion_curve, outliers),
 )

@@ -4,7 +4,7 @@ What is right is worked out here in float64 from the definition of a cross-entro
 by autograd.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex05_clip_loss import (
     absorb,
     cosine_similarities,
@@ -18,15 +18,12 @@ EXERCISE = Exercise(
     name="05_clip_loss",
     title="Exercise 05: the CLIP loss",
     forbids=("mvlm.clip", "mvlm.contrastive"),
-    questions=tuple(
-        one.QUESTION
-        for one in (
-            cosine_similarities,
-            loss_and_gradients,
-            several_right_loss,
-            absorb,
-            share_of_process,
-            mended_step,
-        )
+    questions=questions_of(
+        cosine_similarities,
+        loss_and_gradients,
+        several_right_loss,
+        absorb,
+        share_of_process,
+        mended_step,
     ),
 )

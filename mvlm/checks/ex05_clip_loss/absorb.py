@@ -11,8 +11,7 @@ State = tuple[Tensor, Tensor]
 
 
 def _absorb(student: Student, state: State, scores: Tensor) -> State:
-    value = student.call("absorb", *state, scores)
-    new = expect_parts(value, ("the maxima", "the sums"), "absorb")
+    new = expect_parts(student.call("absorb", *state, scores), ("the maxima", "the sums"), "absorb")
     for tensor, name in zip(new, ("maxima", "sums"), strict=True):
         expect_shape(tensor, (len(scores),), f"absorb's {name}", "one a row")
         if bool(tensor.double().isnan().any()):
@@ -20,8 +19,13 @@ def _absorb(student: Student, state: State, scores: Tensor) -> State:
     return new
 
 
-def _start(count: int) -> State:
-    return torch.full((count,), -torch.inf), torch.zeros(count)
+def _absorb_all(student: Student, blocks: list[Tensor]) -> State:
+    """What is left of these blocks, from where nothing was seen yet."""
+    count = len(blocks[0])
+    state = torch.full((count,), -torch.inf), torch.zeros(count)
+    for block in blocks:
+        state = _absorb(student, state, block)
+    return state
 
 
 def _state_of(scores: Tensor) -> State:
@@ -53,7 +57,7 @@ def _compare_state(state: State, seen: Tensor) -> None:
 )
 def absorb_first(student: Student) -> None:
     scores = 2 * student.normal(3, student.integer(4, 6)) - 10
-    _compare_state(_absorb(student, _start(3), scores), scores)
+    _compare_state(_absorb_all(student, [scores]), scores)
 
 
 @check(
@@ -88,10 +92,9 @@ def absorb_many(student: Student) -> None:
         with student.on(f"{count} pairs, the matrix in blocks of {width} columns"):
             loss = 0.0
             for table in (scores, scores.T.contiguous()):
-                state = _start(count)
-                for block in table.split(width, 1):
-                    state = _absorb(student, state, block.contiguous())
-                ends = state[0].double() + state[1].double().log()
+                blocks = [block.contiguous() for block in table.split(width, 1)]
+                maxima, sums = _absorb_all(student, blocks)
+                ends = maxima.double() + sums.double().log()
                 loss += (ends - table.diagonal()).mean().item() / 2
             if not same(loss, both_ways(scores.double()).item()):
                 fail("maxima + log(sums) do not give the CLIP loss of the whole matrix")
@@ -106,10 +109,7 @@ def absorb_large(student: Student) -> None:
     for offsets in ((-2000, -1000, 0, 1000), (1000, 0, -1000), (-1500, -1500)):
         blocks = [student.normal(3, 4) + offset for offset in offsets]
         with student.on(f"blocks of scores near {', '.join(map(str, offsets))}"):
-            state = _start(3)
-            for block in blocks:
-                state = _absorb(student, state, block)
-            _compare_state(state, torch.cat(blocks, 1))
+            _compare_state(_absorb_all(student, blocks), torch.cat(blocks, 1))
 
 
 @check(
@@ -120,15 +120,11 @@ def absorb_large(student: Student) -> None:
 )
 def absorb_left_out(student: Student) -> None:
     blocks = [student.normal(3, 4) + offset for offset in (-12, -6, -9)]
-    blocks[0][1] = -torch.inf  # nothing at all to see in row 1 yet
-    blocks[0][2, 1:3] = -torch.inf
-    blocks[1][1] = -torch.inf
-    blocks[2][0] = -torch.inf
-    state = _start(3)
-    for end, block in enumerate(blocks, 1):
-        with student.on("some scores are -inf: left out"):
-            state = _absorb(student, state, block)
-            _compare_state(state, torch.cat(blocks[:end], 1))
+    blocks[0][1] = blocks[1][1] = -torch.inf  # row 1 sees nothing at all before the last block
+    blocks[0][2, 1:3] = blocks[2][0] = -torch.inf
+    with student.on("some scores are -inf: left out"):
+        for end in (1, 2, 3):
+            _compare_state(_absorb_all(student, blocks[:end]), torch.cat(blocks[:end], 1))
 
 
 QUESTION = Question(

@@ -9,7 +9,6 @@ from torch import Tensor
 from mvlm.checks.core import Student
 
 Vectors = Tensor | np.ndarray
-UNNORMALISED = "features brought to length 1: take them as they are"
 
 
 def scores_of(images: Vectors, texts: Vectors, scale: float) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex05_clip_loss.common import scores_of, unit
+from mvlm.checks.ex05_clip_loss.common import unit
 from mvlm.checks.expect import Comparison, expect_finite, expect_shape
 
 
@@ -31,20 +31,16 @@ def _tell_cosine(ours: Tensor, wanted: Tensor) -> str:
 COSINE = Comparison(
     function="cosine_similarities",
     what="the cosines",
-    right=lambda images, texts: unit(images) @ unit(texts).T,
+    right=lambda images, texts, *, image=unit, text=unit: image(images) @ text(texts).T,
     read=_read_cosines,
     tells=_tell_cosine,
     mistakes={
         "these are products of the vectors as they came: a cosine goes by direction alone": (
-            lambda images, texts: scores_of(images, texts, 1.0),
+            {"image": Tensor.double, "text": Tensor.double},
             "Divide each vector by its own length first.",
         ),
-        "the images were brought to length 1, the texts were not": (
-            lambda images, texts: unit(images) @ texts.double().T
-        ),
-        "the texts were brought to length 1, the images were not": (
-            lambda images, texts: images.double() @ unit(texts).T
-        ),
+        "the images were brought to length 1, the texts were not": {"text": Tensor.double},
+        "the texts were brought to length 1, the images were not": {"image": Tensor.double},
     },
 )
 
@@ -67,8 +63,7 @@ def cos_values(student: Student) -> None:
 )
 def cos_zero(student: Student) -> None:
     images, texts = student.normal(3, 5), student.normal(4, 5)
-    images[1] = 0
-    texts[2] = 0
+    images[1] = texts[2] = 0
     COSINE.run(student, lambda: (images, texts))
 
 

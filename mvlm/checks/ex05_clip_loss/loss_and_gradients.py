@@ -12,22 +12,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, drawn_once
-from mvlm.checks.ex05_clip_loss.common import (
-    UNNORMALISED,
-    along,
-    both_ways,
-    draw_pairs,
-    scores_of,
-    unit,
-)
-from mvlm.checks.expect import (
-    Comparison,
-    expect_finite,
-    expect_number,
-    expect_parts,
-    expect_shape,
-    kind_of,
-)
+from mvlm.checks.ex05_clip_loss.common import along, both_ways, draw_pairs, scores_of, unit
+from mvlm.checks.expect import Comparison, expect_finite, expect_number, expect_parts, expect_shape
 
 SIDES = ("images", "texts")
 RETURNED = ("the loss", "the images' gradient", "the texts' gradient")
@@ -35,16 +21,16 @@ Loss = Callable[[Tensor], Tensor]  # of the scores
 Pairs = tuple[np.ndarray, np.ndarray, float]
 
 
-def _loss(images: Any, texts: Any, scale: float, *, of: Loss = both_ways) -> Tensor:
-    return of(scores_of(images, texts, scale))
+def _loss(*pairs: Any, of: Loss = both_ways, times: float = 1) -> Tensor:
+    return times * of(scores_of(*pairs))
 
 
-def _slopes(side: int, *pairs: Any, of: Loss = both_ways) -> Tensor:
+def _slopes(side: int, *pairs: Any, **changed: Any) -> Tensor:
     """The gradient of a loss of the scores, with respect to the images (0) or the texts (1)."""
     *features, scale = pairs
     with torch.enable_grad():
         leaves = [torch.tensor(x).requires_grad_() for x in features]
-        return torch.autograd.grad(_loss(*leaves, scale, of=of), leaves[side])[0]
+        return torch.autograd.grad(_loss(*leaves, scale, **changed), leaves[side])[0]
 
 
 def _read_loss(value: Any, *_: Any) -> float:
@@ -58,24 +44,23 @@ def _read_gradient(side: int, value: Any, *features: Any) -> Tensor:
         gradient = torch.from_numpy(gradient)
     what = f"the gradient of the {SIDES[side]}"
     if type(gradient) is not Tensor:
-        raise AnswerFailed(f"{what} is a {kind_of(gradient)}, wanted an array")
+        raise AnswerFailed(f"{what} is a {type(gradient).__name__}, wanted an array")
     expect_shape(gradient, features[side].shape, what, "(N, E), a slope for each feature")
     return expect_finite(gradient.double(), f"the slopes of the {SIDES[side]}")
 
 
+SUMMED = {"of": lambda scores: len(scores) * both_ways(scores)}  # over the pairs, no mean
 LOSS = Comparison(
     function="loss_and_gradients",
     what="the loss",
     right=_loss,
     read=_read_loss,
     mistakes={
-        "the loss is as many times too large as there are pairs: a sum, not a mean": {
-            "of": lambda scores: len(scores) * both_ways(scores)
-        },
+        "the loss is as many times too large as there are pairs: a sum, not a mean": SUMMED,
         "the loss is that of scale 1: the scale multiplies every score": (
             lambda images, texts, _: _loss(images, texts, 1.0)
         ),
-        f"the loss is that of {UNNORMALISED}": (
+        "the loss is that of features brought to length 1: take them as they are": (
             lambda images, texts, scale: _loss(unit(images), unit(texts), scale)
         ),
         "the loss is that of one direction alone": (
@@ -96,22 +81,16 @@ def _gradient(side: int) -> Comparison:
         read=partial(_read_gradient, side),
         mistakes={
             f"{what} is that of the {SIDES[1 - side]}: first images, then texts": other,
-            f"{what} points the other way: is it a slope, or a step downhill?": {
-                "of": lambda scores: -both_ways(scores)
-            },
+            f"{what} points the other way: is it a slope, or a step downhill?": {"times": -1},
             f"{what} is too small by the scale: the scale multiplies every score": (
                 lambda *pairs: right(*pairs) / pairs[2]
             ),
-            f"{what} is as many times too large as there are pairs: a mean": {
-                "of": lambda scores: len(scores) * both_ways(scores)
-            },
-            f"{what} is twice too large: the loss is half of two cross-entropies": {
-                "of": lambda scores: 2 * both_ways(scores)
-            },
+            f"{what} is as many times too large as there are pairs: a mean": SUMMED,
+            f"{what} is twice too large: the loss is half of two cross-entropies": {"times": 2},
             f"{what} is that of one direction alone: each score takes part in two softmaxes": (
                 [
-                    {"of": lambda scores, axis=axis, by=by: by * along(scores, axis)}
-                    for axis, by in itertools.product((0, 1), (0.5, 1.0))
+                    {"of": partial(along, axis=axis), "times": times}
+                    for axis, times in itertools.product((0, 1), (0.5, 1.0))
                 ],
                 "The gradient of the scores has a softmax along rows and one along columns.",
             ),

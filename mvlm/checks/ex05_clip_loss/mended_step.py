@@ -1,10 +1,9 @@
 """Exercise 05, `mended_step`: a step with four faults."""
 
-import functools
 import itertools
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ class _Step:
         ends = [x.detach() - self.rate * slope for x, slope in zip(leaves, slopes, strict=True)]
         return loss.item(), *ends[:2], ends[2].item()
 
-    @functools.cached_property
+    @cached_property
     def known(self) -> dict[Faults, Taken]:
         """What each set of faults gives."""
         return {faults: self.with_faults(faults) for faults in ALL_FAULTS}

@@ -1,6 +1,5 @@
 """Exercise 05, `several_right_loss`: several right answers."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,6 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check
 from mvlm.checks.ex05_clip_loss.common import (
-    UNNORMALISED,
     Way,
     both_ways,
     cross_entropy,
@@ -85,7 +83,7 @@ SEVERAL_LOSS = Comparison(
         "the loss is one mean over images and texts together: each direction has its own": {
             "loss": _pooled
         },
-        f"the loss is that of {UNNORMALISED}": (
+        "the loss is that of features brought to length 1: take them as they are": (
             lambda images, texts, *rest: _several(unit(images), unit(texts), *rest)
         ),
     },
@@ -105,11 +103,6 @@ def _ask_several(student: Student, right: Tensor, scale: float = 3.0) -> tuple[A
     return images, features_of(student.normal(right.shape[1], 3), 1.3, 0.8), right, scale
 
 
-def _compare_several(student: Student, masks: Mapping[str, Tensor]) -> None:
-    inputs = {place: partial(_ask_several, student, right) for place, right in masks.items()}
-    SEVERAL_LOSS.each(student, inputs)
-
-
 @check(
     "with one right text an image it is the CLIP loss",
     "The mask says where the right answers are: nothing makes them the diagonal.",
@@ -120,7 +113,7 @@ def several_one(student: Student) -> None:
         "the right ones on the diagonal": pairs,
         "each text one place further than its image": pairs.roll(1, 1),
     }
-    _compare_several(student, masks)
+    SEVERAL_LOSS.each(student, masks, _ask_several)
 
 
 @check(
@@ -130,7 +123,7 @@ def several_one(student: Student) -> None:
 )
 def several_texts(student: Student) -> None:
     owners = _mask("xxxx...", "....xx.", "......x")
-    _compare_several(student, {"3 images with 4, 2 and 1 texts": owners})
+    SEVERAL_LOSS.each(student, {"3 images with 4, 2 and 1 texts": owners}, _ask_several)
 
 
 @check(
@@ -145,7 +138,7 @@ def several_images(student: Student) -> None:
             _mask("xx..", ".xx.", "...x", "...x")
         ),
     }
-    _compare_several(student, masks)
+    SEVERAL_LOSS.each(student, masks, _ask_several)
 
 
 @check(
@@ -158,7 +151,7 @@ def several_none(student: Student) -> None:
         "image 1 has no right text": _mask("x..", "...", ".x.", "..x"),
         "texts 0 and 3 have no right image": _mask(".x..", "..x."),
     }
-    _compare_several(student, masks)
+    SEVERAL_LOSS.each(student, masks, _ask_several)
 
 
 @check(

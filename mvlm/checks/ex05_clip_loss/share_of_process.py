@@ -1,22 +1,13 @@
 """Exercise 05, `share_of_process`: one process among several."""
 
 import math
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex05_clip_loss.common import (
-    UNNORMALISED,
-    both_ways,
-    draw_pairs,
-    one_way,
-    scores_of,
-    unit,
-)
+from mvlm.checks.ex05_clip_loss.common import both_ways, draw_pairs, one_way, scores_of, unit
 from mvlm.checks.expect import Comparison, expect_number, expect_slopes, same
 
 
@@ -42,7 +33,7 @@ SHARE_LOSS = Comparison(
         "the share is the loss of all pairs of all processes": (
             lambda _, __, *rest: both_ways(scores_of(rest[0], rest[1], rest[-1]))
         ),
-        f"the share is that of {UNNORMALISED}": (
+        "the share is that of features brought to length 1: take them as they are": (
             lambda *given: _share(*map(unit, given[:4]), *given[4:])
         ),
         "the right answers are looked for among those of process 0": (
@@ -67,16 +58,14 @@ def _ask_share(pairs: tuple[Tensor, Tensor], rank: int, own: int, scale: float) 
     return pairs[0][mine].clone(), pairs[1][mine].clone(), *pairs, rank, scale
 
 
-def _compare_share(student: Student, ranks: Sequence[int], processes: int) -> None:
+def _compare_share(student: Student, ranks: list[int], processes: int) -> None:
     own, scale = student.integer(3, 4), 3.5 + student.integer(0, 2)
 
-    def draw(rank: int) -> tuple[Any, ...]:
+    def draw(student: Student, rank: int) -> tuple[Any, ...]:
         return _ask_share(draw_pairs(student, processes * own, 4), rank, own, scale)
 
-    inputs = {
-        f"process {rank} of {processes}, {own} pairs each": partial(draw, rank) for rank in ranks
-    }
-    SHARE_LOSS.each(student, inputs)
+    inputs = {f"process {rank} of {processes}, {own} pairs each": rank for rank in ranks}
+    SHARE_LOSS.each(student, inputs, draw)
 
 
 @check(
@@ -110,13 +99,10 @@ def share_twins(student: Student) -> None:
     texts[2 * own :] = texts[:own]
     whole = both_ways(scores_of(images, texts, scale)).item()
     with student.on("pictures and texts that occur on several processes"):
-        shares = [
-            expect_number(
-                student.call("share_of_process", *_ask_share((images, texts), rank, own, scale)),
-                "share_of_process",
-            )
-            for rank in range(processes)
-        ]
+        shares = []
+        for rank in range(processes):
+            share = student.call("share_of_process", *_ask_share((images, texts), rank, own, scale))
+            shares.append(expect_number(share, "share_of_process"))
         mean = math.fsum(shares) / processes
         if not same(mean, whole):
             fail(f"the mean of all shares is {mean:.4f}, the loss of the whole is {whole:.4f}")

@@ -4,7 +4,7 @@ What is right is worked out here from the definitions, in float64: the floor by 
 gradient of a batch by autograd on the whole of it, the schedule point by point.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex06_training_clip import (
     accumulate,
     batches,
@@ -18,7 +18,5 @@ EXERCISE = Exercise(
     name="06_training_clip",
     title="Exercise 06: training CLIP",
     forbids=("mvlm.clip", "mvlm.contrastive", "mvlm.training"),
-    questions=tuple(
-        one.QUESTION for one in (learnt, batches, accumulate, schedule, parameter_groups, diagnose)
-    ),
+    questions=questions_of(learnt, batches, accumulate, schedule, parameter_groups, diagnose),
 )

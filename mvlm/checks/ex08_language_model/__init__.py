@@ -4,7 +4,7 @@ What is right is worked out here in float64 and from the definitions: a rotation
 numbers, attention with a loop over heads, a cut token by token from the likeliest on.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex08_language_model import (
     cache_bytes,
     grouped_attention,
@@ -18,8 +18,7 @@ EXERCISE = Exercise(
     name="08_language_model",
     title="Exercise 08: a small language model",
     forbids=("mvlm.language", "mvlm.generation", "mvlm.transformer"),
-    questions=tuple(
-        one.QUESTION
-        for one in (rms_norm, rotate, grouped_attention, cache_bytes, keep_likely, next_tokens)
+    questions=questions_of(
+        rms_norm, rotate, grouped_attention, cache_bytes, keep_likely, next_tokens
     ),
 )

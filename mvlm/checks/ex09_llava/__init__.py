@@ -4,7 +4,7 @@ What is right is worked out here in float64 and from the definitions: ids and la
 a step from the whole sequence, a generator by reading everything again at each step.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex09_llava import (
     answer_labels,
     answer_loss,
@@ -25,15 +25,7 @@ EXERCISE = Exercise(
         "mvlm.transformer",
         "mvlm.tokenizer",
     ),
-    questions=tuple(
-        one.QUESTION
-        for one in (
-            expand_markers,
-            splice,
-            answer_labels,
-            answer_loss,
-            cached_step,
-            mended_generate,
-        )
+    questions=questions_of(
+        expand_markers, splice, answer_labels, answer_loss, cached_step, mended_generate
     ),
 )

@@ -40,7 +40,7 @@ SHIFT = "Labels are the tokens themselves. From which place is token 3 predicted
 ANSWER_LOSS = Comparison(
     function="answer_loss",
     what="the loss",
-    right=lambda logits, labels: _shifted(logits, labels).mean(),
+    right=lambda logits, labels, *, of=Tensor.mean: of(_shifted(logits, labels)),
     mistakes={
         "the loss is that of tokens predicted from themselves: nothing is shifted": (
             lambda logits, labels: _losses(logits, labels).mean(),
@@ -58,9 +58,7 @@ ANSWER_LOSS = Comparison(
             lambda logits, labels: _losses(logits.flatten(0, 1)[:-1], labels.flatten()[1:]).mean(),
             "Shift within each row, before the rows are laid end to end.",
         ),
-        "the loss is a sum, wanted the mean over supervised tokens": (
-            lambda logits, labels: _shifted(logits, labels).sum()
-        ),
+        "the loss is a sum, wanted the mean over supervised tokens": {"of": Tensor.sum},
         "the loss is a mean of the rows' means: a short answer counts as much as a long one": (
             _mean_of_rows
         ),
@@ -109,9 +107,8 @@ def loss_ignored(student: Student) -> None:
 )
 def loss_mean(student: Student) -> None:
     labels = _draw_labels(student, 3, 8, 6)
-    labels[0, :2] = IGNORED
+    labels[0, :2] = labels[2, 1:] = IGNORED
     labels[1, 1:7] = IGNORED  # its first token has a label, and no place to be predicted from
-    labels[2, 1:] = IGNORED
     with student.on("rows with 6, 1 and 0 supervised tokens"):
         ANSWER_LOSS.run(student, lambda: _ask_loss(student, labels, 6))
 
@@ -142,8 +139,7 @@ def loss_large(student: Student) -> None:
 def loss_gradient(student: Student) -> None:
     labels = _draw_labels(student, 2, 6, 7)
     labels[0, :3] = labels[1, 2] = IGNORED
-    logits, labels = _ask_loss(student, labels, 7)
-    expect_slopes(student, "answer_loss", logits, labels, learns={0: "scores"})
+    expect_slopes(student, "answer_loss", *_ask_loss(student, labels, 7), learns={0: "scores"})
 
 
 QUESTION = Question(

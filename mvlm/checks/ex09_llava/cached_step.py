@@ -19,14 +19,14 @@ PARTS = ("the output", "keys", "values")
 
 def _output(
     *step: Tensor,
-    divisor: Callable[[int, int, int], float] = lambda heads, width, tokens: math.sqrt(width),
+    divisor: Callable[[int, int, int], float] = lambda heads, d, tokens: math.sqrt(d),
     seen: Callable[[Tensor], Tensor] = lambda mask: mask,
 ) -> Tensor:
     """What the new query finds in all keys, float64: (B, H, 1, d)."""
     query, key, value, keys, values, mask = step
     keys, values = torch.cat([keys, key], 2).double(), torch.cat([values, value], 2).double()
-    _, heads, tokens, width = keys.shape
-    scores = (query * keys).sum(-1) / divisor(heads, width, tokens)  # B H T
+    _, heads, tokens, d = keys.shape
+    scores = (query * keys).sum(-1) / divisor(heads, d, tokens)  # B H T
     weights = scores.masked_fill(~seen(mask)[:, None], -torch.inf).softmax(-1)
     # Nothing is found where nothing is seen, as it may be by mistake.
     return (weights[..., None] * values).sum(2, keepdim=True).nan_to_num(0)
@@ -34,7 +34,10 @@ def _output(
 
 def _read_output(value: Any, *step: Tensor) -> Tensor:
     output = expect_parts(value, PARTS, "cached_step")[0]
-    return expect_shape(output, step[0].shape, "cached_step", "(B, H, 1, d)")
+    expect_shape(output, step[0].shape, "cached_step", "(B, H, 1, d)")
+    if bool(output.isnan().any()):
+        fail("the output holds nan")
+    return output
 
 
 OUTPUT = Comparison(
@@ -42,21 +45,15 @@ OUTPUT = Comparison(
     what="the output",
     right=_output,
     read=_read_output,
-    tells=lambda ours, _: (
-        "the output holds nan"
-        if bool(ours.isnan().any())
-        else "the output is not the attention of the new query over all keys"
-    ),
+    tells=lambda *_: "the output is not the attention of the new query over all keys",
     mistakes={
         "the output is that of scores that are not divided by √d": {"divisor": lambda *_: 1},
-        "the output is that of scores divided by d": {
-            "divisor": lambda heads, width, tokens: width
-        },
+        "the output is that of scores divided by d": {"divisor": lambda heads, d, tokens: d},
         "the output is that of scores divided by the root of H·d: d is the width of ONE head": {
-            "divisor": lambda heads, width, tokens: math.sqrt(heads * width)
+            "divisor": lambda heads, d, tokens: math.sqrt(heads * d)
         },
         "the output is that of scores divided by the root of the number of tokens, not of d": {
-            "divisor": lambda heads, width, tokens: math.sqrt(tokens)
+            "divisor": lambda heads, d, tokens: math.sqrt(tokens)
         },
         "the output is that of a step that sees the padding": ({"seen": torch.ones_like}, None),
         "the output is that of a step that sees the padding and nothing else": (
@@ -134,9 +131,8 @@ def step_mask(student: Student) -> None:
         keys = torch.where(mask[:, None, :, None], 100 * keys - 3e4 * way, keys)
         return _step((3 * way.expand_as(keys), keys, values, mask), 5)
 
-    with student.on(
-        "every score far below 0", "A fill of -10,000 is no -inf: scores may be lower."
-    ):
+    hint = "A fill of -10,000 is no -inf: scores may be lower."
+    with student.on("every score far below 0", hint):
         OUTPUT.run(student, low)
 
 

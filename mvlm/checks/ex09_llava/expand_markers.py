@@ -26,8 +26,7 @@ def _expand(
     wanted_labels = [label for _, label in wanted]
     if targets.tolist() == wanted_labels:
         return
-    seen = set(targets[ids == MARKER].tolist()) - {IGNORED}
-    if seen:
+    if seen := set(targets[ids == MARKER].tolist()) - {IGNORED}:
         fail(f"a picture's places have the label {min(seen)}, wanted {IGNORED}: no loss there")
     fail(f"the labels {labels} became {targets.tolist()}, wanted {wanted_labels}")
 
@@ -38,9 +37,8 @@ def _expand(
 )
 def expand_one(student: Student) -> None:
     before, after = draw_words(student, 2), draw_words(student, 3)
-    row = [*before, MARKER, *after]
     labels = [IGNORED] * 4 + after[1:]
-    _expand(student, row, labels, student.integer(3, 4))
+    _expand(student, [*before, MARKER, *after], labels, student.integer(3, 4))
 
 
 def _expand_ids(student: Student) -> None:

@@ -40,15 +40,20 @@ STARTS: dict[str, Callable[[int, Tensor], Tensor]] = {
 ALL_FAULTS = list(itertools.product(STARTS, (False, True), (False, True)))
 
 
-def _draw_case(student: Student, padding: tuple[int, ...]) -> _Case:
-    # Words of one length and large values: else some tokens follow everything, themselves too.
-    table = student.normal(12, 6)
-    table = table / table.norm(dim=1, keepdim=True) * 6**0.5
-    query, key, value = (student.normal(6, 6) * 6**-0.5 for _ in range(3))
-    positions = student.normal(20, 6)
-    # Padding holds numbers as well, so that a step that sees it goes another way.
-    vectors = student.normal(len(padding), 5, 6)
-    return _Case(vectors, padding, table, positions, (query, key, 3 * value))
+@drawn_once
+def _draw_case(student: Student, padding: tuple[int, ...], *holds: Callable[..., bool]) -> _Case:
+    """A case of which all this holds."""
+    while True:
+        # Words of one length and large values: else some tokens follow everything, themselves too.
+        table = student.normal(12, 6)
+        table = table / table.norm(dim=1, keepdim=True) * 6**0.5
+        query, key, value = (student.normal(6, 6) * 6**-0.5 for _ in range(3))
+        positions = student.normal(20, 6)
+        # Padding holds numbers as well, so that a step that sees it goes another way.
+        vectors = student.normal(len(padding), 5, 6)
+        case = _Case(vectors, padding, table, positions, (query, key, 3 * value))
+        if all(holds_here(case) for holds_here in holds):
+            return case
 
 
 def _call_generate(student: Student, case: _Case, steps: int, end: int) -> tuple[Tensor, Tensor]:
@@ -96,15 +101,11 @@ def _ways(case: _Case, steps: int, end: int) -> tuple[Tensor, Tensor]:
 NEVER = 10**6  # an end token that no vocabulary holds
 
 
-@drawn_once
-def _draw_telling(student: Student, padding: tuple[int, ...]) -> _Case:
-    """A case in which every fault, beside any others, changes the scores."""
-    while True:
-        case = _draw_case(student, padding)
-        ways = _ways(case, 4, NEVER)[1].flatten(1)
-        apart = (ways[:, None] - ways).abs().amax(2) + torch.eye(len(ways))
-        if apart.min() > 0.05:
-            return case
+def _telling(case: _Case) -> bool:
+    """Every fault, beside any others, changes the scores."""
+    ways = _ways(case, 4, NEVER)[1].flatten(1)
+    apart = (ways[:, None] - ways).abs().amax(2) + torch.eye(len(ways))
+    return bool(apart.min() > 0.05)
 
 
 def _without_fault(student: Student, fault: int, message: str) -> None:
@@ -112,7 +113,7 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
 
     The fault's name, where it has one, stands in the place of {} in the message.
     """
-    case = _draw_telling(student, (0, 2, 1))
+    case = _draw_case(student, (0, 2, 1), _telling)
     _, scores = _call_generate(student, case, 4, NEVER)
     _, ways = _ways(case, 4, NEVER)
     left = [name for name, way in zip(ALL_FAULTS, ways, strict=True) if close(scores, way, 1e-3)]
@@ -148,44 +149,30 @@ def gen_cache(student: Student) -> None:
     _without_fault(student, 2, "a step sees the prompt and itself, and no token between")
 
 
-@drawn_once
-def _draw_ending(student: Student) -> tuple[_Case, int]:
+def _said(case: _Case, row: int, step: int) -> int:
+    """What the right way says there, where nothing ends."""
+    return int(_ways(case, 5, NEVER)[0][0, row, step])
+
+
+def _one_row_ends(case: _Case) -> bool:
     """Row 0 ends with its first token, whatever faults are left, and another row goes on."""
-    while True:
-        case = _draw_case(student, (0, 3, 2))
-        ways = _ways(case, 5, NEVER)[0]
-        end = int(ways[0, 0, 0])
-        says_it_anyway = any((way[0] == end).all() for way in ways)
-        if end and not says_it_anyway and any(bool((ways[:, row] != end).all()) for row in (1, 2)):
-            return case, end
+    ways, end = _ways(case, 5, NEVER)[0], _said(case, 0, 0)
+    says_it_anyway = any((way[0] == end).all() for way in ways)
+    goes_on = any(bool((ways[:, row] != end).all()) for row in (1, 2))
+    return end != 0 and not says_it_anyway and goes_on
 
 
-@drawn_once
-def _draw_ending_at_once(student: Student) -> tuple[_Case, int]:
+def _both_rows_end(case: _Case) -> bool:
     """Both rows begin with the same token, which ends them."""
-    while True:
-        case = _draw_case(student, (0, 2))
-        first, other = _ways(case, 1, NEVER)[0][0, :, 0].tolist()
-        if first == other:
-            return case, first
+    return _said(case, 0, 0) == _said(case, 1, 0)
 
 
-@drawn_once
-def _draw_whole(student: Student, padding: tuple[int, ...], ends_with_0: bool) -> tuple[_Case, int]:
+def _ends_later(case: _Case) -> bool:
     """Row 0 ends with its second token, or its first; another row goes on."""
-    while True:
-        case = _draw_telling(student, padding)
-        free = _ways(case, 5, NEVER)[0][0]
-        end = int(free[0, 1])
-        wanted = _ways(case, 5, end)[0][0]
-        others_end = all((row == end).any() for row in wanted[1:])
-        if end and not equal(free[0], wanted[0]) and not others_end:
-            break
-    if not ends_with_0:
-        return case, end
-    order = torch.arange(len(case.table))
-    order[0], order[end] = end, 0  # the same words, two of which have exchanged their numbers
-    return replace(case, table=case.table[order]), 0
+    end = _said(case, 0, 1)
+    ended, *others = _ways(case, 5, end)[0][0]
+    others_end = all(bool((row == end).any()) for row in others)
+    return end != 0 and not equal(_ways(case, 5, NEVER)[0][0, 0], ended) and not others_end
 
 
 @check(
@@ -193,20 +180,21 @@ def _draw_whole(student: Student, padding: tuple[int, ...], ends_with_0: bool) -
     "Ended or not is a matter of each row. Who remembers it, from step to step?",
 )
 def gen_ends(student: Student) -> None:
-    free = [_compare_ends(student, *_draw_ending(student)) for _ in range(3)]
+    free = [_compare_ends(student, _draw_case(student, (0, 3, 2), _one_row_ends)) for _ in range(3)]
     if all(bool((tokens == tokens[:, :1]).all()) for tokens in free):
         fail("every row says its first token for ever, though none has ended", "")
     hint = "The result is (B, steps) then as well: fill up what is missing."
     with student.on("all rows end with their first token", hint):
-        _compare_ends(student, *_draw_ending_at_once(student))
+        _compare_ends(student, _draw_case(student, (0, 2), _both_rows_end))
 
 
-def _compare_ends(student: Student, case: _Case, end: int) -> Tensor:
+def _compare_ends(student: Student, case: _Case) -> Tensor:
     """Each row is what it is without an end, and cut there: so other faults may be left.
 
     Returns:
         The tokens without an end.
     """
+    end = _said(case, 0, 0)
     free, _ = _call_generate(student, case, 5, NEVER)
     if free[0, 0] != end:
         fail(f"row 0 begins with token {free[0, 0]}, and {end} scores highest", "")
@@ -244,11 +232,16 @@ def _compare_generated(student: Student, case: _Case, steps: int, end: int) -> N
 )
 def gen_whole(student: Student) -> None:
     for padding, ends_with_0 in (((0, 3), False), ((2, 0, 4), True)):
-        case, end = _draw_whole(student, padding, ends_with_0)
+        case = _draw_case(student, padding, _telling, _ends_later)
+        end = _said(case, 0, 1)
+        if ends_with_0:  # the same words, two of which have exchanged their numbers
+            order = torch.arange(len(case.table))
+            order[0], order[end] = end, 0
+            case, end = replace(case, table=case.table[order]), 0
         with student.on(f"the end token is {end}"):
             _compare_generated(student, case, 5, end)
     with student.on("a single row that never ends: the end token is -1"):
-        _compare_generated(student, _draw_telling(student, (2,)), 4, -1)
+        _compare_generated(student, _draw_case(student, (2,), _telling), 4, -1)
 
 
 QUESTION = Question(

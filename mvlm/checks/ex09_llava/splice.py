@@ -9,14 +9,7 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex09_llava.common import MARKER, draw_words
-from mvlm.checks.expect import (
-    equal,
-    expect_kind,
-    expect_parts,
-    expect_shape,
-    expect_slopes,
-    expect_truth,
-)
+from mvlm.checks.expect import expect_kind, expect_parts, expect_shape, expect_slopes, expect_truth
 
 Made = tuple[Tensor, Any, list[Tensor]]
 
@@ -52,9 +45,9 @@ def _compare_rows(made: Made) -> None:
     """Without what should be padding."""
     vectors, _, wanted = made
     for row, (ours, right) in enumerate(zip(vectors.double(), wanted, strict=True)):
-        if equal(ours[: len(right)], right):
+        if torch.equal(ours[: len(right)], right):
             continue
-        if equal(ours[-len(right) :], right):
+        if torch.equal(ours[-len(right) :], right):
             fail(f"row {row} is filled up in front, wanted behind its end", "")
         place = (ours[: len(right)] - right).abs().amax(1).nonzero()[0].item()
         fail(f"row {row}: the vector at place {place} is another one")
@@ -70,9 +63,9 @@ def _compare_padding(made: Made) -> None:
     expect_truth(mask, "splice's mask")
     expect_shape(mask, vectors.shape[:2], "splice's mask", "(B, L)")
     expected = torch.arange(vectors.shape[1]) < torch.tensor([[len(right)] for right in wanted])
-    if equal(mask, ~expected):
+    if torch.equal(mask, ~expected):
         fail("the mask says True for padding", "")
-    if not equal(mask, expected):
+    if not torch.equal(mask, expected):
         fail(
             "the mask is not True for each word and picture, and False for padding",
             "True up to where a row ends with its pictures in, False behind.",
@@ -111,8 +104,7 @@ def splice_several(student: Student) -> None:
 def splice_batch(student: Student) -> None:
     words = draw_words(student, 12)
     with student.on("rows with 1, 0 and 2 pictures"):
-        mixed = [MARKER, words[6], MARKER, words[7]]
-        rows = [[*words[:2], MARKER, *words[2:4]], words[:5], mixed]
+        rows = [[*words[:2], MARKER, *words[2:4]], words[:5], [MARKER, words[6], MARKER, words[7]]]
         _compare_rows(_splice(student, rows))
     with student.on("rows of words alone"):
         _compare_rows(_splice(student, [words[:3], words[3:8]]))
@@ -162,8 +154,7 @@ def splice_words(student: Student) -> None:
 def splice_gradient(student: Student) -> None:
     rows = [[3, MARKER, 5], [4, MARKER, 3, 6]]
     features, table = student.normal(2, 2, 4), student.normal(10, 4)
-    learns = {1: "features", 2: "table"}
-    expect_slopes(student, "splice", rows, features, table, learns=learns)
+    expect_slopes(student, "splice", rows, features, table, learns={1: "features", 2: "table"})
 
 
 QUESTION = Question(

@@ -4,7 +4,7 @@ What is right is worked out here from the definitions: orders are counted by mul
 numbers, company by looking at every scene, worths as fractions, thresholds by trying each.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex10_training_llava import (
     caption_floor,
     polling_questions,
@@ -18,15 +18,12 @@ EXERCISE = Exercise(
     name="10_training_llava",
     title="Exercise 10: two stages and what they are worth",
     forbids=("mvlm.evaluation", "mvlm.training"),
-    questions=tuple(
-        one.QUESTION
-        for one in (
-            set_stage,
-            caption_floor,
-            polling_questions,
-            yes_no_scores,
-            worth_of_picture,
-            refusal_threshold,
-        )
+    questions=questions_of(
+        set_stage,
+        caption_floor,
+        polling_questions,
+        yes_no_scores,
+        worth_of_picture,
+        refusal_threshold,
     ),
 )

@@ -4,7 +4,7 @@ What is right is worked out here from the definitions: a choice by looking at ev
 a number as a fraction, an action by cutting its brackets one by one.
 """
 
-from mvlm.checks.core import Exercise
+from mvlm.checks.core import Exercise, questions_of
 from mvlm.checks.ex12_tasks import (
     blind_scores,
     contaminated,
@@ -18,8 +18,7 @@ EXERCISE = Exercise(
     name="12_tasks",
     title="Exercise 12: keeping score",
     forbids=("mvlm.tasks", "mvlm.data.shop", "mvlm.evaluation"),
-    questions=tuple(
-        one.QUESTION
-        for one in (read_choice, relaxed, read_action, run_episode, blind_scores, contaminated)
+    questions=questions_of(
+        read_choice, relaxed, read_action, run_episode, blind_scores, contaminated
     ),
 )
