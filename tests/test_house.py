@@ -122,3 +122,12 @@ def test_the_page_of_measurements_is_what_the_files_say():
         check=True,
     )
     assert out.stdout.strip() == "True", "run: python benchmarks/page.py"
+
+
+def test_the_checks_of_a_question_are_read_in_one_sitting():
+    long = {
+        path.name: count
+        for path in (ROOT / "mvlm/checks").glob("ex*/*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 260
+    }
+    assert not long
