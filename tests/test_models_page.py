@@ -1,5 +1,6 @@
 """The page "Which model is which": a row for each finished model, with its card and chapters."""
 
+import json
 import re
 from pathlib import Path
 
@@ -37,3 +38,10 @@ def test_a_row_has_its_card_and_the_chapters_that_load_the_model(name):
         assert (ROOT / f"book/chapters/{chapter}.md").exists(), chapter
     assert CHAPTER.findall(made)
     assert loaded_in(name) <= set(CHAPTER.findall(used))
+
+
+def test_the_thumbnails_of_the_page_are_those_of_the_card():
+    results = json.loads((ROOT / "mvlm/weights/results/clip.json").read_text(encoding="utf-8"))
+    for of, title in (("two", "thumbnails"), ("eight", "eight artists' thumbnails")):
+        share = results[f"{title}, unseen artist, on white"]["everyday words"]["top1"]
+        assert re.search(rf"nearest of {of} artists'( names)? {share:.0%}".replace("%", " %"), PAGE)
