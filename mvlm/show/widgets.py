@@ -208,7 +208,7 @@ def crop_frames(
                 f"{pieces}" + ", of which neighbours share a band." * (rows * columns > 1),
                 text=f"{height}×{width} pixels: {pieces} and the whole make "
                 f"{rows * columns + 1} images of {crops.crop_size}×{crops.crop_size} for the "
-                f"encoder, and {count:,} tokens for the language model, line ends and marks included.",
+                f"encoder, and {count:,} tokens for the language model, marks included.",
             )
         )
     return frames("Height × width of the picture in pixels", states)
