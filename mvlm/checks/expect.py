@@ -21,7 +21,7 @@ from mvlm.checks.values import weights_like
 
 WHOLE = "Which of your steps makes floats? Ids and labels are whole numbers all the way."
 TRUTH = "Which dtype is yes or no? A comparison gives it, and torch.zeros takes a dtype."
-KIND = "Which of your steps makes numbers of another kind? torch.zeros does, unless told."
+KIND = "Which step makes numbers of another kind? torch.zeros and torch.eye do, unless told."
 DIGITS = "Which of your steps goes through float32? float() does, and a new tensor unless told."
 SLOPES = (
     "A loss is there to be followed downhill. What leaves the graph: .item(), .tolist(), float(), "

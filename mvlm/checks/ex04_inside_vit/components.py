@@ -120,7 +120,8 @@ def _filters(
     "The filters less their mean; rows of Vᵀ; largest variance first (eigh puts it last).",
 )
 def comp_lines(student: Student) -> None:
-    COMPONENTS.run(student, lambda: _filters(student, 40, 3, 1, 4))
+    with student.on("40 filters of 16 numbers; a component has 16 as well"):
+        COMPONENTS.run(student, lambda: _filters(student, 40, 3, 1, 4))
 
 
 @check(

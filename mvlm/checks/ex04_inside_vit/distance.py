@@ -39,6 +39,13 @@ def _distance(
     return (looks * torch.tensor(table, dtype=torch.float64)).sum(dim=-1).mean(dim=(1, 3))
 
 
+def _over_lookers(attentions: Tensor, grid: tuple[int, int], size: int) -> Tensor:
+    """A mistake: the mean over those patches that look at patches."""
+    count = math.prod(grid)
+    looks = attentions.double()[..., -count:, -count:].sum(dim=-1) > 0
+    return _distance(attentions, grid, size) / looks.double().mean(dim=(1, 3))
+
+
 def _read_distance(value: Any, attentions: Tensor, *_: Any) -> Tensor:
     shape = (attentions.shape[0], attentions.shape[2])
     meaning = "(L, H), one number a head"
@@ -75,6 +82,7 @@ DISTANCE = Comparison(
             {"shares": partial(_shares, together=True)},
             "The mean distance of each patch that looks first, and then the mean of these.",
         ),
+        "patches that look at no patch were left out of the mean: each counts, as 0": _over_lookers,
         "the FIRST tokens were taken for patches: class token and registers come before them": {
             "first": True
         },
@@ -92,7 +100,8 @@ DISTANCE = Comparison(
 )
 def dist_pixels(student: Student) -> None:
     size = student.integer(3, 9)
-    DISTANCE.run(student, lambda: (attention(student, 1, 1, 1, 9, 9), (3, 3), size))
+    with student.on("nine tokens for a 3×3 grid: all are patches"):
+        DISTANCE.run(student, lambda: (attention(student, 1, 1, 1, 9, 9), (3, 3), size))
 
 
 @check(

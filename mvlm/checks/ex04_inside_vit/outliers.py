@@ -19,7 +19,8 @@ def _outliers(
     *,
     skip: int = 1,
     together: bool = False,
-    median: Callable[[list[float]], float] = statistics.median,
+    centre: Callable[[list[float]], float] = statistics.median,
+    spread: Callable[[list[float]], float] = statistics.median,
     distance: Callable[[float], float] = abs,
     far: Callable[[float, float], bool] = operator.gt,
 ) -> Tensor:
@@ -28,8 +29,8 @@ def _outliers(
     result = []
     for picture in lengths.tolist():
         own = lengths[:, skip:].flatten().tolist() if together else picture[skip:]
-        middle = median(own)
-        limit = factor * median([distance(length - middle) for length in own])
+        middle = centre(own)
+        limit = factor * spread([distance(length - middle) for length in own])
         result.append([far(length - middle, limit) for length in picture[1:]])
     return torch.tensor(result)
 
@@ -65,7 +66,7 @@ OUTLIERS = Comparison(
             "Where all patches are equally long the median distance is 0, and none is far out.",
         ),
         "of two middle numbers the lower was taken: the median is their mean": (
-            {"median": statistics.median_low},
+            {"centre": statistics.median_low, "spread": statistics.median_low},
             "torch.median takes the lower one; quantile(0.5) their mean.",
         ),
         "patches shorter than the median count as at distance 0: wanted absolute distances": {
@@ -76,6 +77,13 @@ OUTLIERS = Comparison(
             _deviations,
             "Can a single number hide itself in the mean and the deviation it is compared with?",
         ),
+        "the MEAN of the lengths was taken for their median, and long tokens move it": [
+            {"centre": statistics.fmean},
+            {"centre": statistics.fmean, "spread": statistics.fmean},
+        ],
+        "the MEAN of the distances was taken for their median, and long tokens move it": {
+            "spread": statistics.fmean
+        },
         "one threshold was taken for all pictures: each has its own": {"together": True},
         "short tokens are marked as well: only those ABOVE are outliers": {
             "far": lambda away, limit: abs(away) > limit
@@ -110,7 +118,7 @@ def _planted(student: Student, patches: int) -> Tensor:
 )
 def out_planted(student: Student) -> None:
     with student.on("one token 40 times as long as the others"):
-        OUTLIERS.run(student, lambda: (_planted(student, 9), 8.0))
+        OUTLIERS.run(student, lambda: (_planted(student, 9), 8.5))
 
 
 @check(

@@ -75,7 +75,8 @@ def _positions(student: Student, count: int, width: int) -> Tensor:
 )
 def sim_cosines(student: Student) -> None:
     width = student.integer(5, 7)
-    SIMILARITY.run(student, lambda: (_positions(student, 9, width), (3, 3)))
+    with student.on("nine rows for a 3×3 grid: none is a class token's"):
+        SIMILARITY.run(student, lambda: (_positions(student, 9, width), (3, 3)))
 
 
 @check(

@@ -162,8 +162,8 @@ def _uneven(answers: Tensor, labels: Tensor, classes: int) -> bool:
 
 
 @check(
-    "the recall of each class",
-    "For each class: of its examples, the share that was answered rightly.",
+    "the recall of each class, and their mean",
+    "For each class: of its examples, the share that was answered rightly. Then the mean.",
 )
 def rec_each(student: Student) -> None:
     RECALLS.each(

@@ -93,6 +93,9 @@ DECIDE = Comparison(
         "'none' is -1, not the number of classes": lambda i, c, t: _decide(
             i, c, t, none=c.shape[1]
         ),
+        "the ROWS of the classifier were brought to length 1: a class is a column": {
+            "score": lambda i, c: to_unit(i) @ to_unit(c)
+        },
     },
 )
 
@@ -216,7 +219,7 @@ def dec_edges(student: Student) -> None:
         {
             "a cosine of 0 and the threshold 0": (picture, columns(-x, size * y, z), 0.0),
             "the threshold 0, and all cosines below it": (picture, columns(-x, -x - y), 0.0),
-            "classes 1 and 3 are one vector": (size * axes[1:3], columns(-y, y, z, y), 0.25),
+            "classes 1 and 3 are one vector": (size * axes[1:3], columns(-y, y, z, y), 0.75),
             "no pictures": (torch.zeros(0, 4), size * axes[:, :3], 0.5),
             "one picture": lambda: _pictures(student, 1, 3, 0.1),
             "float64": float64,

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
-from mvlm.checks.expect import Comparison, expect_something, kind_of, same
+from mvlm.checks.expect import Comparison, kind_of, same
 
 Curve = dict[int, float]
 Points = list[tuple[int, float]]
@@ -60,14 +60,12 @@ def _interp(curve: Curve, level: float) -> float:
     return float(np.exp(np.interp(level, shares, np.log(ks))))
 
 
-def _read_k(value: Any, *_: Any) -> float:
-    value = expect_something(value, "examples_to_match")
+def _read_k(value: Any, *asked: Any) -> float:
     if isinstance(value, Tensor) and value.numel() == 1:
         value = value.item()
     if type(value) not in (int, float):
-        raise AnswerFailed(
-            f"examples_to_match returned a {kind_of(value)}, wanted one number or math.inf"
-        )
+        kind, wanted = "None" if value is None else f"a {kind_of(value)}", _match(*asked)
+        raise AnswerFailed(f"examples_to_match returned {kind}, wanted one number: {wanted:.4g}")
     if math.isnan(value):
         fail("examples_to_match returned nan", "Is a curve that never reaches the level math.inf?")
     return float(value)

@@ -194,7 +194,7 @@ def pow_large(student: Student) -> None:
 def pow_edges(student: Student) -> None:
     def twice() -> tuple[list[float], list[float], float]:
         compute, error, at = _models(student, 4, noise=0.06)
-        return [*compute, compute[0]], [*error, 1.2 * error[0]], at
+        return [compute[0], *compute], [1.2 * error[0], *error], at
 
     def growing() -> tuple[list[float], list[float], float]:
         compute, error, at = _models(student, 4, noise=0.03)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mvlm.checks.core import AnswerFailed, Question, Student, check
-from mvlm.checks.expect import Comparison, expect_number, expect_something, kind_of, same
+from mvlm.checks.core import Question, Student, check
+from mvlm.checks.expect import Comparison, expect_keys, expect_number, same
 
 NAMES = ("text", "image", "group", "diagonal")
 WANTED = "a dictionary with 'text', 'image', 'group' and 'diagonal'"
@@ -66,10 +66,7 @@ def _moving_at_most(most: int) -> Callable[[Order], bool]:
 
 
 def _read_shares(value: Any, *_: Any) -> Shares:
-    expect_something(value, "order_score")
-    if type(value) is not dict or set(value) != set(NAMES):
-        has = sorted(map(str, value)) if type(value) is dict else kind_of(value)
-        raise AnswerFailed(f"order_score returned {has}, wanted {WANTED}")
+    expect_keys(value, NAMES, "order_score", WANTED)
     return {name: expect_number(value[name], f"order_score, as {name!r},") for name in NAMES}
 
 
@@ -107,6 +104,10 @@ ORDER = Comparison(
         # one below that of the right scores.
         "diagonal compares with the MEAN of the wrong scores: compare with every other pairing": {
             "rival_sum": fmean
+        },
+        "diagonal compares with the SUM of all wrong scores: compare with each other pairing": {
+            "counts": lambda order: len({(i - t) % len(order) for t, i in enumerate(order)}) == 1,
+            "rival_sum": sum,  # the pairings that shift all by as much have each wrong score once
         },
         "diagonal compares with the reversed pairing alone: for M above 2 there are more": {
             "counts": lambda order: [*order] == sorted(order, reverse=True)

@@ -23,9 +23,10 @@ def _best(
     *,
     right: Scorer = _right,
     of_several: Callable[[Iterator[int]], int] = min,
+    among: Callable[[Sequence[int]], Sequence[int]] = list,
 ) -> int:
     """The answer that is right for the most of them, the smallest of several."""
-    score = {one: sum(right(one, other) for other in answers) for one in answers}
+    score = {one: sum(right(one, other) for other in answers) for one in among(answers)}
     most = max(score.values())
     return of_several(one for one in score if score[one] == most)
 
@@ -80,6 +81,11 @@ def _tell_shares(ours: Mapping[str, float], wanted: Mapping[str, float]) -> str:
     return f"{kind!r} has {ours[kind]:.4f}, wanted {wanted[kind]:.4f}"
 
 
+def _whole(answers: Sequence[int]) -> range:
+    """A mistake: any number from the smallest answer to the largest."""
+    return range(min(answers), max(answers) + 1)
+
+
 MOST_FREQUENT = partial(_best, right=operator.eq)  # right for the most, if none but itself is right
 
 BLIND = Comparison(
@@ -112,6 +118,9 @@ BLIND = Comparison(
         "one constant for all kinds: each kind has its own": lambda train, test: _blind(
             [("", a) for _, a in train], test
         ),
+        "the constant is none of the kind's own training answers, and it must be one of them": {
+            "best": partial(_best, among=_whole)
+        },
         "the constant was chosen with the scorer, and then compared exactly": {
             "scored": operator.eq
         },
@@ -120,10 +129,10 @@ BLIND = Comparison(
         },
         "'all' is the mean of the kinds' shares: every question counts once": _mean_of_kinds,
         "5 % of which? They are 5 % of what is right: not of what was said, and not of the "
-        "larger of the two, which `math.isclose` takes": {
-            "best": partial(_best, right=_of_said),
-            "scored": _of_said,
-        },
+        "larger of the two, which `math.isclose` takes": [
+            {"best": partial(_best, right=_of_said), "scored": _of_said},
+            {"best": partial(_best, right=_of_said)},
+        ],
     },
 )
 
@@ -176,6 +185,7 @@ def blind_constant(student: Student) -> None:
         for answers, asked in (
             ([105, 105, 9], [100, 100, 105, 9]),
             ([100, 105, 110], [110, 110, 105, 100]),
+            ([100, 95], [95, 95, 100]),
         ):
             BLIND.run(student, partial(_one_kind, answers, asked))
 
@@ -191,10 +201,10 @@ def blind_split(student: Student) -> None:
         return _one_kind([low, low, 500], student.shuffled([500, 500, 500, 900, 900, low]))
 
     BLIND.run(student, draw)
-    with student.on("a number that is right for more, and no training answer of this kind"):
+    with student.on("two training answers of one kind, ten of another"):
         scale = student.integer(1, 9)  # 100 is right for 96 and for 104, which are not for another
-        train = _answers(a=[96 * scale, 104 * scale], b=[100 * scale] * 3)
-        test = _answers(a=[one * scale for one in (96, 92, 92, 104, 100)], b=[100 * scale])
+        train = _answers(a=[96 * scale, 104 * scale], b=[100 * scale] * 3 + [300 * scale] * 7)
+        test = _answers(a=[one * scale for one in (96, 92, 92, 104, 100)], b=[300 * scale] * 5)
         BLIND.run(student, lambda: (train, test))
 
 

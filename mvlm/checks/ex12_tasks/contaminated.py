@@ -148,10 +148,10 @@ QUESTIONS = (
 )
 
 
-def _written(student: Student, question: str) -> str:
+def _written(question: str) -> tuple[str, ...]:
     """The same question, typed otherwise."""
-    ways = question.upper(), question.rstrip("?"), "  " + question.replace(" ", "  ", 1)
-    return student.pick(ways)
+    bare = question.rstrip("?")
+    return question.upper(), bare, "  " + question.replace(" ", "  ", 1), bare + " ?!"
 
 
 def _went(train: Items, test: Sequence[Item], results: Sequence[str]) -> tuple[Any, ...]:
@@ -172,7 +172,7 @@ def _leak(student: Student, *, otherwise: bool = False) -> tuple[Any, ...]:
     leaked = [(picture, student.pick(QUESTIONS[:3])) for picture in pictures[:5]]
     other = [(picture, student.pick(QUESTIONS[:2])) for picture in pictures[6:12]]
     other.insert(0, (pictures[5], QUESTIONS[3]))  # in training is its picture, not its question
-    train = [(one, _written(student, q) if otherwise else q) for one, q in leaked]
+    train = [(p, _written(q)[n % 4] if otherwise else q) for n, (p, q) in enumerate(leaked)]
     train += [(picture, QUESTIONS[2]) for picture, _ in other[:4]]  # another question
     train += [(pictures[12], q) for q in QUESTIONS[:3]]  # another picture
     went = student.shuffled([*zip([*leaked, *other], RESULTS.split(), strict=True)])
@@ -194,7 +194,7 @@ def leak_pairs(student: Student) -> None:
 
 @check(
     "a question typed otherwise is the same question",
-    "Small letters, single spaces, nothing of ? . ! at the end: on both sides.",
+    "Of a question, on both sides: small letters, single spaces, nothing of ? . ! at the end.",
     after=[leak_pairs],
 )
 def leak_typed(student: Student) -> None:
@@ -203,13 +203,14 @@ def leak_typed(student: Student) -> None:
     with student.on("pictures that differ in capitals are different pictures"):
         train = [("aB", "how many?"), ("ab", "what is it?"), ("c", "how many?")]
         test = [("ab", "how many?"), ("aB", "How  many"), ("c", "how many!"), ("AB", "how many?")]
-        LEAKED.run(student, lambda: _went(train, test, ["1:1", "1:0", "0:1", "1:0"]))
+        test += [("d", "how many?")] * 2  # never leaked: two others are there whatever the key
+        LEAKED.run(student, lambda: _went(train, test, ["1:1", "1:0", "0:1", "1:0", "1:1", "1:0"]))
     with student.on("digits, signs inside and the order of words, which make another question"):
-        ones = ("is f(2) 1?", "is it 3.5?", "is mon more than tue?", "is it a b?")
-        others = ("is f(3) 1?", "is it 35?", "is tue more than mon?", "is it ab?")
+        ones = ("is f(2) 1?", "is it 3.5?", "is mon more than tue?", "is it a b?", "is it a?b?")
+        others = ("is f(3) 1?", "is it 35?", "is tue more than mon?", "is it ab?", "is it ab?")
         known = [("p", one) for one in ones]
         asked = [("p", one) for one in (*others, ones[1], ones[0])]
-        LEAKED.run(student, lambda: _went(known, asked, ["1:0"] * 6))
+        LEAKED.run(student, lambda: _went(known, asked, ["1:0"] * 7))
 
 
 @check(

@@ -64,7 +64,6 @@ def action_type(student: Student) -> None:
         ("[red shoes]", "red shoes", True),
         ("[red shoes] [1]", "red shoes", True),
         ("[red shoes] [0]", "red shoes", False),
-        ("[red shoes][0]", "red shoes", False),
         ("[]", "", True),
         ("[] [0]", "", False),
         (f"[{one}]", f"{one}", True),
@@ -83,7 +82,9 @@ def action_type(student: Student) -> None:
         if "\n" in rest:
             said = f"```{said}```"  # else the last line alone would be looked at
         _expect_action(student, said, ("type", number, text, enter))
-    _expect_action(student, f"type[{number}][ok]", ("type", number, "ok", True))
+    with student.on("no space between brackets", "How many spaces may stand between brackets?"):
+        _expect_action(student, f"type [{number}] [shoes][0]", ("type", number, "shoes", False))
+        _expect_action(student, f"type[{number}][ok]", ("type", number, "ok", True))
 
 
 @check(

@@ -90,6 +90,8 @@ def relaxed_written(student: Student) -> None:
         ("1e2", "100", False, "that is no number of this contract"),
         ("1_000", "1000", False, "that is no number of this contract"),
         ("3/4", "0.75", False, "that is no number of this contract"),
+        (".5", "0.5", False, "a number begins with digits, its sign aside"),
+        (f"{small}.", f"{small}", False, "behind a point in a number stand digits"),
         (f"1 {plain}", f"1{plain}", False, "with a space inside that is no number"),
         (f"- {small}", f"-{small}", False, "with a space inside that is no number"),
         (f"{small}%%", f"{small}", False, "with two % that is no number"),

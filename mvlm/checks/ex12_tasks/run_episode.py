@@ -24,7 +24,8 @@ def _episode(
     said: Said,
     limit: int,
     *,
-    costs_nothing: bool = False,
+    free: Sequence[str | None] = (),
+    drops_all: bool = False,
     judged: Callable[[list[str], list[str], bool], bool] | None = None,
 ) -> dict[str, Any]:
     """The episode, step by step."""
@@ -33,15 +34,13 @@ def _episode(
         if stopped or steps == limit:
             break
         kind, what = shop["pages"][place].get(one, (None, None)) if type(one) is int else (one, "")
-        if costs_nothing and kind is None:
-            continue
-        steps += 1
+        steps += kind not in free
         if kind == "go":
             place = what
         elif kind == "buy":
             basket[what] += 1
         elif kind == "drop" and basket[what]:
-            basket[what] -= 1
+            basket[what] -= basket[what] if drops_all else 1
         stopped = kind == "stop"
     has, wanted = sorted(basket.elements()), sorted(shop["wanted"])
     success = judged(has, wanted, stopped) if judged else stopped and has == wanted
@@ -73,7 +72,11 @@ EPISODE = Comparison(
     tells=_tell_episode,
     mistakes={
         "what does nothing costs a step all the same: else an agent may try for ever": {
-            "costs_nothing": True
+            "free": [None]
+        },
+        "stop is a step as well, and costs one": {"free": ["stop"]},
+        "drop takes ONE of a thing out of the basket: yours takes out all of them": {
+            "drops_all": True
         },
         "the limit was passed: later steps are not carried out": lambda shop, said, limit: _episode(
             shop, said, len(said)
@@ -138,10 +141,13 @@ def episode_acts(student: Student) -> None:
     _play(student, "second", D, "stop", wanted=[D])
     _play(student, B, "second", C, "last", "-" + B, "first", A, "stop", wanted=[A, C])
     _play(student, "second", "last", "-" + A, "stop", wanted=[B], basket=[B])
-    with student.on("two of a kind, one put back"):
+    with student.on("several of a kind, one put back"):
         _play(student, A, A, B, "second", "last", "-" + A, "stop", wanted=[A, B])
-        _play(student, A, B, B, "second", "last", "-" + B, "stop", wanted=[A])
-    with student.on("an element that carries the number 0"):
+        _play(student, A, B, "second", "last", "-" + B, "stop", wanted=[A], basket=[B, B])
+    with student.on(
+        "an element that carries the number 0",
+        "Is 0 a number to your code, or nothing? `if number` asks whether it is other than 0.",
+    ):
         EPISODE.run(student, lambda: _zero(student))
 
 

@@ -95,7 +95,7 @@ def one_mean(weight, k, channels):
 @mistake(
     "Columns of U.",
     fails="comp-centred, comp-channels, comp-few, comp-lines, comp-sign",
-    says="wanted",
+    says="a component has 16 as well",
 )
 def columns_of_u(weight, k, channels):
     u = torch.linalg.svd(weight - weight.mean(0), full_matrices=False).U

@@ -145,7 +145,7 @@ def first_tokens(attentions, grid, patch_size):
 @mistake(
     "One token is dropped, whatever there is.",
     fails="dist-extra, dist-grid, dist-heads, dist-pixels",
-    says="Error",
+    says="all are patches",
 )
 def one_dropped(attentions, grid, patch_size):
     return reach(attentions[..., 1:, 1:], table(grid, patch_size)).mean(dim=(1, 3))
@@ -176,7 +176,7 @@ def nan_left(attentions, grid, patch_size):
 @mistake(
     "A patch that looks at none is left out of the mean.",
     fails="dist-nothing",
-    says="head's distance",
+    says="left out of the mean: each counts, as 0",
 )
 def left_out(attentions, grid, patch_size):
     weights = patches(attentions, grid)

@@ -74,7 +74,7 @@ def mixed(tokens, factor):
 @mistake(
     "The mean distance from the median.",
     fails="out-class, out-even, out-threshold",
-    says="outliers you miss",
+    says="the MEAN of the distances was taken",
 )
 def mean_distance(tokens, factor):
     lengths = tokens[:, 1:].norm(dim=2)
@@ -269,3 +269,15 @@ def added(tokens, factor):
 @mistake("Through float32.", fails="out-class", says="outliers you miss")
 def single(tokens, factor):
     return master(tokens.float(), factor)
+
+
+@mistake(
+    "The median distance from the mean length.",
+    fails="out-class, out-even, out-planted, out-threshold",
+    says="the MEAN of the lengths was taken for their median",
+)
+def from_the_mean(tokens, factor):
+    lengths = tokens[:, 1:].norm(dim=2)
+    middle = lengths.mean(dim=1, keepdim=True)
+    typical = (lengths - middle).abs().quantile(0.5, dim=1, keepdim=True)
+    return lengths > middle + factor * typical

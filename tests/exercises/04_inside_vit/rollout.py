@@ -316,3 +316,11 @@ def single(attentions, residual):
 def single_inside(attentions, residual):
     kind = next(iter(attentions.values())).dtype
     return single(attentions, residual).to(kind)
+
+
+@mistake(
+    "Begins with an identity of float32.", fails="roll-names", says="torch.zeros and torch.eye do"
+)
+def begins_in_float32(attentions, residual):
+    layers = [normalised(layer, residual) for layer in layers_of(attentions)]
+    return product([torch.eye(layers[0].shape[-1]).expand_as(layers[0]), *layers])

@@ -57,7 +57,11 @@ def class_row_kept(positions, grid):
     return master(positions[: grid[0] * grid[1]], grid)
 
 
-@mistake("The first row is always dropped.", fails="sim-cosines, sim-grid, sim-zero", says="Error")
+@mistake(
+    "The first row is always dropped.",
+    fails="sim-cosines, sim-grid, sim-zero",
+    says="none is a class token's",
+)
 def always_dropped(positions, grid):
     units = F.normalize(positions[1:], dim=1)
     return (units @ units.T).reshape(*grid, *grid)

@@ -226,3 +226,13 @@ def large_eps(images, classifier, threshold):
 def large_eps_of_classes(images, classifier, threshold):
     small = F.normalize(classifier, dim=0, eps=1e-2)
     return master_of(F.normalize(images, dim=1) @ small, threshold)
+
+
+@mistake(
+    "The classifier along the wrong axis.",
+    fails=ALL,
+    says="the ROWS of the classifier were brought to length 1",
+)
+def rows_of_classes(images, classifier, threshold):
+    best, places = (F.normalize(images, dim=1) @ F.normalize(classifier, dim=1)).max(dim=1)
+    return torch.where(best >= threshold, places, -1)

@@ -87,7 +87,11 @@ def along_prompts(prompt_vectors):
     return torch.stack([unit(F.normalize(rows, dim=0).mean(0)) for rows in prompt_vectors], 1)
 
 
-@mistake("All classes stacked first: ragged ones do not stack.", fails="ens-ragged", says="stack")
+@mistake(
+    "All classes stacked first: ragged ones do not stack.",
+    fails="ens-ragged",
+    says=("stack expects", "torch.stack over classes works only after the mean"),
+)
 def stacked_first(prompt_vectors):
     table = (
         prompt_vectors

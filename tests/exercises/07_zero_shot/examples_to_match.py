@@ -282,3 +282,16 @@ def interp(curve, zero_shot):
 def not_a_number(curve, zero_shot):
     found = master(curve, zero_shot)
     return math.nan if math.isinf(found) else found
+
+
+@mistake(
+    "The chapter's crossing: nothing comes back where none is found.",
+    fails="match-first, match-never, match-wavy",
+    says=("returned None, wanted one number: 3", "returned None, wanted one number: inf"),
+)
+def crossing_alone(curve, zero_shot):
+    points = sorted(curve.items())
+    for (low, at_low), (high, at_high) in itertools.pairwise(points):
+        if at_low < zero_shot <= at_high:
+            return low * (high / low) ** ((zero_shot - at_low) / (at_high - at_low))
+    return None

@@ -83,8 +83,6 @@ def semilog(compute, error, at):
 
 @mistake("First and last entry.", fails=NOISE, says="the first and the last entry alone")
 def first_last(compute, error, at):
-    if compute[0] == compute[-1]:
-        return 0.0, 0.0, 0.0
     return master([compute[0], compute[-1]], [error[0], error[-1]], at)
 
 

@@ -294,3 +294,14 @@ def per_cent(scores):
 @mistake("Scores in half precision.", fails="ord-more", says="no score is rounded")
 def half(scores):
     return master(scores.half())
+
+
+@mistake(
+    "Diagonal against the sum of all wrong scores.",
+    fails="ord-diagonal, ord-more",
+    says="diagonal compares with the SUM of all wrong scores",
+)
+def against_their_sum(scores):
+    own = scores.diagonal(dim1=1, dim2=2).sum(1)
+    wins = own > scores.sum((1, 2)) - own
+    return master(scores) | {"diagonal": wins.float().mean().item()}

@@ -196,7 +196,7 @@ def largest_kind(train, test):
 
 @mistake(
     "'all' is the mean of the kinds.",
-    fails="blind-split, blind-kinds, blind-all",
+    fails="blind-kinds, blind-all",
     says="'all' is the mean of the kinds' shares",
 )
 def mean_of_kinds(train, test):
@@ -215,6 +215,18 @@ def of_said(train, test):
         return 20 * abs(said - answer) <= said
 
     return scores(train, test, choose=lambda a: constant(a, rule), rule=rule)
+
+
+@mistake(
+    "The constant is chosen by 5 % of what was said, and scored by 5 % of what is right.",
+    fails="blind-constant",
+    says="5 % of which?",
+)
+def chosen_by_said(train, test):
+    def choose(answers):
+        return constant(answers, lambda said, answer: 20 * abs(said - answer) <= said)
+
+    return scores(train, test, choose=choose)
 
 
 @mistake(
@@ -295,7 +307,7 @@ def mean_of(hits):
 @mistake(
     "Any number between the least and the largest answer.",
     fails="blind-split",
-    says="no training answer of this kind",
+    says="none of the kind's own training answers",
 )
 def from_the_range(train, test):
     return from_these(train, test, lambda _, heard: range(min(heard), max(heard) + 1))
@@ -304,7 +316,7 @@ def from_the_range(train, test):
 @mistake(
     "The middle of two answers, too.",
     fails="blind-split",
-    says="no training answer of this kind",
+    says="none of the kind's own training answers",
 )
 def from_midpoints(train, test):
     def candidates(_, heard):
@@ -316,10 +328,19 @@ def from_midpoints(train, test):
 @mistake(
     "Any answer of the training, of whatever kind.",
     fails="blind-split",
-    says="no training answer of this kind",
+    says="none of the kind's own training answers",
 )
 def from_all_kinds(train, test):
     return from_these(train, test, lambda *_: [answer for _, answer in train])
+
+
+@mistake(
+    "Any answer of this kind, of the training or of the test.",
+    fails="blind-split",
+    says="none of the kind's own training answers",
+)
+def from_both(train, test):
+    return from_these(train, test, lambda kind, heard: [*heard, *of_kind(test, kind)])
 
 
 @mistake(

@@ -137,11 +137,11 @@ def letter_for_letter(train, test, first, again):
 @mistake(
     "Pictures in small letters, too.",
     fails="leak-typed",
-    says="pictures that differ in capitals",
+    says=("leaked is [0, 1, 2, 3], wanted [1, 2] (pictures that differ", "Of a question"),
 )
 def small_pictures(train, test, first, again):
-    _, drop, error = master(train, test, first, again)
-    return find(train, test, lambda item: (item[0].lower(), plain(item[1]))), drop, error
+    leaked = find(train, test, lambda item: (item[0].lower(), plain(item[1])))
+    return result(leaked, *halves(losses(first, again), leaked))
 
 
 @mistake(
@@ -337,6 +337,32 @@ def no_signs(train, test, first, again):
         return item[0], re.sub(r"\W+", "", item[1].lower())
 
     return as_keyed(train, test, first, again, key)
+
+
+@mistake("Question marks are dropped everywhere.", fails="leak-typed", says="signs inside")
+def no_question_marks(train, test, first, again):
+    def key(item):
+        return item[0], plain(item[1].replace("?", ""))
+
+    return as_keyed(train, test, first, again, key)
+
+
+@mistake("One sign is dropped at the end.", fails="leak-typed", says="nothing of ? . ! at the end")
+def one_sign(train, test, first, again):
+    def key(item):
+        return item[0], re.sub(r"\s*[?.!]?$", "", " ".join(item[1].lower().split()))
+
+    leaked = find(train, test, key)
+    return result(leaked, *halves(losses(first, again), leaked))
+
+
+@mistake("The space before a sign stays.", fails="leak-typed", says="nothing of ? . ! at the end")
+def space_before(train, test, first, again):
+    def key(item):
+        return item[0], " ".join(item[1].lower().split()).rstrip("?.!")
+
+    leaked = find(train, test, key)
+    return result(leaked, *halves(losses(first, again), leaked))
 
 
 @mistake("Words in any order.", fails="leak-typed", says="which make another question")

@@ -272,7 +272,7 @@ def any_case(said):
 @mistake(
     "Exactly one space before each bracket.",
     fails="action-click, action-type",
-    says="click[",
+    says=("click[", "How many spaces may stand between brackets?"),
 )
 def one_space(said):
     return by_forms(where(said), {name: form.replace(r"\s*", " ") for name, form in FORMS.items()})

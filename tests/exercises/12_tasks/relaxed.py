@@ -338,3 +338,13 @@ def grouped(said, wanted):
         if "," in text and not re.match(r"\s*[+-]?\d{1,3}(,\d{3})+(?![\d,])", text):
             return same_text(said, wanted)
     return master(said, wanted)
+
+
+@mistake("A point may stand at the end.", fails="relaxed-written", says="behind a point")
+def ends_with_point(said, wanted):
+    return master(re.sub(r"(\d)\.$", r"\1", said), wanted)
+
+
+@mistake("A number may begin with a point.", fails="relaxed-written", says="begins with digits")
+def begins_with_point(said, wanted):
+    return master(re.sub(r"^\.", "0.", said), wanted)

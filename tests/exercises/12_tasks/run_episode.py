@@ -129,7 +129,7 @@ def one_more(shop, said, limit):
 @mistake(
     "stop costs no step.",
     fails="episode-acts, episode-costs, episode-stops, episode-judged, episode-full",
-    says="steps is",
+    says="stop is a step as well, and costs one",
 )
 def stop_is_free(shop, said, limit):
     found = play(shop, said, limit)
@@ -222,8 +222,8 @@ def as_sets(shop, said, limit):
 
 @mistake(
     "Right on the way is right.",
-    fails="episode-acts, episode-judged, episode-full",
-    says="lies in the basket that nobody asked for",
+    fails="episode-judged, episode-full",
+    says="right on the way, and not at the end",
 )
 def on_the_way(shop, said, limit):
     return play(
@@ -262,7 +262,7 @@ def empty_at_first(shop, said, limit):
 @mistake(
     "To put back takes out all of the thing.",
     fails="episode-acts",
-    says="two of a kind, one put back",
+    says="drop takes ONE of a thing",
 )
 def all_of_it(shop, said, limit):
     page, gone = shop["start"], set()
@@ -337,7 +337,11 @@ def sorts_wanted(shop, said, limit):
     return play(shop, said, limit)
 
 
-@mistake("The number 0 does nothing.", fails="episode-acts", says="the number 0")
+@mistake(
+    "The number 0 does nothing.",
+    fails="episode-acts",
+    says="Is 0 a number to your code, or nothing",
+)
 def zero_is_none(shop, said, limit):
     return play(shop, [one or None for one in said], limit)
 
