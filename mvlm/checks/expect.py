@@ -35,6 +35,8 @@ STEP = 3e-3  # of a slope that is measured: long enough for float32, short enoug
 
 def expect_something(value: Any, function: str) -> Any:
     """``value``, when the function returned anything at all."""
+    if value is None and " " in function:  # a part of what came back
+        raise AnswerFailed(f"{function.removesuffix(',')} is None")
     if value is None:
         raise AnswerFailed(f"{function} returned None: is there a return at its end?")
     return value
@@ -48,12 +50,18 @@ def kind_of(value: Any) -> str:
     return type(value).__name__
 
 
+def a_kind_of(value: Any) -> str:
+    """The same with its article."""
+    kind = kind_of(value)
+    return f"an {kind}" if kind[0].lower() in "aeiou" else f"a {kind}"
+
+
 def expect_parts(value: Any, names: Sequence[str], function: str) -> tuple[Any, ...]:
     """The parts of a tuple or list, when there are as many as ``names``."""
     expect_something(value, function)
     if type(value) not in (tuple, list) or len(value) != len(names):
         several = type(value) in (tuple, list)
-        kind = f"{len(value)} values" if several else f"a {kind_of(value)}"
+        kind = f"{len(value)} values" if several else a_kind_of(value)
         raise AnswerFailed(
             f"{function} returned {kind}, wanted {len(names)} values: {', '.join(names)}"
         )
@@ -78,7 +86,7 @@ def expect_number(value: Any, function: str) -> float:
     if isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1:
         value = value.reshape(-1)[0].item()
     if type(value) not in (int, float):
-        raise AnswerFailed(f"{function} returned a {kind_of(value)}, wanted one number")
+        raise AnswerFailed(f"{function} returned {a_kind_of(value)}, wanted one number")
     if not math.isfinite(value):
         fail(f"{function} returned {value}")
     return float(value)
@@ -88,9 +96,8 @@ def expect_tensor(value: Any, function: str) -> Tensor:
     """``value``, when it is a tensor."""
     expect_something(value, function)
     if type(value) is not Tensor:
-        kind = "NumPy array" if isinstance(value, np.ndarray) else type(value).__name__
-        article = "an" if kind == "int" else "a"
-        raise AnswerFailed(f"{function} returned {article} {kind}, wanted a torch tensor")
+        kind = "a NumPy array" if isinstance(value, np.ndarray) else a_kind_of(value)
+        raise AnswerFailed(f"{function} returned {kind}, wanted a torch tensor")
     return value
 
 

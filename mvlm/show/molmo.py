@@ -67,13 +67,13 @@ def draw_seams(
     Args:
         axes: where to draw.
         side: of the picture, in pixels.
-        seams: what meets → where, in pixels, in both directions.
+        seams: what meets → where, in pixels, in both directions; three kinds at most.
         spots: for each of these, in the same order, the middles (x, y) of things.
         thing: their side, in pixels.
         title: what to see.
     """
     looks = ((ORANGE, "--"), (BLUE, "-"), (BLACK, ""))
-    for (name, places), (colour, line) in zip(seams.items(), looks, strict=False):
+    for (name, places), (colour, line) in zip(seams.items(), looks[: len(seams)], strict=True):
         for place in places:
             axes.axvline(place, color=colour, linestyle=line, linewidth=2)
             axes.axhline(place, color=colour, linestyle=line, linewidth=2)

@@ -42,7 +42,7 @@ BUDGET = Comparison(
     what="the number of vectors",
     right=_budget,
     tells=lambda ours, wanted: f"the number of vectors is {ours:g}, wanted {wanted:g}",
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     mistakes={
         "a patch was taken for a strip of patch_size pixels: it has patch_size×patch_size": {
             "view": lambda h, w, size, pool: h * w / (size * pool)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import AnswerFailed
-from mvlm.checks.expect import kind_of
+from mvlm.checks.expect import a_kind_of
 
 
 def attended(
@@ -44,7 +44,7 @@ def expect_dictionary(value: Any, function: str, names: tuple[str, ...]) -> dict
     """``value``, when it is a dictionary with these names, and perhaps others."""
     if type(value) is dict and set(names) <= set(value):
         return value
-    came = f"a {kind_of(value)}"
+    came = a_kind_of(value)
     if type(value) is dict:
         came = f"a dictionary of {', '.join(map(str, value))}"
     wanted = f"a dictionary of {', '.join(names)}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex03_vision_transformer.common import expect_dictionary
-from mvlm.checks.expect import Comparison, kind_of
+from mvlm.checks.expect import Comparison, a_kind_of
 
 PARTS = ("patches", "qkv", "attention", "out", "mlp", "head")
 Config = dict[str, int]
@@ -80,7 +80,7 @@ MISTAKES = {
 def _read_part(part: str, value: Any, *_: Any) -> int:
     count = expect_dictionary(value, "cost", PARTS)[part]
     if type(count) is not int:
-        message = f'"{part}" is a {kind_of(count)}, wanted a whole number (int)'
+        message = f'"{part}" is {a_kind_of(count)}, wanted a whole number (int)'
         fail(message, "// divides whole numbers, / makes floats.")
     return count
 

@@ -105,7 +105,7 @@ def _without(student: Student, which: int) -> None:
         loss = _stepped(student, given)[0]
         left = [faults for faults in left if same(loss, _step_loss(*given[:4], faults).item())]
     if not left:
-        fail("the loss comes from none of the faults: what else was changed?", "")
+        fail("no one set of the faults explains three losses: what else was changed?", "")
     if RIGHT not in left and left[0][which]:
         fail(left[0][which])
 

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.expect import DIGITS, Comparison, close, expect_kind, expect_shape, expect_slopes
+from mvlm.checks.expect import (
+    DIGITS,
+    KIND,
+    Comparison,
+    close,
+    expect_kind,
+    expect_shape,
+    expect_slopes,
+)
 
 
 def _merged(
@@ -100,7 +108,7 @@ def cls_batch(student: Student) -> None:
 
 @check(
     "every kind of float comes back as it came",
-    "Which of your steps makes numbers of another kind? torch.zeros does, unless told.",
+    KIND,
     after=[cls_values],
 )
 def cls_kind(student: Student) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
 from mvlm.checks.ex03_vision_transformer.common import expect_dictionary
-from mvlm.checks.expect import kind_of
+from mvlm.checks.expect import a_kind_of
 
 VERDICTS = ("mixes_pictures", "knows_order")
 AT_ZERO = "Then the limit is 0. Logits are the same when they differ by *at most* the limit."
@@ -18,7 +18,7 @@ def _verdict(student: Student, key: str, plain: Tensor, changed: Tensor, moved: 
         student.call("read_probes", plain, changed, moved), "read_probes", VERDICTS
     )
     if type(value[key]) is not bool:
-        fail(f'"{key}" is a {kind_of(value[key])}, wanted True or False: bool(…) makes it one', "")
+        fail(f'"{key}" is {a_kind_of(value[key])}, wanted True or False: bool(…) makes it one', "")
     return value[key]
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from mvlm.checks.core import Student, fail
 from mvlm.checks.expect import KIND, Comparison, close, expect_kind, expect_tensor
 
-DIGITS = "Which step works in float32 (a table you made, too), rounds, or adds a small number?"
+ALL_DIGITS = "Which step works in float32 (a table you made, too), rounds, or adds a small number?"
 
 
 def expect_all_digits(student: Student, question: Comparison, *arguments: Any) -> None:
@@ -20,7 +20,8 @@ def expect_all_digits(student: Student, question: Comparison, *arguments: Any) -
         if not close(ours, wanted, 1e-9):
             away = (ours - wanted).abs().max().item()
             fail(
-                f"float64 went in, and the result is off by {away:.0e}: not all its digits", DIGITS
+                f"float64 went in, and the result is off by {away:.0e}: not all its digits",
+                ALL_DIGITS,
             )
 
 

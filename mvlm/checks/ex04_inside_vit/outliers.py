@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.ex04_inside_vit.common import DIGITS
+from mvlm.checks.ex04_inside_vit.common import ALL_DIGITS
 from mvlm.checks.expect import KIND, Comparison, equal, expect_shape, expect_truth
 
 
@@ -161,7 +161,7 @@ def out_class(student: Student) -> None:
         fine = (1 + 2.0**-30 * steps)[None, :, None] * torch.eye(6, dtype=torch.float64)[:, None]
         ours = _read_outliers(student.call("outliers", fine, 5.5), fine, 5.5)
         if not equal(ours, wanted := _outliers(fine, 5.5)):
-            fail(_tell_outliers(ours, wanted), DIGITS)
+            fail(_tell_outliers(ours, wanted), ALL_DIGITS)
 
 
 QUESTION = Question(

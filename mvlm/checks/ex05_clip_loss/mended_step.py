@@ -60,7 +60,8 @@ class _Step:
         for ours, given, name in zip((images, texts), self.weights, names[1:3], strict=True):
             what = f"mended_step's {name.removeprefix('the ')}"
             expect_shape(ours, given.shape, what, "that of the weight given", "")
-        return expect_number(loss, "mended_step's loss"), images, texts, expect_number(t, "its t")
+        loss = expect_number(loss, "mended_step's loss")
+        return loss, images, texts, expect_number(t, "mended_step's t")
 
     def left_in(self, loss: float) -> list[Faults]:
         """The faults that explain a loss."""
@@ -84,7 +85,7 @@ def _without_fault(student: Student, fault: int, message: str) -> None:
         step = _draw_step(student, 1.5 + student.integer(0, 8) / 10)
         left &= set(step.left_in(step.taken_by(student)[0]))
     if not left:
-        fail("two losses come from none of the faults: what else was changed?", "")
+        fail("no one set of the faults explains both of two losses: what else was changed?", "")
     if all(faults[fault] != RIGHT[fault] for faults in left):
         fail(message)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.expect import expect_something
+from mvlm.checks.expect import expect_keys
 
 GROUPS = ("decay", "keep")
 
@@ -25,9 +25,8 @@ def _grouped(parameters: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 def _compare_groups(student: Student, *given: dict[str, Any]) -> None:
     parameters = list(given)
-    value = expect_something(student.call("parameter_groups", parameters), "parameter_groups")
-    if type(value) is not dict or set(value) != set(GROUPS):
-        fail("a dictionary with the keys 'decay' and 'keep' was wanted", "")
+    value = student.call("parameter_groups", parameters)
+    expect_keys(value, GROUPS, "parameter_groups", "a dictionary with the keys 'decay' and 'keep'")
     for group in GROUPS:
         names = value[group]
         if type(names) not in (list, tuple) or any(type(name) is not str for name in names):

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
-from mvlm.checks.expect import Comparison, kind_of, same
+from mvlm.checks.expect import Comparison, a_kind_of, same
 
 Curve = dict[int, float]
 Points = list[tuple[int, float]]
@@ -64,7 +64,7 @@ def _read_k(value: Any, *asked: Any) -> float:
     if isinstance(value, Tensor) and value.numel() == 1:
         value = value.item()
     if type(value) not in (int, float):
-        kind, wanted = "None" if value is None else f"a {kind_of(value)}", _match(*asked)
+        kind, wanted = "None" if value is None else a_kind_of(value), _match(*asked)
         raise AnswerFailed(f"examples_to_match returned {kind}, wanted one number: {wanted:.4g}")
     if math.isnan(value):
         fail("examples_to_match returned nan", "Is a curve that never reaches the level math.inf?")

@@ -7,7 +7,7 @@ from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.ex10_training_llava.common import expect_refusal
-from mvlm.checks.expect import Comparison, expect_something, kind_of
+from mvlm.checks.expect import Comparison, a_kind_of, expect_something
 
 Scene = list[str]
 Asked = list[tuple[str, bool]]
@@ -48,7 +48,7 @@ def _poll(
 def _read_poll(value: Any, *_: Any) -> Asked:
     expect_something(value, "polling_questions")
     if type(value) not in (list, tuple):
-        raise AnswerFailed(f"polling_questions returned a {kind_of(value)}, wanted a list of pairs")
+        raise AnswerFailed(f"polling_questions returned {a_kind_of(value)}, wanted a list of pairs")
     for one in value:
         if type(one) not in (list, tuple) or len(one) != 2 or type(one[0]) is not str:
             raise AnswerFailed(f"a question is {one!r}, wanted a pair (name, True or False)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
 from mvlm.checks.ex10_training_llava.common import expect_refusal
-from mvlm.checks.expect import Comparison, expect_parts, kind_of
+from mvlm.checks.expect import Comparison, a_kind_of, expect_parts
 from mvlm.checks.values import identical
 
 Weights = list[dict[str, Any]]
@@ -61,7 +61,7 @@ def _read_staged(value: Any, weights: Weights, stage: int) -> Staged:
         if (one["name"], one["storage"]) != (other["name"], other["storage"]):
             fail("names and storages stay as they are, in their order")
         if type(one["learns"]) is not bool:
-            fail(f'"learns" is a {kind_of(one["learns"])}, wanted True or False')
+            fail(f'"learns" is {a_kind_of(one["learns"])}, wanted True or False')
     return {"learns": {one["name"]: one["learns"] for one in made}, "optimizer": list(names)}
 
 

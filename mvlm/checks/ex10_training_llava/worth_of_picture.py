@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.expect import Comparison, expect_keys, expect_number, expect_parts, kind_of
+from mvlm.checks.expect import Comparison, a_kind_of, expect_keys, expect_number, expect_parts
 
 Worth = dict[str, tuple[float, float]]
 Pairs = list[tuple[int, Fraction]]  # a question: right with its own picture, and a share of others
@@ -64,7 +64,7 @@ def _read_worth(value: Any, right: Tensor, own: Tensor, kinds: Sequence[str]) ->
         parts = expect_parts(pair, ("a worth", "its error"), f"worth_of_picture for {kind!r}")
         for one in parts:
             if not isinstance(one, float | int) or isinstance(one, bool):
-                fail(f"{kind!r} has a {kind_of(one)}, wanted a pair of floats", "x.item()")
+                fail(f"{kind!r} has {a_kind_of(one)}, wanted a pair of floats", "x.item()")
         made[kind] = tuple(expect_number(one, "worth_of_picture") for one in parts)
     return made
 

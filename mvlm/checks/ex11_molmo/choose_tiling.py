@@ -1,6 +1,7 @@
 """Exercise 11, `choose_tiling`: how many crops?"""
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
@@ -74,7 +75,7 @@ TILING = Comparison(
     what="the tiling",
     right=_tiling,
     read=_read_tiling,
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     tells=lambda ours, wanted: f"the tiling is {ours}, wanted {wanted}",
     mistakes={
         # Shows in exact fits alone, where a forgotten overlap may give the same.

@@ -1,5 +1,6 @@
 """Exercise 11, `write_points`: points as text."""
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -78,7 +79,7 @@ POINTS = Comparison(
     what="the text",
     right=_written,
     read=_read_text,
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     tells=lambda ours, wanted: f"the text is {ours[:160]!r}, wanted {wanted[:160]!r}",
     mistakes={
         "the numbers are pixels: wanted are hundredths of the picture's sides": {

@@ -1,6 +1,7 @@
 """Exercise 12, `contaminated`: was the test in the training?"""
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
@@ -62,11 +63,12 @@ def _part(place: int) -> Callable[..., Any]:
     """Reads one of the three values that come back."""
 
     def read(value: Any, *_: Any) -> Any:
-        part = expect_parts(value, ("leaked", "drop", "error"), "contaminated")[place]
+        names = ("leaked", "drop", "error")
+        part = expect_parts(value, names, "contaminated")[place]
         if place > 0:
-            return expect_number(part, "contaminated")
+            return expect_number(part, f"contaminated's {names[place]}")
         if type(part) not in (list, tuple) or not all(type(one) is int for one in part):
-            fail("leaked is a list of whole numbers, the places of items in the test")
+            fail(f"leaked is {part!r:.60}, wanted a list of whole numbers: places in the test")
         return list(part)
 
     return read
@@ -77,7 +79,7 @@ LEAKED = Comparison(
     what="leaked",
     right=_leaked,
     read=_part(0),
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     tells=lambda ours, wanted: f"leaked is {ours}, wanted {wanted}",
     mistakes={
         "an item counts as leaked whose question alone was in training: with another picture "

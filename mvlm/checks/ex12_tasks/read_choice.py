@@ -1,7 +1,7 @@
 """Exercise 12, `read_choice`: which choice was named?"""
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
-from mvlm.checks.expect import kind_of
+from mvlm.checks.expect import a_kind_of
 
 SETS = (
     ["larger than", "equal to", "smaller than"],
@@ -17,7 +17,7 @@ def _expect_choice(student: Student, said: str, choices: list[str], wanted: str 
     value = student.call("read_choice", said, choices)
     if value is not None and type(value) is not str:
         raise AnswerFailed(
-            f"read_choice returned a {kind_of(value)}, wanted a choice's words or None"
+            f"read_choice returned {a_kind_of(value)}, wanted a choice's words or None"
         )
     if value != wanted:
         fail(f"{said!r} among {choices} is {wanted!r}, and yours says {value!r}")

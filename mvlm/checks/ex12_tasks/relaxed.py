@@ -4,7 +4,7 @@ import itertools
 from fractions import Fraction
 
 from mvlm.checks.core import AnswerFailed, Question, Student, check, fail
-from mvlm.checks.expect import expect_something, kind_of
+from mvlm.checks.expect import a_kind_of, expect_something
 
 
 def _expect_verdicts(student: Student, *rows: tuple[str, str, bool, str]) -> None:
@@ -12,7 +12,7 @@ def _expect_verdicts(student: Student, *rows: tuple[str, str, bool, str]) -> Non
     for said, right, wanted, why in rows:
         value = expect_something(student.call("relaxed", said, right), "relaxed")
         if type(value) is not bool:
-            raise AnswerFailed(f"relaxed returned a {kind_of(value)}, wanted True or False")
+            raise AnswerFailed(f"relaxed returned {a_kind_of(value)}, wanted True or False")
         if value is not wanted:
             verdict = "right" if wanted else "wrong"
             fail(f"{said!r} is {verdict} for {right!r} ({why}), and yours says the other")

@@ -1,11 +1,12 @@
 """Exercise 12, `run_episode`: an episode and its end."""
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from mvlm.checks.core import Question, Student, check, fail
-from mvlm.checks.expect import Comparison, expect_keys, kind_of
+from mvlm.checks.expect import Comparison, a_kind_of, expect_keys
 
 Shop = dict[str, Any]
 Said = list[int | str | None]
@@ -50,7 +51,7 @@ def _episode(
 def _read_episode(value: Any, *_: Any) -> dict[str, Any]:
     expect_keys(value, KEYS, "run_episode", f"a dict with {', '.join(KEYS)}")
     if type(value["basket"]) not in (list, tuple):
-        fail(f"the basket is a {kind_of(value['basket'])}, wanted a sorted list")
+        fail(f"the basket is {a_kind_of(value['basket'])}, wanted a sorted list")
     if type(value["success"]) is not bool or type(value["steps"]) is not int:
         fail("steps is a whole number, and success True or False")
     return value | {"basket": list(value["basket"])}
@@ -68,7 +69,7 @@ EPISODE = Comparison(
     what="the episode",
     right=_episode,
     read=_read_episode,
-    alike=lambda ours, wanted: ours == wanted,
+    alike=operator.eq,
     tells=_tell_episode,
     mistakes={
         "what does nothing costs a step all the same: else an agent may try for ever": {
