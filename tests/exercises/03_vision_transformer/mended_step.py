@@ -198,7 +198,7 @@ def single(tokens, labels, weight, bias, rate):
 
 
 @mistake("Label smoothing.", fails="step-token, step-norm, step-logits, step-update",
-         says="none of the faults")  # fmt: skip
+         says="no one set of the faults explains")  # fmt: skip
 def smoothed(tokens, labels, weight, bias, rate):
     loss, *new = step(tokens, labels, weight, bias, rate)
     logits = F.linear(layer_norm(tokens)[:, 0], weight, bias)
